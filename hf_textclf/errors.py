@@ -1,0 +1,8 @@
+"""The one exception that stands for a mistake of the user's."""
+
+
+class UserError(Exception):
+    """A mistake that the user can mend. The message is one line: the value, what was expected, the remedy.
+
+    The command line prints it without a traceback and exits with code 2.
+    """

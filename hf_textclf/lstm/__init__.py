@@ -1,0 +1,6 @@
+"""The LSTM family: configuration and models. Imports nothing of ours but this folder."""
+
+from .configuration_lstm import LSTMConfig
+from .modeling_lstm import LSTMForSequenceClassification, LSTMModel
+
+__all__ = ["LSTMConfig", "LSTMForSequenceClassification", "LSTMModel"]

@@ -1,0 +1,149 @@
+"""The parts of the LSTM: dropout, one recurrent layer, pooling.
+
+Recurrent dropout is DropConnect on the weight matrix, drawn once per forward pass (Merity et al. 2017, "Regularizing
+and Optimizing LSTM Language Models"). It keeps the fused kernels; dropping states at every step, as Keras'
+`recurrent_dropout` does, would not.
+
+This file travels to the Hub with every saved model: it imports nothing of ours but its sibling.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from .configuration_lstm import LSTMConfig
+
+
+def locked_dropout(states: Tensor, probability: float, training: bool) -> Tensor:
+    """Drop the same features at every time step of a text (Gal & Ghahramani 2016, "A Theoretically Grounded
+    Application of Dropout in Recurrent Neural Networks").
+
+    states: (batch, length, width). Returns the same shape.
+    """
+    if not training or probability == 0:
+        return states
+    return states * F.dropout(states.new_ones(states.shape[0], 1, states.shape[2]), probability)
+
+
+def align_left(mask: Tensor) -> Tensor:
+    """Say where each token goes when the real ones move to the left, order kept, and the pads follow.
+
+    mask: (batch, length), True = real token. Returns (batch, length): the new position of each token, a permutation
+    of every row. Written with cumulative sums because a stable argsort cannot be exported to ONNX.
+    """
+    real = mask.long().cumsum(1) - 1
+    pads = mask.sum(1, keepdim=True) + (~mask).long().cumsum(1) - 1
+    return torch.where(mask, real, pads)
+
+
+class EmbeddingDropout(nn.Module):
+    """Drop whole word types: every occurrence in the batch at once (Gal & Ghahramani 2016, section 4.2)."""
+
+    def __init__(self, probability: float, vocab_size: int) -> None:
+        super().__init__()
+        self.probability = probability
+        self.vocab_size = vocab_size
+
+    def forward(self, embeddings: Tensor, input_ids: Tensor) -> Tensor:
+        """embeddings: (batch, length, width); input_ids: (batch, length). Returns the shape of embeddings."""
+        if not self.training or self.probability == 0:
+            return embeddings
+        kept = F.dropout(embeddings.new_ones(self.vocab_size, 1), self.probability)
+        return embeddings * kept[input_ids]
+
+
+class LSTMLayer(nn.Module):
+    """One (bidirectional) LSTM layer with DropConnect on its hidden-to-hidden weights."""
+
+    def __init__(self, config: LSTMConfig, input_size: int) -> None:
+        super().__init__()
+        self.recurrent_dropout = config.recurrent_dropout
+        self.lstm = nn.LSTM(input_size, config.hidden_size, batch_first=True, bidirectional=config.bidirectional)
+
+    def forward(self, states: Tensor, lengths: Tensor | None) -> Tensor:
+        """Read each text from its first to its last real token, and backwards too if bidirectional.
+
+        states: (batch, length, input_size), real tokens on the left; lengths: (batch,) on the CPU, at least 1 each,
+        or None where no text is padded. Returns (batch, length, hidden_size * directions), zero at pads.
+        """
+        if lengths is None:
+            return self._run(states)
+        packed = pack_padded_sequence(states, lengths, batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self._run(packed), batch_first=True, total_length=states.shape[1])[0]
+
+    def _run(self, inputs):
+        """Run the fused kernel on a dense or packed batch, with dropped recurrent weights while training."""
+        if not self.training or self.recurrent_dropout == 0:
+            return self.lstm(inputs)[0]
+        # `parameters` of nn.LSTM cannot be swapped from outside, so the step below nn.LSTM is called directly
+        weights = [
+            F.dropout(weight, self.recurrent_dropout) if name.startswith("weight_hh") else weight
+            for name, weight in self.lstm.named_parameters()
+        ]
+        options = (True, 1, 0.0, True, self.lstm.bidirectional)  # biases, layers, dropout, training, directions
+        if isinstance(inputs, Tensor):
+            return torch.lstm(inputs, self._zeros(inputs, inputs.shape[0]), weights, *options, True)[0]
+        start = self._zeros(inputs.data, int(inputs.batch_sizes[0]))
+        data = torch.lstm(inputs.data, inputs.batch_sizes, start, weights, *options)[0]
+        return inputs._replace(data=data)
+
+    def _zeros(self, like: Tensor, batch: int) -> tuple[Tensor, Tensor]:
+        zeros = like.new_zeros(1 + self.lstm.bidirectional, batch, self.lstm.hidden_size)
+        return zeros, zeros
+
+
+class LSTMPooler(nn.Module):
+    """Turn the states of a text into one vector. A text without real tokens gets zeros."""
+
+    def __init__(self, config: LSTMConfig) -> None:
+        super().__init__()
+        self.pooling = config.pooling
+        self.bidirectional = config.bidirectional
+        width = config.hidden_size * (1 + config.bidirectional)
+        self.output_size = width * 2 if config.pooling == "mean_max" else width
+        if config.pooling == "attention":
+            self.projection = nn.Linear(width, width)
+            self.context = nn.Linear(width, 1, bias=False)
+
+    def forward(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+        """states: (batch, length, width); mask: (batch, length), True = real token.
+
+        Returns the pooled vectors (batch, output_size) and, for attention pooling, the weights (batch, length).
+        """
+        if self.pooling == "last":
+            return self._last(states, mask), None
+        if self.pooling == "max":
+            return self._max(states, mask), None
+        if self.pooling == "mean":
+            return self._mean(states, mask), None
+        if self.pooling == "mean_max":
+            return torch.cat([self._mean(states, mask), self._max(states, mask)], dim=-1), None
+        # word attention of Yang et al. 2016, "Hierarchical Attention Networks for Document Classification", eq. 5-7
+        scores = self.context(torch.tanh(self.projection(states))).squeeze(-1)
+        weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(dim=1) * mask
+        return torch.einsum("bl,blw->bw", weights, states), weights
+
+    def _last(self, states: Tensor, mask: Tensor) -> Tensor:
+        """The state in which each direction ends: forward at the last real token, backward at the first."""
+        steps = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+        last = (mask * steps).argmax(1)
+        rows = torch.arange(len(states), device=states.device)
+        if not self.bidirectional:
+            return states[rows, last] * mask.any(1, keepdim=True)
+        forward, backward = states[rows, last], states[rows, mask.int().argmax(1)]
+        half = states.shape[-1] // 2
+        return torch.cat([forward[:, :half], backward[:, half:]], dim=-1) * mask.any(1, keepdim=True)
+
+    @staticmethod
+    def _max(states: Tensor, mask: Tensor) -> Tensor:
+        lowest = torch.finfo(states.dtype).min
+        return states.masked_fill(~mask[..., None], lowest).amax(1) * mask.any(1, keepdim=True)
+
+    @staticmethod
+    def _mean(states: Tensor, mask: Tensor) -> Tensor:
+        # pads hold zeros already
+        return states.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+
+
+__all__ = ["EmbeddingDropout", "LSTMLayer", "LSTMPooler", "align_left", "locked_dropout"]

@@ -1,0 +1,24 @@
+"""Make the home-made models known to the Auto classes, here and in the folders they are saved to.
+
+Both kinds of registration belong together. With `Auto*.register` alone, a model that is loaded and saved again keeps
+`auto_map` in its config.json but loses the `.py` files that it names.
+"""
+
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
+
+from .lstm import LSTMConfig, LSTMForSequenceClassification, LSTMModel
+
+MODELS = [
+    (LSTMConfig, AutoModel, LSTMModel),
+    (LSTMConfig, AutoModelForSequenceClassification, LSTMForSequenceClassification),
+]
+
+
+def register() -> None:
+    """Register every home-made config and model. Safe to call again."""
+    for config, auto, model in MODELS:
+        AutoConfig.register(config.model_type, config, exist_ok=True)
+        auto.register(config, model, exist_ok=True)
+        # from here on `save_pretrained` writes `auto_map` and copies the two files that define the classes
+        config.register_for_auto_class()
+        model.register_for_auto_class(auto.__name__)
