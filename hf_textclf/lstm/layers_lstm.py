@@ -40,16 +40,18 @@ def align_left(mask: Tensor) -> Tensor:
 class EmbeddingDropout(nn.Module):
     """Drop whole word types: every occurrence in the batch at once (Gal & Ghahramani 2016, section 4.2)."""
 
-    def __init__(self, probability: float, vocab_size: int) -> None:
+    def __init__(self, probability: float) -> None:
         super().__init__()
         self.probability = probability
-        self.vocab_size = vocab_size
 
-    def forward(self, embeddings: Tensor, input_ids: Tensor) -> Tensor:
-        """embeddings: (batch, length, width); input_ids: (batch, length). Returns the shape of embeddings."""
+    def forward(self, embeddings: Tensor, input_ids: Tensor, vocab_size: int) -> Tensor:
+        """embeddings: (batch, length, width); input_ids: (batch, length). Returns the shape of embeddings.
+
+        `vocab_size` is asked for on every call because `resize_token_embeddings` may change it.
+        """
         if not self.training or self.probability == 0:
             return embeddings
-        kept = F.dropout(embeddings.new_ones(self.vocab_size, 1), self.probability)
+        kept = F.dropout(embeddings.new_ones(vocab_size, 1), self.probability)
         return embeddings * kept[input_ids]
 
 
@@ -111,6 +113,10 @@ class LSTMPooler(nn.Module):
 
         Returns the pooled vectors (batch, output_size) and, for attention pooling, the weights (batch, length).
         """
+        if mask.shape[1] == 0:
+            # argmax and amax refuse to reduce over nothing
+            weights = states.new_zeros(mask.shape) if self.pooling == "attention" else None
+            return states.new_zeros(len(states), self.output_size), weights
         if self.pooling == "last":
             return self._last(states, mask), None
         if self.pooling == "max":

@@ -51,7 +51,7 @@ class LSTMModel(LSTMPreTrainedModel):
     def __init__(self, config: LSTMConfig) -> None:
         super().__init__(config)
         self.embed_tokens = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
-        self.embedding_dropout = EmbeddingDropout(config.embedding_dropout, config.vocab_size)
+        self.embedding_dropout = EmbeddingDropout(config.embedding_dropout)
         width = config.hidden_size * (1 + config.bidirectional)
         sizes = [config.embedding_size] + [width] * (config.num_hidden_layers - 1)
         self.layers = nn.ModuleList(LSTMLayer(config, size) for size in sizes)
@@ -87,7 +87,8 @@ class LSTMModel(LSTMPreTrainedModel):
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("pass exactly one of input_ids and inputs_embeds")
         if inputs_embeds is None:
-            inputs_embeds = self.embedding_dropout(self.embed_tokens(input_ids), input_ids)
+            embeddings = self.embed_tokens(input_ids)
+            inputs_embeds = self.embedding_dropout(embeddings, input_ids, self.embed_tokens.num_embeddings)
         mask = torch.ones(inputs_embeds.shape[:2], dtype=torch.bool, device=inputs_embeds.device)
         if attention_mask is not None:
             mask = attention_mask.bool()

@@ -1,0 +1,167 @@
+"""From a YAML file and the command line to typed arguments.
+
+A YAML key is a command-line flag written down: the file's keys are put in front of the flags, so that one parser checks
+names, types and choices of both, and what is typed wins. The keys of a new model are read from the configuration
+classes of the home-made families, so that they are declared once.
+"""
+
+import json
+import re
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import dataclass, field, make_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, NoReturn, get_args, get_origin
+
+import yaml
+from transformers import HfArgumentParser
+
+from .errors import UserError
+from .register import MODELS
+from .resources import find_config
+
+# decided by the tokenizer, not by the user
+DERIVED_FIELDS = {"pad_token_id"}
+
+
+@dataclass
+class ModelArguments:
+    """Which model is trained, and how its texts become tokens."""
+
+    model_type: str = field(
+        default=MODELS[0][0].model_type, metadata={"help": "Home-made family of a new model, trained from scratch."}
+    )
+    model_name_or_path: str | None = field(
+        default=None,
+        metadata={"help": "Folder or Hub id of a checkpoint to train further: any encoder, or a saved LSTM."},
+    )
+    revision: str | None = field(default=None, metadata={"help": "Commit, tag or branch of a Hub checkpoint."})
+    trust_remote_code: bool = field(
+        default=False, metadata={"help": "Run the Python files of a Hub checkpoint; needs --revision."}
+    )
+    tokenizer_type: Literal["word", "wordpiece", "bpe", "unigram"] = field(
+        default="wordpiece", metadata={"help": "Tokenizer trained on the texts where none is loaded."}
+    )
+    tokenizer_name_or_path: str | None = field(
+        default=None, metadata={"help": "Folder or Hub id of a tokenizer to load in place of training one."}
+    )
+    max_length: int = field(default=256, metadata={"help": "Longest text, in tokens; what is over is cut."})
+    truncation: Literal["head", "tail", "head_tail"] = field(
+        default="head", metadata={"help": "Which part of a long text is kept: its first tokens, its last, or both."}
+    )
+    head_tokens: int | None = field(
+        default=None, metadata={"help": "With head_tail: number of tokens kept from the start; half of max_length."}
+    )
+    embeddings_from: str | None = field(
+        default=None,
+        metadata={"help": "Start of a new model's embeddings: a GloVe, word2vec or fastText text file, or a checkpoint."},
+    )
+    class_weights: Literal["balanced"] | None = field(
+        default=None, metadata={"help": "Weigh each class by the inverse of its frequency in train."}
+    )
+    early_stopping_patience: int | None = field(
+        default=None, metadata={"help": "Stop after this many evaluations without a better metric."}
+    )
+    license: str | None = field(default=None, metadata={"help": "Licence of the trained model, for its card."})
+
+
+def _field_type(annotation: Any) -> Any:
+    """The command-line type of a configuration field: `float | int` reads as float, the rest as it stands."""
+    if get_origin(annotation) is Literal:
+        return annotation
+    kinds = set(get_args(annotation)) or {annotation}
+    return float if float in kinds else annotation
+
+
+def _field_help(config: type, name: str) -> str:
+    """The description of a configuration field, from the `Args:` of its docstring."""
+    found = re.search(rf"^ +{name}: (.+?)(?=^ +\w+: |^\s*$)", config.__doc__ or "", re.MULTILINE | re.DOTALL)
+    # argparse reads % as the start of a format
+    return " ".join(found.group(1).split()).replace("%", "%%") if found else ""
+
+
+def _new_model_arguments() -> type:
+    """A dataclass of the fields that the home-made configurations declare, all optional."""
+    fields = {}
+    for config, _, _ in MODELS:
+        for name, annotation in config.__annotations__.items():
+            if name not in DERIVED_FIELDS and name != "model_type":
+                metadata = {"help": _field_help(config, name)}
+                fields[name] = (name, _field_type(annotation) | None, field(default=None, metadata=metadata))
+    return make_dataclass("NewModelArguments", fields.values())
+
+
+NewModelArguments = _new_model_arguments()
+
+
+class Parser(HfArgumentParser):
+    """An `HfArgumentParser` whose complaints are one line each, and which takes no abbreviations."""
+
+    def __init__(self, kinds: Sequence[type], **options: Any) -> None:
+        super().__init__(kinds, allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found as a `UserError`."""
+        raise UserError(f"{message}; `{self.prog} --help` lists what is expected")
+
+    def parse(self, tokens: list[str]) -> tuple[Any, ...]:
+        """Parse the tokens into one object per dataclass and, at the end, the positional arguments if there are any.
+
+        Raises:
+            UserError: unknown key or flag, wrong type or choice, missing or contradictory value.
+        """
+        first = ArgumentParser(add_help=False, allow_abbrev=False)
+        first.add_argument("--config")
+        chosen, rest = first.parse_known_args(tokens)
+        if chosen.config:
+            rest = self._tokens_of(find_config(chosen.config)) + rest
+        try:
+            *objects, unknown = self.parse_args_into_dataclasses(rest, return_remaining_strings=True)
+        except (ValueError, ImportError) as error:  # contradictions found by TrainingArguments
+            raise UserError(" ".join(str(error).split())) from error
+        if unknown:
+            self._refuse(unknown[0].split("=")[0].lstrip("-"), where="command line")
+        return tuple(objects)
+
+    def _keys(self) -> dict[str, Any]:
+        return {action.dest: action for action in self._actions if action.option_strings and action.dest != "help"}
+
+    def _refuse(self, key: str, *, where: str) -> NoReturn:
+        close = get_close_matches(key, self._keys(), n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"`{self.prog} --help` lists the known ones"
+        raise UserError(f"unknown key {key!r} ({where}); {hint}")
+
+    def _tokens_of(self, path: Path) -> list[str]:
+        """Write a YAML file as command-line tokens."""
+        keys = self._keys()
+        tokens = []
+        for key, value in read_yaml(path).items():
+            if key not in keys:
+                self._refuse(str(key), where=str(path))
+            if value is None:
+                continue
+            if isinstance(value, list):
+                tokens += [f"--{key}", *map(str, value)]
+            else:
+                tokens.append(f"--{key}={json.dumps(value) if isinstance(value, dict) else value}")
+        return tokens
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of keys and values.
+
+    Raises:
+        UserError: the file is not YAML, not a mapping, empty, or names a key twice.
+    """
+    try:
+        tree = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected `key: value` lines, found {'nothing' if values is None else values!r}")
+    names = [key.value for key, _ in tree.value]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"{path}: key {twice[0]!r} stands there {names.count(twice[0])} times; keep one")
+    return values

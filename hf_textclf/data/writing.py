@@ -1,0 +1,138 @@
+"""Rows into a file, one dict at a time. The file appears under its name only when it is whole."""
+
+import csv
+import itertools
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hf_textclf.data.reading import file_format, first_line
+from hf_textclf.errors import UserError
+
+STDOUT = "-"
+WRITABLE = ("csv", "tsv", "json", "jsonl", "parquet")
+
+
+def output_format(path: str | Path, *, format: str | None = None) -> str:
+    """Return the format a path will be written in; standard output ("-") is jsonl unless `format` says otherwise.
+
+    Raises UserError where the format cannot be written, so that a command can say so before it works for hours.
+    """
+    kind = format or ("jsonl" if path == STDOUT else file_format(path))
+    known = tuple(name for name in WRITABLE if path != STDOUT or name != "parquet")
+    if kind not in known:
+        raise UserError(f"{path}: cannot write {kind}, expected one of {', '.join(known)}; choose another name")
+    return kind
+
+
+def write_rows(path: str | Path, rows: Iterable[dict[str, Any]], *, format: str | None = None) -> int:
+    """Write rows as they come and return their number. Tables take their columns from the first row.
+
+    path: .csv, .tsv, .jsonl, .json (a list) or .parquet, or "-" for standard output. The rows go to a file beside
+    `path`, renamed at the end: whatever interrupts, `path` is as it was before. Raises UserError when it cannot be
+    written or a later row does not fit the columns.
+    """
+    kind = output_format(path, format=format)
+    if path == STDOUT:
+        return _write_text(sys.stdout, rows, kind=kind, name="standard output")
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        if kind == "parquet":
+            count = _write_parquet(partial, rows, name=str(path))
+        else:
+            with open(partial, "w", encoding="utf-8", newline="") as stream:
+                count = _write_text(stream, rows, kind=kind, name=str(path))
+        os.replace(partial, path)
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise UserError(
+            f"{path}: cannot be written ({reason}), expected a writable folder with space; nothing was changed, "
+            "choose another place"
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def _write_text(stream: TextIO, rows: Iterable[dict[str, Any]], *, kind: str, name: str) -> int:
+    if kind in ("csv", "tsv"):
+        return _write_table(stream, rows, delimiter="," if kind == "csv" else "\t", name=name)
+    before, between, after = ("[\n", ",\n", "\n]\n") if kind == "json" else ("", "\n", "\n")
+    count = 0
+    for count, row in enumerate(rows, 1):
+        # dates and the like, which parquet can hold, become their text
+        stream.write((before if count == 1 else between) + json.dumps(row, ensure_ascii=False, default=str))
+    stream.write(after if count else before + after.strip("\n"))
+    return count
+
+
+def _write_table(stream: TextIO, rows: Iterable[dict[str, Any]], *, delimiter: str, name: str) -> int:
+    writer: csv.DictWriter | None = None
+    count = 0
+    for count, row in enumerate(rows, 1):
+        if writer is None:
+            writer = csv.DictWriter(stream, list(row), delimiter=delimiter, lineterminator="\n")
+            writer.writeheader()
+        try:
+            writer.writerow({column: _cell(value) for column, value in row.items()})
+        except ValueError:
+            extra = sorted(row.keys() - set(writer.fieldnames))
+            raise UserError(
+                f"{name}: row {count} has columns {extra} that the first row lacks, expected the same in all; write a "
+                ".jsonl file instead"
+            ) from None
+    return count
+
+
+def _cell(value: Any) -> Any:
+    """Lists and objects, which a table cell cannot hold, become JSON."""
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else value
+
+
+def _write_parquet(path: Path, rows: Iterable[dict[str, Any]], *, name: str) -> int:
+    """Write in batches; the first 1,000 rows decide the columns and their types."""
+    count = 0
+    writer: pq.ParquetWriter | None = None
+    try:
+        for batch in _batches(rows, size=1000):
+            table = _table(batch, schema=writer.schema if writer else None, name=name)
+            writer = writer or pq.ParquetWriter(path, table.schema)
+            writer.write_table(table)
+            count += len(batch)
+        if writer is None:
+            pq.write_table(pa.table({}), path)
+    finally:
+        if writer:
+            writer.close()
+    return count
+
+
+def _batches(rows: Iterable[dict[str, Any]], *, size: int) -> Iterator[list[dict[str, Any]]]:
+    iterator = iter(rows)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch
+
+
+def _table(batch: list[dict[str, Any]], *, schema: pa.Schema | None, name: str) -> pa.Table:
+    try:
+        extra = sorted({column for row in batch for column in row} - set(schema.names if schema else batch[0]))
+        if extra:
+            raise pa.ArrowInvalid(f"columns {extra} appear late")
+        table = pa.Table.from_pylist(batch, schema=schema)
+        if schema is None:
+            # nothing but nulls so far says nothing about the type; text can hold what follows
+            types = [pa.string() if pa.types.is_null(field.type) else field.type for field in table.schema]
+            table = table.cast(pa.schema(list(zip(table.column_names, types, strict=True))))
+        return table
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise UserError(
+            f"{name}: a row does not fit the columns of the first ones ({first_line(error)}), expected "
+            "one type per column; write a .jsonl file instead"
+        ) from None

@@ -1,0 +1,5 @@
+"""Pretrained vectors as the start of an LSTM's embeddings."""
+
+from .loading import Coverage, load_embeddings
+
+__all__ = ["Coverage", "load_embeddings"]

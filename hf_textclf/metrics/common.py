@@ -1,0 +1,85 @@
+"""What the metric modules share.
+
+Inside these functions an undefined value is NaN; `plain` turns it into None before anything leaves the folder.
+This file imports nothing of ours: `evaluate.load` copies it beside the metric file that it loads.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+# Ranking metrics sort all rows once per label. Above this many labels that takes minutes, so they are undefined there.
+MAX_RANKED_LABELS = 500
+
+
+def rates(true_positives: np.ndarray, predicted: np.ndarray, support: np.ndarray) -> dict[str, np.ndarray]:
+    """Precision, recall and F1 from counts of one shape, for instance one count per label.
+
+    Recall is undefined for a label that never occurs. Precision is undefined for a label that neither occurs nor is
+    predicted, and 0 for one that occurs and is never predicted, so that ignoring a label does not pay. Where every
+    label occurs, this is scikit-learn with `zero_division=0`.
+    """
+    seen = predicted + support
+    return {
+        "precision": _divide(true_positives, np.where(seen > 0, np.maximum(predicted, 1), 0)),
+        "recall": _divide(true_positives, support),
+        "f1": _divide(2 * true_positives, seen),
+    }
+
+
+def ranking(probabilities: np.ndarray, occurs: np.ndarray) -> dict[str, float]:
+    """Area under the ROC curve and average precision of one label.
+
+    probabilities: (rows,); occurs: (rows,), True where the text has the label.
+    Both are undefined where the label never occurs, the area also where it always does.
+    """
+    if not occurs.any():
+        return {"roc_auc": math.nan, "average_precision": math.nan}
+    area = math.nan if occurs.all() else float(roc_auc_score(occurs, probabilities))
+    return {"roc_auc": area, "average_precision": float(average_precision_score(occurs, probabilities))}
+
+
+def expected_calibration_error(confidences: np.ndarray, correct: np.ndarray, *, bins: int = 15) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins, weighted by their size (Guo et al. 2017).
+
+    confidences: (n,) in [0, 1]; correct: (n,), whether what was predicted with that confidence came true.
+    """
+    inner_edges = np.linspace(0, 1, bins + 1)[1:-1]
+    # side="left" closes each bin on the right, as in the paper
+    bin_of = np.searchsorted(inner_edges, confidences, side="left")
+    gaps = np.bincount(bin_of, weights=confidences - np.asarray(correct, dtype=float), minlength=bins)
+    return float(np.abs(gaps).sum() / len(confidences))
+
+
+def log_loss(probabilities: np.ndarray) -> float:
+    """Mean negative logarithm of the probabilities given to what came true, clipped as in scikit-learn."""
+    floor = np.finfo(np.float64).eps
+    return float(-np.log(np.clip(np.asarray(probabilities, dtype=np.float64), floor, 1)).mean())
+
+
+def mean_of_defined(values: np.ndarray) -> float:
+    """The mean without the undefined values; undefined if all are."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else math.nan
+
+
+def plain(value: Any) -> Any:
+    """Python numbers for JSON, in dicts as deep as they go; None for what is undefined."""
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items()}
+    number = value.item() if isinstance(value, np.generic | np.ndarray) else value
+    return None if isinstance(number, float) and not math.isfinite(number) else number
+
+
+def table(columns: dict[str, np.ndarray], label_names: list[str]) -> dict[str, dict[str, float]]:
+    """One row of the per-label table for each label. Every column: (labels,)."""
+    lists = {name: column.tolist() for name, column in columns.items()}
+    return {label: {name: lists[name][i] for name in lists} for i, label in enumerate(label_names)}
+
+
+def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Element by element; NaN where the denominator is 0."""
+    result = np.full(np.shape(denominator), math.nan)
+    return np.divide(numerator, denominator, out=result, where=np.asarray(denominator) > 0)

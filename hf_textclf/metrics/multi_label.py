@@ -1,0 +1,88 @@
+"""Metrics for texts with any number of labels, as a function and as a local `evaluate` module."""
+
+import datasets
+import evaluate
+import numpy as np
+
+from .common import (
+    MAX_RANKED_LABELS,
+    expected_calibration_error,
+    log_loss,
+    mean_of_defined,
+    plain,
+    ranking,
+    rates,
+    table,
+)
+
+DESCRIPTION = "Subset accuracy, macro, micro and per-label rates, ranking and calibration of a multi-label classifier."
+INPUTS = """
+Args:
+    predictions: one list of probabilities per text, one for each label.
+    references: one list per text, 1 for each label that the text has and 0 for the others.
+    label_names: names for the per-label table, in the order of the labels; without them, their numbers.
+    thresholds: a label is predicted from this probability on; one number, or one per label.
+"""
+
+
+def multi_label_metrics(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    label_names: list[str] | None = None,
+    *,
+    thresholds: float | list[float] = 0.5,
+) -> dict[str, float | int | dict | None]:
+    """Measure a multi-label classifier.
+
+    A label absent from these rows is left out of the macro means (`rates` in common.py has the details). Log loss and
+    calibration error are taken over all (text, label) pairs; the latter compares the probability of a label with how
+    often it holds, so it does not depend on the thresholds.
+
+    probabilities, labels: (rows, labels), the latter 0 or 1; thresholds: scalar or (labels,).
+    Returns flat numbers and, last, `per_label`: name -> its row. None stands for what is undefined here.
+    """
+    # float64: in float32 a confident probability rounds to 1 and its complement to 0
+    probabilities, occurs = np.asarray(probabilities, dtype=np.float64), np.asarray(labels) > 0.5
+    size = probabilities.shape[1]
+    predicted = probabilities >= np.asarray(thresholds)
+    hits, predictions_of, support = (matrix.sum(axis=0) for matrix in (predicted & occurs, predicted, occurs))
+
+    columns = rates(hits, predictions_of, support)
+    micro = rates(hits.sum(), predictions_of.sum(), support.sum())
+    ranks = {"roc_auc": np.full(size, np.nan), "average_precision": np.full(size, np.nan)}
+    micro_ranks = {"roc_auc": np.nan, "average_precision": np.nan}
+    if size <= MAX_RANKED_LABELS:
+        micro_ranks = ranking(probabilities.ravel(), occurs.ravel())
+        for label in range(size):
+            for name, value in ranking(probabilities[:, label], occurs[:, label]).items():
+                ranks[name][label] = value
+
+    return plain(
+        {
+            "subset_accuracy": (predicted == occurs).all(axis=1).mean(),
+            **{f"macro_{name}": mean_of_defined(values) for name, values in {**columns, **ranks}.items()},
+            **{f"micro_{name}": value for name, value in {**micro, **micro_ranks}.items()},
+            "log_loss": log_loss(np.where(occurs, probabilities, 1 - probabilities)),
+            "expected_calibration_error": expected_calibration_error(probabilities.ravel(), occurs.ravel()),
+            "per_label": table({**columns, **ranks, "support": support}, label_names or [str(i) for i in range(size)]),
+        }
+    )
+
+
+class MultiLabelMetrics(evaluate.Metric):
+    """`multi_label_metrics` with the interface of `evaluate`: compute, add, add_batch."""
+
+    def _info(self) -> evaluate.MetricInfo:
+        inputs = {name: datasets.Sequence(datasets.Value("float64")) for name in ("predictions", "references")}
+        return evaluate.MetricInfo(
+            description=DESCRIPTION, citation="", inputs_description=INPUTS, features=datasets.Features(inputs)
+        )
+
+    def _compute(
+        self,
+        predictions: list[list[float]],
+        references: list[list[float]],
+        label_names: list[str] | None = None,
+        thresholds: float | list[float] = 0.5,
+    ) -> dict[str, float | int | dict | None]:
+        return multi_label_metrics(np.asarray(predictions), np.asarray(references), label_names, thresholds=thresholds)

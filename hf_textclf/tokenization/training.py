@@ -1,0 +1,161 @@
+"""Train a stock fast tokenizer on the texts at hand.
+
+What would surprise you: training twice on the same texts gives the same file, which the trainers of `tokenizers` alone
+do not promise. Their hash maps number the `##` characters of WordPiece and the rarest characters of Unigram by chance
+(tokenizers#1794), so both are settled here.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sized
+from itertools import islice
+from typing import Any
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from ..errors import UserError
+from .encoding import HOME_MADE_INPUTS, set_truncation
+
+# beside [PAD] and [UNK]: one word; every byte; what the trainer of Unigram needs to keep within bounds
+SMALLEST_VOCAB = {"word": 3, "wordpiece": 3, "bpe": 258, "unigram": 8}
+TOKENIZER_TYPES = tuple(SMALLEST_VOCAB)
+PAD, UNK = "[PAD]", "[UNK]"
+# a tokenizer learns from the head of a longer text: merging inside one endless "word" would take hours
+LONGEST_TEXT = 100_000
+
+
+def train_tokenizer(
+    texts: Iterable[str], *, tokenizer_type: str, vocab_size: int, max_length: int, lowercase: bool = True
+) -> PreTrainedTokenizerFast:
+    """Train a tokenizer that `AutoTokenizer` loads without code of ours. It adds no special tokens to a text.
+
+    Args:
+        texts: Read twice for `wordpiece` and `unigram`; an iterator is kept in memory for that.
+        tokenizer_type: `word`: the most frequent words, punctuation split off, the rest is [UNK]. `wordpiece`: pieces
+            of words, as BERT has. In both a Chinese character stands alone. `bpe`: merged bytes (Radford et al. 2019),
+            nothing is unknown. `unigram`: the likeliest pieces (Kudo 2018, "Subword Regularization"), among them
+            Chinese words of several characters.
+        vocab_size: Size of the vocabulary at most, [PAD] (id 0) and [UNK] (id 1) included.
+        max_length: Number of tokens to which `encode` cuts a text, at its head until `set_truncation` says otherwise.
+        lowercase: Whether upper and lower case are one.
+
+    Raises:
+        UserError: an unknown type, a vocabulary too small for it, or texts without a single word (`bpe` needs none).
+    """
+    if tokenizer_type not in TOKENIZER_TYPES:
+        raise UserError(f"tokenizer_type {tokenizer_type!r} is unknown; choose one of {', '.join(TOKENIZER_TYPES)}")
+    smallest = SMALLEST_VOCAB[tokenizer_type]
+    if vocab_size < smallest:
+        raise UserError(
+            f"vocab_size={vocab_size} is too small for tokenizer_type {tokenizer_type!r}; set it to {smallest} or more"
+        )
+    if isinstance(texts, Iterator):
+        texts = list(texts)
+    train = {"word": _train_word, "wordpiece": _train_wordpiece, "bpe": _train_bpe, "unigram": _train_unigram}
+    backend = train[tokenizer_type](texts, vocab_size, lowercase)
+    backend.add_special_tokens([PAD, UNK])
+    if backend.get_vocab_size() <= 2:
+        raise UserError("the training texts hold no word to learn a tokenizer from; check the text column")
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token=PAD,
+        unk_token=UNK,
+        padding_side="right",
+        model_input_names=list(HOME_MADE_INPUTS),
+    )
+    set_truncation(tokenizer, truncation="head", max_length=max_length)
+    return tokenizer
+
+
+def _train_word(texts: Iterable[str], vocab_size: int, lowercase: bool) -> Tokenizer:
+    backend = Tokenizer(models.WordLevel(unk_token=UNK))
+    backend.normalizer, backend.pre_tokenizer = _normalizer(lowercase), pre_tokenizers.BertPreTokenizer()
+    _fit(backend, texts, trainers.WordLevelTrainer(vocab_size=vocab_size, **_options()))
+    return backend
+
+
+def _train_wordpiece(texts: Iterable[str], vocab_size: int, lowercase: bool) -> Tokenizer:
+    # every character is numbered before the trainer sees it, so that its hash maps have nothing left to decide
+    words = _train_word(texts, 2**40, lowercase).get_vocab()
+    del words[PAD], words[UNK]
+    ordered = sorted(words, key=words.__getitem__)  # most frequent first
+    characters = dict.fromkeys(piece for word in ordered for piece in (word[0], *("##" + char for char in word[1:])))
+    vocabulary = [PAD, UNK, *sorted(islice(characters, vocab_size - 2))]
+    backend = Tokenizer(models.WordPiece(unk_token=UNK))
+    backend.normalizer, backend.pre_tokenizer = _normalizer(lowercase), pre_tokenizers.BertPreTokenizer()
+    if len(vocabulary) < vocab_size:
+        learner = trainers.WordPieceTrainer(
+            vocab_size=vocab_size, min_frequency=2, **(_options() | {"special_tokens": vocabulary})
+        )
+        _fit(backend, texts, learner)
+        ids = backend.get_vocab()
+        vocabulary = sorted(ids, key=ids.__getitem__)
+    # built anew, because the trainer leaves every character behind as a special token
+    trained = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(vocabulary)}, unk_token=UNK))
+    trained.normalizer, trained.pre_tokenizer = backend.normalizer, backend.pre_tokenizer
+    trained.decoder = decoders.WordPiece(prefix="##")
+    return trained
+
+
+def _train_bpe(texts: Iterable[str], vocab_size: int, lowercase: bool) -> Tokenizer:
+    backend = Tokenizer(models.BPE())
+    if lowercase:
+        backend.normalizer = normalizers.Lowercase()
+    # the first word of a text is the same token as the same word further on
+    backend.pre_tokenizer, backend.decoder = pre_tokenizers.ByteLevel(add_prefix_space=True), decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    learner = trainers.BpeTrainer(vocab_size=vocab_size, min_frequency=2, initial_alphabet=alphabet, **_options())
+    _fit(backend, texts, learner)
+    return backend
+
+
+def _train_unigram(texts: Iterable[str], vocab_size: int, lowercase: bool) -> Tokenizer:
+    normalizer = _normalizer(lowercase, split_chinese=False)
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(normalizer.normalize_str(text[:LONGEST_TEXT]))
+    # the trainer refuses a vocabulary that cannot hold every character; at least half is left for longer pieces
+    by_count = sorted(counts.keys() - {" "}, key=lambda char: (-counts[char], char))
+    rare = str.maketrans(dict.fromkeys(by_count[vocab_size // 2 :], " "))
+    if rare:
+        texts = (normalizer.normalize_str(text[:LONGEST_TEXT]).translate(rare) for text in texts)
+    backend = Tokenizer(models.Unigram([(PAD, 0.0), (UNK, 0.0)], unk_id=1))
+    backend.normalizer, backend.decoder = normalizer, decoders.Metaspace()
+    backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()])
+    if by_count:
+        _fit(backend, texts, trainers.UnigramTrainer(vocab_size=vocab_size, unk_token=UNK, **_options()))
+        backend.model = models.Unigram(_settle(backend), unk_id=1)
+    return backend
+
+
+def _settle(backend: Tokenizer) -> list[tuple[str, float]]:
+    """Pieces and scores of a trained Unigram model, freed from what differs between two runs of its trainer: the last
+    digits of the scores, and small steps, in the order of a hash map, between the characters too rare for a score."""
+    pieces: dict[str, float] = dict(json.loads(backend.to_str())["model"]["vocab"])
+    del pieces[PAD], pieces[UNK]
+    lowest = min(pieces.values(), default=0.0)
+    stepped = lowest + 1e-4 * sum(len(piece) == 1 for piece in pieces)
+    for piece, score in pieces.items():
+        pieces[piece] = round(lowest if len(piece) == 1 and score <= stepped else score, 6)
+    return [(PAD, 0.0), (UNK, 0.0), *sorted(pieces.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _normalizer(lowercase: bool, *, split_chinese: bool = True) -> normalizers.Normalizer:
+    """One form for full and half width, one blank for any white space, and a Chinese character a word if asked."""
+    bert = normalizers.BertNormalizer(handle_chinese_chars=split_chinese, strip_accents=False, lowercase=lowercase)
+    blanks = normalizers.Replace(Regex(" {2,}"), " ")
+    return normalizers.Sequence([normalizers.NFKC(), bert, blanks, normalizers.Strip()])
+
+
+def _fit(backend: Tokenizer, texts: Iterable[str], trainer: trainers.Trainer) -> None:
+    length = len(texts) if isinstance(texts, Sized) else None
+    backend.train_from_iterator((text[:LONGEST_TEXT] for text in texts), trainer, length=length)
+
+
+def _options() -> dict[str, Any]:
+    return {"special_tokens": [PAD, UNK], "show_progress": sys.stderr.isatty()}
+
+
+__all__ = ["TOKENIZER_TYPES", "train_tokenizer"]

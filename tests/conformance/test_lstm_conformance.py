@@ -1,0 +1,93 @@
+"""Transformers' common model and configuration tests on the LSTM family."""
+
+import unittest
+from unittest import mock
+
+import pytest
+import upstream
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+    MODEL_MAPPING_NAMES,
+)
+
+from hf_textclf import LSTMConfig, LSTMForSequenceClassification, LSTMModel
+
+modeling = upstream.load("test_modeling_common")
+configuration = upstream.load("test_configuration_common")
+
+pytestmark = pytest.mark.slow
+
+
+class LSTMModelTester:
+    """Builds what ModelTesterMixin runs on."""
+
+    batch_size = 13
+    seq_length = 7
+    # the mixin expects every hidden state, the embeddings too, to have one width
+    hidden_size = 32
+    num_hidden_layers = 2
+    is_training = True
+
+    def __init__(self, **options):
+        self.options = options
+
+    def get_config(self):
+        directions = 1 + self.options.get("bidirectional", False)
+        return LSTMConfig(
+            vocab_size=99,
+            embedding_size=self.hidden_size,
+            hidden_size=self.hidden_size // directions,
+            num_hidden_layers=self.num_hidden_layers,
+            **self.options,
+        )
+
+    def prepare_config_and_inputs_for_common(self):
+        shape = [self.batch_size, self.seq_length]
+        input_ids = modeling.ids_tensor(shape, 99)
+        return self.get_config(), {"input_ids": input_ids, "attention_mask": modeling.random_attention_mask(shape)}
+
+
+class LSTMModelConformanceTest(modeling.ModelTesterMixin, unittest.TestCase):
+    all_model_classes = (LSTMModel, LSTMForSequenceClassification)
+    # attention pooling gives one weight per token, not the (heads, length, length) that the mixin means
+    has_attentions = False
+    options = {}
+
+    @classmethod
+    def setUpClass(cls):
+        # the mixin knows by these names which class is a base model and which takes labels
+        for mapping, model in (
+            (MODEL_MAPPING_NAMES, LSTMModel),
+            (MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES, LSTMForSequenceClassification),
+        ):
+            patch = mock.patch.dict(mapping, {LSTMConfig.model_type: model.__name__})
+            patch.start()
+            cls.addClassCleanup(patch.stop)
+
+    def setUp(self):
+        self.model_tester = LSTMModelTester(**self.options)
+
+
+class BidirectionalConformanceTest(LSTMModelConformanceTest):
+    """Every kind of parameter that the family has."""
+
+    options = {"bidirectional": True, "pooling": "attention"}
+
+
+class LSTMConfigConformanceTest(unittest.TestCase):
+    def setUp(self):
+        self.model_tester = LSTMModelTester()
+        # the default list of common properties has `num_attention_heads`, which an LSTM does not
+        self.config_tester = configuration.ConfigTester(
+            self,
+            config_class=LSTMConfig,
+            common_properties=["hidden_size", "num_hidden_layers"],
+            vocab_size=99,
+            embedding_size=11,
+            hidden_size=7,
+            pooling="attention",
+            recurrent_dropout=0.25,
+        )
+
+    def test_config(self):
+        self.config_tester.run_common_tests()

@@ -1,0 +1,78 @@
+"""An LSTM text encoder written from the textbook equations: one text, one step, one gate at a time.
+
+Nothing here is batched, packed, padded or fused, so it shares no code path with the model that it checks. It reads the
+model's parameters by name and stays differentiable.
+"""
+
+import torch
+
+
+def read_in_order(vectors, weights, suffix):
+    """One direction of one layer over the embeddings of one text, in the order given (Hochreiter & Schmidhuber 1997;
+    forget gate of Gers et al. 2000). Returns one hidden state per vector."""
+    # PyTorch stacks the four matrices in the order input gate, forget gate, candidate, output gate
+    input_w, forget_w, candidate_w, output_w = weights[f"weight_ih_l0{suffix}"].chunk(4)
+    input_u, forget_u, candidate_u, output_u = weights[f"weight_hh_l0{suffix}"].chunk(4)
+    bias = weights[f"bias_ih_l0{suffix}"] + weights[f"bias_hh_l0{suffix}"]
+    input_b, forget_b, candidate_b, output_b = bias.chunk(4)
+    hidden, cell = torch.zeros_like(input_b), torch.zeros_like(input_b)
+    states = []
+    for vector in vectors:
+        input_gate = 1 / (1 + torch.exp(-(input_w @ vector + input_u @ hidden + input_b)))
+        forget_gate = 1 / (1 + torch.exp(-(forget_w @ vector + forget_u @ hidden + forget_b)))
+        output_gate = 1 / (1 + torch.exp(-(output_w @ vector + output_u @ hidden + output_b)))
+        candidate = torch.tanh(candidate_w @ vector + candidate_u @ hidden + candidate_b)
+        cell = forget_gate * cell + input_gate * candidate
+        hidden = output_gate * torch.tanh(cell)
+        states.append(hidden)
+    return states
+
+
+def read_layer(vectors, weights, bidirectional):
+    """One layer over one text. Returns one state per vector, forward half first."""
+    states = read_in_order(vectors, weights, "")
+    if not bidirectional:
+        return states
+    backward = read_in_order(vectors[::-1], weights, "_reverse")[::-1]
+    return [torch.cat(pair) for pair in zip(states, backward, strict=True)]
+
+
+def pool(states, weights, config):
+    """Turn the states of one text, at least one, into one vector."""
+    table = torch.stack(states)
+    if config.pooling == "last":
+        forward, backward = states[-1][: config.hidden_size], states[0][config.hidden_size :]
+        return torch.cat([forward, backward])
+    if config.pooling == "max":
+        return torch.stack([column.max() for column in table.unbind(1)])
+    if config.pooling == "mean":
+        return sum(states) / len(states)
+    if config.pooling == "mean_max":
+        return torch.cat([sum(states) / len(states), torch.stack([column.max() for column in table.unbind(1)])])
+    # Yang et al. 2016, eq. 5-7
+    scores = []
+    for state in states:
+        projected = torch.tanh(weights["projection.weight"] @ state + weights["projection.bias"])
+        scores.append(torch.exp(weights["context.weight"][0] @ projected))
+    return sum(score / sum(scores) * state for score, state in zip(scores, states, strict=True))
+
+
+def encode(model, embeddings, mask):
+    """Read a batch as LSTMModel does in eval mode.
+
+    embeddings: (batch, length, width); mask: (batch, length), 1 = real token. Returns the states
+    (batch, length, hidden_size * directions), zero at pads, and the pooled vectors (batch, width of the pooling).
+    """
+    config, width = model.config, model.config.hidden_size * (1 + model.config.bidirectional)
+    all_states, all_pooled = [], []
+    for row in range(len(embeddings)):
+        places = [place for place in range(mask.shape[1]) if mask[row, place]]
+        states = [embeddings[row, place] for place in places]
+        for layer in model.layers:
+            states = read_layer(states, dict(layer.lstm.named_parameters()), config.bidirectional)
+        kept = dict(zip(places, states, strict=True))
+        zeros = embeddings.new_zeros(width)
+        all_states.append(torch.stack([kept.get(place, zeros) for place in range(mask.shape[1])]))
+        empty = embeddings.new_zeros(model.pooler.output_size)
+        all_pooled.append(pool(states, dict(model.pooler.named_parameters()), config) if states else empty)
+    return torch.stack(all_states), torch.stack(all_pooled)

@@ -1,0 +1,41 @@
+"""Tiny models and tokenizers. All sizes differ, so that swapped axes fail."""
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+from hf_textclf import LSTMConfig
+
+TEXTS = [
+    "The committee postponed its vote on the new budget.",
+    "An awful film, badly acted and far too long!",
+    "Rain is expected in the north; the south stays dry.",
+    "He scored twice, then left the pitch with an injured knee.",
+    "I love this cafe: friendly people, good coffee.",
+    "Shares of the chip maker fell after the report.",
+]
+
+
+def tiny_config(**changes):
+    return LSTMConfig(**{"vocab_size": 99, "embedding_size": 11, "hidden_size": 7, "num_labels": 3} | changes)
+
+
+def wordpiece_tokenizer(vocab_size=99, *, add_special_tokens=True):
+    """A BERT-style fast tokenizer, trained here. The names of its outputs are those of our `forward`."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=specials, show_progress=False)
+    tokenizer.train_from_iterator(TEXTS, trainer)
+    if add_special_tokens:
+        tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+        model_input_names=["input_ids", "attention_mask"],
+    )
