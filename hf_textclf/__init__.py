@@ -3,10 +3,20 @@
 Importing this package registers the LSTM with the Auto classes; nothing else happens.
 """
 
+from .errors import UserError
 from .lstm import LSTMConfig, LSTMForSequenceClassification, LSTMModel
+from .prediction import Classifier, Prediction
 from .register import register
 
 register()
 
 __version__ = "0.1.0"
-__all__ = ["LSTMConfig", "LSTMForSequenceClassification", "LSTMModel", "register"]
+__all__ = [
+    "Classifier",
+    "LSTMConfig",
+    "LSTMForSequenceClassification",
+    "LSTMModel",
+    "Prediction",
+    "UserError",
+    "register",
+]

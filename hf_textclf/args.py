@@ -1,8 +1,8 @@
 """From a YAML file and the command line to typed arguments.
 
-A YAML key is a command-line flag written down: the file's keys are put in front of the flags, so that one parser checks
-names, types and choices of both, and what is typed wins. The keys of a new model are read from the configuration
-classes of the home-made families, so that they are declared once.
+A YAML key is a command-line flag written down: the file's keys are put in front of the flags, so that one parser
+checks names, types and choices of both, and what is typed wins. The keys of a new model are read from the
+configuration classes of the home-made families, so that they are declared once.
 """
 
 import json
@@ -40,8 +40,8 @@ class ModelArguments:
     trust_remote_code: bool = field(
         default=False, metadata={"help": "Run the Python files of a Hub checkpoint; needs --revision."}
     )
-    tokenizer_type: Literal["word", "wordpiece", "bpe", "unigram"] = field(
-        default="wordpiece", metadata={"help": "Tokenizer trained on the texts where none is loaded."}
+    tokenizer_type: Literal["word", "wordpiece", "bpe", "unigram"] | None = field(
+        default=None, metadata={"help": "Train a tokenizer of this type on the texts; wordpiece where none is loaded."}
     )
     tokenizer_name_or_path: str | None = field(
         default=None, metadata={"help": "Folder or Hub id of a tokenizer to load in place of training one."}
@@ -51,11 +51,12 @@ class ModelArguments:
         default="head", metadata={"help": "Which part of a long text is kept: its first tokens, its last, or both."}
     )
     head_tokens: int | None = field(
-        default=None, metadata={"help": "With head_tail: number of tokens kept from the start; half of max_length."}
+        default=None,
+        metadata={"help": "With head_tail: number of tokens kept from the start; a quarter of max_length."},
     )
     embeddings_from: str | None = field(
         default=None,
-        metadata={"help": "Start of a new model's embeddings: a GloVe, word2vec or fastText text file, or a checkpoint."},
+        metadata={"help": "Start of a new model's embeddings: a text file of word vectors, or a checkpoint."},
     )
     class_weights: Literal["balanced"] | None = field(
         default=None, metadata={"help": "Weigh each class by the inverse of its frequency in train."}
@@ -105,8 +106,14 @@ class Parser(HfArgumentParser):
         """Raise what argparse found as a `UserError`."""
         raise UserError(f"{message}; `{self.prog} --help` lists what is expected")
 
-    def parse(self, tokens: list[str]) -> tuple[Any, ...]:
-        """Parse the tokens into one object per dataclass and, at the end, the positional arguments if there are any.
+    def require(self, key: str) -> None:
+        """Make a key obligatory that its dataclass has a default for."""
+        self._keys()[key].required = True
+
+    def parse(self, tokens: list[str], *, before: dict[str, Any] | None = None) -> tuple[Any, ...]:
+        """Parse the tokens into one object per dataclass.
+
+        before: keys and values that hold unless the tokens say otherwise; keys that are not ours are skipped.
 
         Raises:
             UserError: unknown key or flag, wrong type or choice, missing or contradictory value.
@@ -115,7 +122,9 @@ class Parser(HfArgumentParser):
         first.add_argument("--config")
         chosen, rest = first.parse_known_args(tokens)
         if chosen.config:
-            rest = self._tokens_of(find_config(chosen.config)) + rest
+            path = find_config(chosen.config)
+            rest = self._tokens_of(read_yaml(path), where=str(path)) + rest
+        rest = self._tokens_of({key: value for key, value in (before or {}).items() if key in self._keys()}) + rest
         try:
             *objects, unknown = self.parse_args_into_dataclasses(rest, return_remaining_strings=True)
         except (ValueError, ImportError) as error:  # contradictions found by TrainingArguments
@@ -132,13 +141,13 @@ class Parser(HfArgumentParser):
         hint = f"did you mean {close[0]!r}?" if close else f"`{self.prog} --help` lists the known ones"
         raise UserError(f"unknown key {key!r} ({where}); {hint}")
 
-    def _tokens_of(self, path: Path) -> list[str]:
-        """Write a YAML file as command-line tokens."""
+    def _tokens_of(self, values: dict[str, Any], *, where: str = "") -> list[str]:
+        """Write keys and values as command-line tokens."""
         keys = self._keys()
         tokens = []
-        for key, value in read_yaml(path).items():
+        for key, value in values.items():
             if key not in keys:
-                self._refuse(str(key), where=str(path))
+                self._refuse(str(key), where=where)
             if value is None:
                 continue
             if isinstance(value, list):
@@ -159,7 +168,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or tree is None:
         raise UserError(f"{path}: expected `key: value` lines, found {'nothing' if values is None else values!r}")
     names = [key.value for key, _ in tree.value]
     if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -1,12 +1,21 @@
 """Stock fast tokenizers: trained here or loaded from any checkpoint, and one place where texts become ids."""
 
-from .encoding import HOME_MADE_INPUTS, TRUNCATIONS, check_agreement, encode, load_tokenizer, set_truncation
+from .encoding import (
+    HOME_MADE_INPUTS,
+    TRUNCATIONS,
+    PaddingCollator,
+    check_agreement,
+    encode,
+    load_tokenizer,
+    set_truncation,
+)
 from .training import TOKENIZER_TYPES, train_tokenizer
 
 __all__ = [
     "HOME_MADE_INPUTS",
     "TOKENIZER_TYPES",
     "TRUNCATIONS",
+    "PaddingCollator",
     "check_agreement",
     "encode",
     "load_tokenizer",

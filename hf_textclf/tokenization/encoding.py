@@ -9,7 +9,7 @@ What would surprise you:
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, BatchEncoding, DataCollatorWithPadding, PreTrainedTokenizerFast
 
 from ..errors import UserError
 
@@ -140,6 +140,18 @@ def encode(
     return encoded
 
 
+class PaddingCollator(DataCollatorWithPadding):
+    """The stock collator, which also takes a batch of nothing but empty texts."""
+
+    def __call__(self, features: list[dict[str, Any]]) -> BatchEncoding:
+        """Pad a list of encoded texts into one batch of tensors, (batch, length)."""
+        if not any(len(row["input_ids"]) for row in features):
+            # a tensor of no numbers at all would have no integer type
+            pad = {"input_ids": [self.tokenizer.pad_token_id], "attention_mask": [0]}
+            features = [row | pad for row in features]
+        return super().__call__(features)
+
+
 def check_agreement(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
     """Make sure that a tokenizer and the model of `config` belong together.
 
@@ -184,4 +196,12 @@ def _special_tokens_around(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int
     return prefix, tokenizer.num_special_tokens_to_add() - prefix
 
 
-__all__ = ["HOME_MADE_INPUTS", "TRUNCATIONS", "check_agreement", "encode", "load_tokenizer", "set_truncation"]
+__all__ = [
+    "HOME_MADE_INPUTS",
+    "TRUNCATIONS",
+    "PaddingCollator",
+    "check_agreement",
+    "encode",
+    "load_tokenizer",
+    "set_truncation",
+]

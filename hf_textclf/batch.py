@@ -1,0 +1,97 @@
+"""Predict a whole file, streaming: every column kept, label, score and all probabilities added."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from .data import output_format, read_rows, write_rows
+from .data.columns import TEXT_NAMES
+from .errors import UserError
+from .prediction import Classifier, Prediction
+
+
+@dataclass
+class PredictionArguments:
+    """How a file is read and predicted."""
+
+    text_column: str | None = field(default=None, metadata={"help": "Column that holds the text; found if not named."})
+    encoding: str = field(default="utf-8", metadata={"help": "Encoding of the input, e.g. gb18030 (Chinese Excel)."})
+    input_format: str | None = field(
+        default=None,
+        metadata={"help": "Format of standard input (-): txt, csv, tsv, json or jsonl; txt if not named."},
+    )
+    output_format: str | None = field(
+        default=None, metadata={"help": "Format of standard output (-): jsonl, csv or tsv; jsonl if not named."}
+    )
+    batch_size: int = field(default=64, metadata={"help": "Texts in one batch."})
+    revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
+
+
+def predict(folder: str, source: str, target: str, arguments: PredictionArguments) -> int:
+    """Predict every row of a file (or `-`, standard input) into another (or `-`), and return the number of rows.
+
+    Raises:
+        UserError: unreadable model or file, unknown column, a target that exists or cannot be written.
+    """
+    if target != "-" and Path(target).exists():
+        raise UserError(f"output {target!r} exists, expected a new file; choose another name or remove it")
+    output_format(target, format=arguments.output_format)
+    rows = read_rows(source, encoding=arguments.encoding, format=arguments.input_format)
+    first = next(rows)
+    column = _text_column(first, arguments.text_column)
+    classifier = Classifier(folder, revision=arguments.revision)
+    named = _added_names(classifier, list(first))
+    predicted = _predicted(classifier, chain([first], rows), column, named, batch_size=arguments.batch_size)
+    # progress goes to standard error, so that standard output stays data
+    return write_rows(target, tqdm(predicted, desc="predicting", unit="text"), format=arguments.output_format)
+
+
+def _predicted(
+    classifier: Classifier,
+    rows: Iterator[dict[str, Any]],
+    column: str,
+    named: dict[str, str],
+    *,
+    batch_size: int,
+) -> Iterator[dict[str, Any]]:
+    # several batches at once, so that texts of similar length can share one
+    while chunk := list(islice(rows, 16 * batch_size)):
+        texts = ["" if row.get(column) is None else str(row[column]) for row in chunk]
+        for row, prediction in zip(chunk, classifier(texts, batch_size=batch_size), strict=True):
+            yield row | _added(prediction, named)
+
+
+def _added(prediction: Prediction, named: dict[str, str]) -> dict[str, Any]:
+    label = prediction.label if isinstance(prediction.label, str) else ";".join(prediction.label)
+    added = {named["label"]: label, named["score"]: round(prediction.score, 6)}
+    return added | {named[f"probability_{name}"]: round(value, 6) for name, value in prediction.probabilities.items()}
+
+
+def _added_names(classifier: Classifier, columns: list[str]) -> dict[str, str]:
+    """The columns to add; one that the input has already gets `predicted_` in front."""
+    names = ["label", "score", *(f"probability_{name}" for name in classifier.label_names)]
+    taken, named = set(columns), {}
+    for name in names:
+        free = name
+        while free in taken:
+            free = f"predicted_{free}"
+        taken.add(free)
+        named[name] = free
+    return named
+
+
+def _text_column(row: dict[str, Any], wanted: str | None) -> str:
+    if wanted is not None:
+        if wanted not in row:
+            raise UserError(
+                f"text_column {wanted!r} is not there, expected one of: {', '.join(row)}; name one of them"
+            )
+        return wanted
+    found = [name for name in TEXT_NAMES if name in row] or [name for name in row if isinstance(row[name], str)]
+    if not found or (found[0] not in TEXT_NAMES and len(found) > 1):
+        raise UserError(f"no text column found among: {', '.join(row)}; name it with --text_column")
+    return found[0]

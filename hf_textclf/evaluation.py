@@ -1,0 +1,129 @@
+"""Judge a saved folder on one split of any data set: the metrics, and the mistakes it was most sure of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from tqdm.auto import tqdm
+
+from .data import DataArguments, TextData, load_split, write_rows
+from .errors import UserError
+from .metrics import compute_metrics
+from .prediction import Classifier
+from .results import describe_hardware, describe_versions, write_json
+
+
+@dataclass
+class EvaluationArguments:
+    """How a saved model is judged."""
+
+    split: str | None = field(
+        default=None, metadata={"help": "train, validation or test; by default test, else validation."}
+    )
+    output_dir: str | None = field(
+        default=None, metadata={"help": "New folder for eval_results.json and errors.csv; FOLDER/evaluation_SPLIT."}
+    )
+    batch_size: int = field(default=64, metadata={"help": "Texts in one batch."})
+    revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
+
+
+def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationArguments) -> dict[str, Any]:
+    """Evaluate a saved folder or Hub id and write `eval_results.json` and `errors.csv`.
+
+    Returns what `eval_results.json` holds.
+
+    Raises:
+        UserError: unreadable model or data, labels unknown to the model, an output folder that exists.
+    """
+    classifier = Classifier(folder, revision=arguments.revision)
+    data = load_split(
+        data_arguments,
+        label_names=classifier.label_names,
+        problem_type=classifier.problem_type,
+        split=arguments.split,
+    )
+    [(split, rows)] = data.splits.items()
+    output = _new_folder(folder, split, arguments)
+    probabilities = _probabilities(classifier, rows, batch_size=arguments.batch_size)
+    labels = np.asarray(rows["labels"])
+    scores = probabilities[:, 0] if classifier.problem_type == "regression" else probabilities
+    results = {
+        "split": split,
+        "rows": len(rows),
+        "metrics": compute_metrics(scores, labels, problem_type=classifier.problem_type, label_names=data.label_names),
+        "num_parameters": classifier.model.num_parameters(),
+        "hardware": describe_hardware(),
+        "versions": describe_versions(),
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    # a comma-separated file without any row would have no header either
+    if mistakes := list(_mistakes(rows, probabilities, data=data)):
+        write_rows(output / "errors.csv", mistakes)
+    write_json(output / "eval_results.json", results)
+    return results
+
+
+def _new_folder(folder: str, split: str, arguments: EvaluationArguments) -> Path:
+    """Say where the results go, before the work begins."""
+    if arguments.output_dir:
+        output = Path(arguments.output_dir)
+    elif Path(folder).is_dir():
+        output = Path(folder) / f"evaluation_{split}"
+    else:
+        raise UserError(f"{folder!r} is a Hub id, expected a place for the results; add --output_dir")
+    if output.is_file() or output.is_dir() and any(output.iterdir()):
+        raise UserError(
+            f"output_dir {str(output)!r} already holds something, expected a new folder; "
+            "choose another with --output_dir or remove it"
+        )
+    return output
+
+
+def _probabilities(classifier: Classifier, rows: Dataset, *, batch_size: int) -> np.ndarray:
+    """(rows, labels), with a progress bar."""
+    parts = []
+    with tqdm(total=len(rows), desc="evaluating", unit="text") as bar:
+        for chunk in rows.select_columns("text").iter(batch_size=16 * batch_size):
+            parts.append(classifier.probabilities(chunk["text"], batch_size=batch_size))
+            bar.update(len(chunk["text"]))
+    return np.concatenate(parts)
+
+
+def _mistakes(rows: Dataset, probabilities: np.ndarray, *, data: TextData) -> Iterator[dict[str, Any]]:
+    """Yield the texts that the model got wrong, the most confident mistakes first.
+
+    probabilities: (rows, labels). Confidence is the probability given to the wrong answer (multi-label: the largest
+    distance of a label's probability from the truth); for regression every row counts, by its absolute error.
+    """
+    names, labels = data.label_names, np.asarray(rows["labels"])
+    if data.problem_type == "single_label_classification":
+        predicted = probabilities.argmax(1)
+        wrong, confidence = predicted != labels, probabilities.max(1)
+        shown = [(names[true], names[guess]) for true, guess in zip(labels, predicted, strict=True)]
+    elif data.problem_type == "multi_label_classification":
+        wrong, confidence = ((probabilities >= 0.5) != labels).any(1), np.abs(probabilities - labels).max(1)
+        shown = [
+            (_names(true > 0, names), _names(row >= 0.5, names))
+            for true, row in zip(labels, probabilities, strict=True)
+        ]
+    else:
+        wrong, confidence = np.ones(len(labels), bool), np.abs(probabilities[:, 0] - labels)
+        shown = [(float(true), float(row[0])) for true, row in zip(labels, probabilities, strict=True)]
+    texts = rows["text"]
+    for row in np.argsort(-confidence, kind="stable"):
+        if wrong[row]:
+            true, guess = shown[row]
+            yield {
+                "label": true,
+                "predicted": guess,
+                "confidence": round(float(confidence[row]), 4),
+                "text": texts[int(row)],
+            }
+
+
+def _names(chosen: np.ndarray, names: list[str]) -> str:
+    """chosen: (labels,) bool."""
+    return ";".join(name for name, there in zip(names, chosen, strict=True) if there)

@@ -1,0 +1,128 @@
+"""Make the model of a run, or load a saved one; what can be wrong with a checkpoint is said in one line."""
+
+import logging
+from typing import Any
+
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
+
+from .errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+def load_config(name_or_path: str, *, revision: str = "main", trust_remote_code: bool = False) -> PreTrainedConfig:
+    """Load the configuration of a folder or Hub id.
+
+    Raises:
+        UserError: nothing there, no network, not a model, or code that would have to be trusted.
+    """
+    check_trust(revision, trust_remote_code)
+    try:
+        return AutoConfig.from_pretrained(name_or_path, revision=revision, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise UserError(_unreadable(name_or_path, error)) from error
+
+
+def load_model(
+    name_or_path: str, config: PreTrainedConfig, *, revision: str = "main", trust_remote_code: bool = False
+) -> tuple[PreTrainedModel, list[str]]:
+    """Load a classifier, and name the weights that the checkpoint lacks and that start at random.
+
+    Raises:
+        UserError: weights that cannot be read, that are not safetensors, or that do not fit the configuration.
+    """
+    try:
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            name_or_path,
+            config=config,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise UserError(_unreadable(name_or_path, error)) from error
+    # transformers#47688: a model that seems to average over accumulated batches itself gets larger steps
+    model.accepts_loss_kwargs = False
+    return model, sorted(report["missing_keys"])
+
+
+def load_classifier(name_or_path: str, *, revision: str = "main", trust_remote_code: bool = False) -> PreTrainedModel:
+    """Load a trained classifier, every weight of it.
+
+    Raises:
+        UserError: as `load_model`, and for a checkpoint without a trained classification head.
+    """
+    config = load_config(name_or_path, revision=revision, trust_remote_code=trust_remote_code)
+    model, missing = load_model(name_or_path, config, revision=revision, trust_remote_code=trust_remote_code)
+    if missing:
+        raise UserError(
+            f"{name_or_path!r} lacks {len(missing)} weights ({missing[0]}, …), expected a trained classifier; "
+            "train it first with `hf-textclf train --model_name_or_path`, or copy the checkpoint again"
+        )
+    return model.eval()
+
+
+def new_model(config: PreTrainedConfig) -> PreTrainedModel:
+    """Make a classifier with random weights."""
+    return AutoModelForSequenceClassification.from_config(config)
+
+
+def further_model(
+    name_or_path: str, labels: dict[str, Any], *, revision: str = "main", trust_remote_code: bool = False
+) -> PreTrainedModel:
+    """Load a checkpoint to train it further, with a new head where it has none or one for other labels.
+
+    Args:
+        labels: `id2label`, `label2id` and `problem_type` of the data.
+    """
+    options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+    config = load_config(name_or_path, **options)
+    trained = any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
+    same = trained and all(getattr(config, name) == value for name, value in labels.items())
+    before = len(config.id2label)
+    if trained and not same:
+        old, _ = load_model(name_or_path, config, **options)
+        config = load_config(name_or_path, **options)
+    for name, value in labels.items():
+        setattr(config, name, value)
+    if trained and not same:
+        logger.warning(
+            "%s was trained for %d other labels: its body is kept, the head for %d labels starts anew",
+            name_or_path, before, len(labels["id2label"]),
+        )  # fmt: skip
+        model = new_model(config)
+        model.base_model.load_state_dict(old.base_model.state_dict())
+        model.accepts_loss_kwargs = False
+        return model
+    model, missing = load_model(name_or_path, config, **options)
+    body = [name for name in missing if name.startswith(f"{model.base_model_prefix}.")]
+    # some BERT checkpoints are published without the pooler, which only the head reads
+    if [name for name in body if ".pooler." not in name]:
+        raise UserError(
+            f"{name_or_path!r} lacks weights of the body ({body[0]}, …); the checkpoint is not whole: copy it again"
+        )
+    return model
+
+
+def check_trust(revision: str, trust_remote_code: bool) -> None:
+    """Refuse to run the code of a checkpoint that can change under the same name.
+
+    Raises:
+        UserError: code is to be trusted, but at no commit.
+    """
+    pinned = len(revision) == 40 and all(character in "0123456789abcdef" for character in revision)
+    if trust_remote_code and not pinned:
+        raise UserError(
+            f"trust_remote_code with revision {revision!r}, expected a commit of 40 hexadecimal digits; "
+            "look the code over and pin it with --revision"
+        )
+
+
+def _unreadable(name_or_path: str, error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return (
+        f"cannot load a model from {name_or_path!r}: {lines[0].strip()}; "
+        "name a folder that `hf-textclf train` finished, or a Hub id while online"
+    )

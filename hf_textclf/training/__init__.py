@@ -1,0 +1,8 @@
+"""Training: the stock Trainer around a model, its data and its tokenizer. `run.train` reads top to bottom."""
+
+from .arguments import StockArguments
+from .loss import WeightedLoss
+from .run import TrainRun, train
+from .trainer import GroupedTrainer
+
+__all__ = ["GroupedTrainer", "StockArguments", "TrainRun", "WeightedLoss", "train"]

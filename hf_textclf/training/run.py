@@ -1,0 +1,135 @@
+"""One training run, read top to bottom: data, tokenizer, model, Trainer, saved folder."""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from transformers import EarlyStoppingCallback, ProgressCallback, TrainingArguments, set_seed
+from transformers.trainer_utils import PredictionOutput
+
+from ..args import ModelArguments
+from ..data import DataArguments, TextData, load_data, summarize
+from ..errors import UserError
+from ..metrics import compute_metrics, metrics_for, to_probabilities
+from ..results import describe_hardware, describe_versions
+from ..tokenization import PaddingCollator
+from .loss import WeightedLoss
+from .saving import save_run
+from .setup import encode_splits, find_checkpoint, make_model, make_tokenizer
+from .trainer import GroupedTrainer, ShortProgress, StopAtNaN
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainRun:
+    """Everything that decides a run. `new_model` holds the fields of a new model, None where not given."""
+
+    data: DataArguments
+    model: ModelArguments
+    new_model: Any
+    training: TrainingArguments
+
+
+def train(run: TrainRun) -> dict[str, Any]:
+    """Train a classifier and save it, with its results on validation, into `run.training.output_dir`.
+
+    Returns what `eval_results.json` holds.
+
+    Raises:
+        UserError: whatever is wrong with arguments, data, checkpoint or output folder, before anything is written;
+            a loss that is not a number, afterwards.
+    """
+    checkpoint = find_checkpoint(run.training)
+    _check(run)
+    set_seed(run.training.seed)
+
+    data = load_data(run.data)
+    tokenizer = make_tokenizer(data, run.model, vocab_size=getattr(run.new_model, "vocab_size", None))
+    encoded = encode_splits(data, tokenizer)
+    lengths = list(encoded["train"]["untruncated_length"])
+    for line in summarize(data, token_lengths=lengths, max_length=run.model.max_length):
+        logger.info("%s", line)
+
+    train_ids = encoded["train"]["input_ids"]
+    model = make_model(data, tokenizer, train_ids, arguments=run.model, new=run.new_model)
+    logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
+
+    trainer = GroupedTrainer(
+        model,
+        run.training,
+        train_dataset=encoded["train"],
+        eval_dataset=encoded["validation"],
+        data_collator=PaddingCollator(tokenizer),
+        processing_class=tokenizer,
+        compute_metrics=metrics_for(data.problem_type, data.label_names),
+        compute_loss_func=_loss(data, run.model, encoded["train"]),
+        callbacks=_callbacks(run),
+    )
+    if not run.training.disable_tqdm:
+        trainer.remove_callback(ProgressCallback)
+        trainer.add_callback(ShortProgress)
+    start = time.perf_counter()
+    trainer.train(resume_from_checkpoint=checkpoint)
+    seconds = time.perf_counter() - start
+
+    results = {
+        "split": "validation",
+        "rows": len(encoded["validation"]),
+        "metrics": _metrics(trainer.predict(encoded["validation"]), data),
+        "train_rows": len(encoded["train"]),
+        "train_seconds": round(seconds, 1),
+        "epochs": round(trainer.state.epoch or 0, 2),
+        "num_parameters": model.num_parameters(),
+        "hardware": describe_hardware(processes=run.training.world_size),
+        "versions": describe_versions(),
+    }
+    if trainer.is_world_process_zero():
+        save_run(run, trainer=trainer, results=results)
+    trainer.accelerator.wait_for_everyone()
+    return results
+
+
+def _check(run: TrainRun) -> None:
+    """Refuse settings that would fail late or in the middle of a traceback."""
+    training = run.training
+    if (training.bf16 or training.fp16) and training.device.type == "cpu":
+        flag = "bf16" if training.bf16 else "fp16"
+        raise UserError(f"{flag}=true needs a GPU, found a CPU, where LSTM kernels fail or crawl; drop --{flag}")
+    if run.model.early_stopping_patience and not training.load_best_model_at_end:
+        raise UserError(
+            f"early_stopping_patience={run.model.early_stopping_patience} needs the best model at the end; "
+            "add --load_best_model_at_end true with equal --eval_strategy and --save_strategy"
+        )
+    if run.model.class_weights and run.data.problem_type == "regression":
+        raise UserError("class_weights 'balanced' needs classes, found regression; drop --class_weights")
+    # a filtered log would hide the very loss that `StopAtNaN` looks for
+    training.logging_nan_inf_filter = False
+    training.dataloader_pin_memory &= training.device.type != "cpu"
+
+
+def _callbacks(run: TrainRun) -> list[Any]:
+    callbacks: list[Any] = [StopAtNaN()]
+    if run.model.early_stopping_patience:
+        callbacks.append(EarlyStoppingCallback(run.model.early_stopping_patience))
+    return callbacks
+
+
+def _loss(data: TextData, arguments: ModelArguments, train_split: Dataset) -> WeightedLoss | None:
+    if arguments.class_weights is None:
+        return None
+    if data.problem_type == "regression":
+        raise UserError("class_weights 'balanced' needs classes, found regression; drop --class_weights")
+    labels = np.asarray(train_split["labels"])
+    return WeightedLoss.balanced(labels, num_labels=len(data.label_names), problem_type=data.problem_type)
+
+
+def _metrics(predicted: PredictionOutput, data: TextData) -> dict[str, Any]:
+    logits = predicted.predictions[0] if isinstance(predicted.predictions, tuple) else predicted.predictions
+    probabilities = to_probabilities(logits, data.problem_type)
+    return compute_metrics(
+        probabilities, predicted.label_ids, problem_type=data.problem_type, label_names=data.label_names
+    )

@@ -1,0 +1,82 @@
+"""The stock Trainer with one change, the order of the training rows, and the check that its loss stays a number."""
+
+import math
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch.utils.data import Sampler
+from transformers import ProgressCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from ..errors import UserError
+
+
+class EpochSampler(LengthGroupedSampler):
+    """Length-grouped batches in an order that depends on the seed and the epoch alone."""
+
+    def __init__(self, *, seed: int, **options: Any) -> None:
+        super().__init__(generator=torch.Generator(), **options)
+        self.seed = seed
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the Trainer before each epoch, also in a resumed run."""
+        self.generator.manual_seed(self.seed + epoch)
+
+
+class GroupedTrainer(Trainer):
+    """The stock Trainer with length-grouped batches whose order a resumed run finds again.
+
+    The stock sampler draws from an unseeded state: a run that was killed and resumed would see other batches.
+    """
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_train_sampler(train_dataset)
+        # the global batch of a step, so that the rows of one step stay together however they are cut
+        return EpochSampler(
+            seed=self.args.data_seed if self.args.data_seed is not None else self.args.seed,
+            batch_size=self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size,
+            # not train_dataset, which holds only the columns that the model reads
+            lengths=list(self.train_dataset[self.args.length_column_name]),
+        )
+
+
+class StopAtNaN(TrainerCallback):
+    """Stop a run whose loss is no longer a number, instead of training on for hours."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Called by the Trainer with each logged loss."""
+        for name in ("loss", "eval_loss", "train_loss"):
+            value = (logs or {}).get(name, 0.0)
+            if not math.isfinite(value):
+                raise UserError(
+                    f"{name} is {value} at step {state.global_step}, expected a number: the training has diverged; "
+                    f"lower learning_rate (now {args.learning_rate:g}) or set max_grad_norm"
+                )
+
+
+class ShortProgress(ProgressCallback):
+    """The stock progress bar, which prints of each log what a person follows; all of it is in trainer_state.json."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Called by the Trainer with each log."""
+        best = args.metric_for_best_model or "loss"
+        names = ("epoch", "loss", "eval_loss", best, f"eval_{best}", "eval_accuracy", "train_runtime")
+        followed = {name: logs[name] for name in dict.fromkeys(names) if name in (logs or {})}  # type: ignore[index]
+        super().on_log(args, state, control, logs=followed, **kwargs)
