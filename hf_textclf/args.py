@@ -7,7 +7,7 @@ configuration classes of the home-made families, so that they are declared once.
 
 import json
 import re
-from argparse import ArgumentParser
+from argparse import ArgumentError, ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass, field, make_dataclass
 from difflib import get_close_matches
@@ -118,9 +118,12 @@ class Parser(HfArgumentParser):
         Raises:
             UserError: unknown key or flag, wrong type or choice, missing or contradictory value.
         """
-        first = ArgumentParser(add_help=False, allow_abbrev=False)
+        first = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
         first.add_argument("--config")
-        chosen, rest = first.parse_known_args(tokens)
+        try:
+            chosen, rest = first.parse_known_args(tokens)
+        except ArgumentError as error:
+            self.error(str(error))
         if chosen.config:
             path = find_config(chosen.config)
             rest = self._tokens_of(read_yaml(path), where=str(path)) + rest
@@ -151,6 +154,8 @@ class Parser(HfArgumentParser):
             if value is None:
                 continue
             if isinstance(value, list):
+                if keys[key].nargs != "+":
+                    raise UserError(f"{key}: {value} in {where}, expected one value; write `{key}: value`")
                 tokens += [f"--{key}", *map(str, value)]
             else:
                 tokens.append(f"--{key}={json.dumps(value) if isinstance(value, dict) else value}")

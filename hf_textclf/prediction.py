@@ -94,12 +94,12 @@ class Classifier:
 
     def __call__(self, texts: list[str], *, batch_size: int = 64) -> list[Prediction]:
         """Classify a list of texts."""
-        if isinstance(texts, str):
-            raise TypeError(f"expected a list of texts, got the string {texts[:20]!r}; write [text]")
+        _refuse_string(texts)
         return [self._prediction(row) for row in self.probabilities(texts, batch_size=batch_size).astype(float)]
 
     def stream(self, texts: Iterable[str], *, batch_size: int = 64) -> Iterator[Prediction]:
         """Classify any number of texts in constant memory, in their order."""
+        _refuse_string(texts)
         texts = iter(texts)
         # several batches at once, so that texts of similar length can share one
         while chunk := list(islice(texts, 16 * batch_size)):
@@ -113,3 +113,9 @@ class Classifier:
             chosen = [name for name, probability in probabilities.items() if probability >= 0.5]
             return Prediction(chosen, probabilities[best], probabilities)
         return Prediction(best, probabilities[best], probabilities)
+
+
+def _refuse_string(texts: Iterable[str]) -> None:
+    """A string is an iterable of texts too, of one character each."""
+    if isinstance(texts, str):
+        raise TypeError(f"expected a list of texts, got the string {texts[:20]!r}; write [text]")

@@ -7,9 +7,11 @@ from transformers import TrainingArguments
 
 @dataclass
 class StockArguments(TrainingArguments):
-    """TrainingArguments as they are; only their `label_names`, the columns that hold labels, is no flag here.
+    """TrainingArguments as they are, but for two that are no flags here.
 
-    The columns are always called `labels`, and `label_names` on our command line are the names of the labels.
+    `label_names`: the columns that hold labels are always called `labels`; on our command line these are the names of
+    the labels. `hub_token`: each checkpoint holds its arguments; the token of the environment never gets there.
     """
 
     label_names: list[str] | None = field(default=None, init=False)
+    hub_token: str | None = field(default=None, init=False)

@@ -18,7 +18,7 @@ from ..results import describe_hardware, describe_versions
 from ..tokenization import PaddingCollator
 from .loss import WeightedLoss
 from .saving import save_run
-from .setup import encode_splits, find_checkpoint, make_model, make_tokenizer
+from .setup import check_checkpoint, encode_splits, find_checkpoint, make_model, make_tokenizer
 from .trainer import GroupedTrainer, ShortProgress, StopAtNaN
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ def train(run: TrainRun) -> dict[str, Any]:
     train_ids = encoded["train"]["input_ids"]
     model = make_model(data, tokenizer, train_ids, arguments=run.model, new=run.new_model)
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
+    if checkpoint:
+        check_checkpoint(checkpoint, model)
 
     trainer = GroupedTrainer(
         model,
@@ -73,7 +75,13 @@ def train(run: TrainRun) -> dict[str, Any]:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ShortProgress)
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=checkpoint)
+    try:
+        trainer.train(resume_from_checkpoint=checkpoint)
+    except KeyError as error:
+        if "metric_for_best_model" not in str(error):
+            raise
+        # says which metrics there are
+        raise UserError(" ".join(str(error.args[0]).split())) from error
     seconds = time.perf_counter() - start
 
     results = {
@@ -103,6 +111,11 @@ def _check(run: TrainRun) -> None:
         raise UserError(
             f"early_stopping_patience={run.model.early_stopping_patience} needs the best model at the end; "
             "add --load_best_model_at_end true with equal --eval_strategy and --save_strategy"
+        )
+    if training.load_best_model_at_end and training.eval_strategy == "no":
+        raise UserError(
+            "load_best_model_at_end=true needs evaluations to choose from; add --eval_strategy epoch and "
+            "--save_strategy epoch"
         )
     if run.model.class_weights and run.data.problem_type == "regression":
         raise UserError("class_weights 'balanced' needs classes, found regression; drop --class_weights")

@@ -6,11 +6,12 @@ from dataclasses import fields
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 from datasets import DatasetDict
 from huggingface_hub.errors import StrictDataclassError
-from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
+from safetensors import SafetensorError, safe_open
+from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast, TrainerState, TrainingArguments
 
 from ..args import ModelArguments
 from ..data import TextData
@@ -31,22 +32,55 @@ def find_checkpoint(training: TrainingArguments) -> str | None:
         UserError: the folder exists and is not to be resumed, or there is nothing to resume.
     """
     output, wish = Path(training.output_dir), training.resume_from_checkpoint
-    if wish is None or str(wish).lower() == "false":
+    anew = wish is None or str(wish).lower() == "false"
+    inside = str(wish).lower() == "true" or Path(str(wish)).resolve().parent == output.resolve()
+    if anew or not inside:
         if output.is_dir() and any(output.iterdir()) or output.is_file():
             raise UserError(
                 f"output_dir {str(output)!r} already holds something, expected a new folder; choose another one, "
                 "remove it, or go on with --resume_from_checkpoint true"
             )
+    if anew:
         return None
-    checkpoint = wish
+    checkpoints = [Path(str(wish))]
     if str(wish).lower() == "true":
-        checkpoint = get_last_checkpoint(str(output)) if output.is_dir() else None
-    if checkpoint is None or not (Path(checkpoint) / "trainer_state.json").is_file():
+        checkpoints = sorted(output.glob("checkpoint-[0-9]*"), key=lambda folder: int(folder.name.split("-")[1]))
+    # the last file of a checkpoint: a run killed while it was writing one goes on from the one before
+    whole = [folder for folder in checkpoints if (folder / "trainer_state.json").is_file()]
+    if not whole:
         raise UserError(
-            f"no checkpoint in {str(output if checkpoint is None else checkpoint)!r} to resume from; "
-            "train without --resume_from_checkpoint"
+            f"no whole checkpoint in {str(output if str(wish).lower() == 'true' else wish)!r} to resume from; "
+            "train anew into another output_dir, without --resume_from_checkpoint"
         )
-    return str(checkpoint)
+    return str(whole[-1])
+
+
+def check_checkpoint(checkpoint: str, model: PreTrainedModel) -> None:
+    """Make sure that a checkpoint can be read and is one of this model.
+
+    Raises:
+        UserError: a file is missing or half-written, or the weights have other names or sizes.
+    """
+    try:
+        with safe_open(Path(checkpoint) / "model.safetensors", framework="pt") as saved:
+            shapes = {name: saved.get_slice(name).get_shape() for name in saved.keys()}  # noqa: SIM118
+        TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+        broken = "optimizer.pt" if not is_zipfile(Path(checkpoint) / "optimizer.pt") else ""
+    except (OSError, SafetensorError, ValueError, TypeError) as error:
+        broken = str(error)
+    if broken:
+        raise UserError(
+            f"cannot resume from {checkpoint!r}: broken or half-written ({broken}); remove it and resume from an "
+            "earlier one, or train anew into another output_dir"
+        )
+    state = model.state_dict()
+    for name, shape in shapes.items():
+        ours = list(state[name].shape) if name in state else "no such weight"
+        if shape != ours:
+            raise UserError(
+                f"cannot resume from {checkpoint!r}: its {name} is {shape}, this run's is {ours}; "
+                "resume with the data and the settings that the run was started with"
+            )
 
 
 def make_tokenizer(data: TextData, arguments: ModelArguments, *, vocab_size: int | None) -> PreTrainedTokenizerFast:
@@ -115,6 +149,8 @@ def make_model(
     chosen = {item.name: getattr(new, item.name) for item in fields(new) if getattr(new, item.name) is not None}
     revision = arguments.revision or "main"
     if arguments.model_name_or_path:
+        if arguments.embeddings_from:
+            chosen["embeddings_from"] = arguments.embeddings_from
         if chosen:
             raise UserError(
                 f"{sorted(chosen)[0]}={chosen[sorted(chosen)[0]]} describes a new model, but model_name_or_path "

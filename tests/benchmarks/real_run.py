@@ -1,0 +1,93 @@
+"""Train and judge one config on real data, once per seed, through the commands a user types.
+
+    python tests/benchmarks/real_run.py sst2_lstm --dataset DIR --seeds 1 2 3 [--processes 2] [-- --key value ...]
+
+The settings of a config are chosen on validation; the test split is read once, by the last command. The figures go to
+tests/benchmarks/results/NAME.json, from which render.py makes RESULTS.md. What stands after `--` is handed to `train`
+(a checkpoint's local folder, a stated subset); folders are shown as DIR.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+RESULTS = Path(__file__).parent / "results"
+CLI = [sys.executable, "-m", "hf_textclf.cli"]
+
+
+def run(command, log):
+    """Run a command, its output in a log; return the seconds it took."""
+    start = time.perf_counter()
+    with open(log, "a", encoding="utf-8") as stream:
+        subprocess.run(command, check=True, stdout=stream, stderr=stream)
+    return round(time.perf_counter() - start, 1)
+
+
+def one_seed(options, seed, folder):
+    """Train with one seed and evaluate on test; return the figures."""
+    log = folder.with_suffix(".log")
+    launcher = CLI
+    if options.processes > 1:
+        # `accelerate launch --cpu` starts one process whatever --num_processes says, unless there is MPI
+        launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", str(options.processes)]
+        launcher = [sys.executable, "-m", *launch, "-m", "hf_textclf.cli"]
+    flags = ["--config", f"configs/{options.config}.yaml", "--dataset", options.dataset, "--seed", str(seed)]
+    run([*launcher, "train", *flags, "--output_dir", str(folder), *options.more], log)
+    judge = [*CLI, "evaluate", str(folder), "--split", "test", *options.evaluate]
+    seconds = run([*judge, "--dataset", options.dataset], log)
+    trained = json.loads((folder / "eval_results.json").read_text())
+    tested = json.loads((folder / "evaluation_test" / "eval_results.json").read_text())
+    return trained | {
+        "seed": seed,
+        "metrics": flat(trained["metrics"]),
+        "test_rows": tested["rows"],
+        "test_metrics": flat(tested["metrics"]),
+        "test_seconds": seconds,
+        "model_bytes": (folder / "model.safetensors").stat().st_size,
+    }
+
+
+def flat(metrics):
+    """The metrics without the per-label table."""
+    return {name: value for name, value in metrics.items() if name != "per_label"}
+
+
+def shown(options):
+    """The command as it stands in RESULTS.md, without folders of this machine."""
+    words = ["python", "tests/benchmarks/real_run.py", options.config, "--dataset", "DIR"]
+    words += ["--seeds", *map(str, options.seeds)]
+    words += ["--processes", str(options.processes)] if options.processes > 1 else []
+    words += ["--evaluate=" + " ".join(options.evaluate)] if options.evaluate else []
+    more = ["DIR" if os.sep in word and Path(word).exists() else word for word in options.more]
+    return " ".join(words + (["--", *more] if more else []))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("config")
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--evaluate", type=str.split, default=[], help="flags for `evaluate`, in one word")
+    parser.add_argument("--name", help="name of the result file, if not that of the config")
+    tokens = sys.argv[1:]
+    cut = tokens.index("--") if "--" in tokens else len(tokens)
+    options = parser.parse_args(tokens[:cut])
+    options.more = tokens[cut + 1 :]
+    with TemporaryDirectory() as place:
+        runs = [one_seed(options, seed, Path(place) / f"seed_{seed}") for seed in options.seeds]
+    result = {"config": options.config, "command": shown(options), "date": str(date.today()), "runs": runs}
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{options.name or options.config}.json"
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps({"result": path.name, "test": [run["test_metrics"] for run in runs]}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Training runs of the real command, inside the test's process, on data as small as they come."""
+
+import csv
+
+import pytest
+from safetensors.torch import load_file
+
+from hf_textclf.cli import main
+
+TINY = ["--embedding_size", "11", "--hidden_size", "7", "--vocab_size", "80"]
+QUIET = ["--disable_tqdm", "true", "--use_cpu", "true", "--save_strategy", "no"]
+WORDS = {"cold": "rain snow frost wind north", "warm": "sun beach heat summer south", "mild": "cloud breeze west"}
+
+
+def write_csv(path, labels, *, rows=24):
+    """Write short texts whose words tell the label; labels maps each kind of text to what stands in its cell."""
+    kinds = list(labels)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        for number in range(rows):
+            kind = kinds[number % len(kinds)]
+            words = WORDS[kind].split()
+            text = " ".join(words[(number + place) % len(words)] for place in range(2 + number % 7))
+            writer.writerow([f"{text} number {number}", labels[kind]])
+    return str(path)
+
+
+@pytest.fixture
+def weather(tmp_path):
+    """Two classes, 24 rows."""
+    return write_csv(tmp_path / "weather.csv", {"cold": "cold", "warm": "warm"})
+
+
+@pytest.fixture
+def train(tmp_path, capsys):
+    """Call `hf-textclf train`; returns the exit code and what came on standard error."""
+
+    def run(dataset, *tokens, output="run", new=True):
+        capsys.readouterr()
+        keys = ["--dataset", dataset, "--output_dir", str(tmp_path / output), *QUIET, *(TINY if new else [])]
+        if "--max_steps" not in tokens:
+            keys += ["--max_steps", "1"]
+        code = main(["train", "--config", str(empty_config(tmp_path)), *keys, *map(str, tokens)])
+        return code, capsys.readouterr().err
+
+    return run
+
+
+def empty_config(folder):
+    """A config without a wish, in place of the bundled defaults."""
+    path = folder / "plain.yaml"
+    path.write_text("max_length: 24\n")
+    return path
+
+
+@pytest.fixture
+def refused(train, tmp_path):
+    """Call `hf-textclf train` and return its one-line complaint; nothing may have been written."""
+
+    def run(dataset, *tokens, new=True):
+        before = sorted(tmp_path.rglob("*"))
+        code, error = train(dataset, *tokens, new=new)
+        assert code == 2
+        assert sorted(set(tmp_path.rglob("*")) - {tmp_path / "plain.yaml"}) == [
+            path for path in before if path.name != "plain.yaml"
+        ]
+        complaints = [line for line in error.splitlines() if line.startswith("hf-textclf: error: ")]
+        assert len(complaints) == 1, error
+        assert "Traceback" not in error
+        return complaints[0]
+
+    return run
+
+
+def weights(folder):
+    """The saved weights of a folder by name."""
+    return load_file(folder / "model.safetensors")
