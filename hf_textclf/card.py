@@ -6,19 +6,15 @@ from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
+from .resources import bundled
 from .results import write_text
-
-SNIPPET = """```python
-import hf_textclf
-
-classifier = hf_textclf.Classifier("{folder}")
-print(classifier(["{example}"]))
-```"""
 
 
 def write_card(folder: Path, *, config: dict[str, Any], results: dict[str, Any]) -> None:
-    """Write README.md into a folder: Hub metadata, results on validation, how to use it."""
-    metrics = {name: value for name, value in results["metrics"].items() if name != "per_label"}
+    """Write README.md into a folder: Hub metadata, results on validation, how to use it.
+
+    config: the resolved configuration of the run; results: what its `eval_results.json` holds.
+    """
     data = ModelCardData(
         license=config.get("license"),
         library_name="transformers",
@@ -26,28 +22,11 @@ def write_card(folder: Path, *, config: dict[str, Any], results: dict[str, Any])
         tags=["text-classification", "hf-textclf"],
         base_model=_hub_id(config.get("model_name_or_path")),
     )
-    table = "\n".join(
-        f"| {name} | {'not measured' if value is None else f'{value:.4f}'} |" for name, value in metrics.items()
+    metrics = {name: value for name, value in results["metrics"].items() if name != "per_label"}
+    card = ModelCard.from_template(
+        data, template_path=str(bundled("model_cards") / "card.md.j2"), results=results, metrics=metrics
     )
-    text = f"""---
-{data.to_yaml()}
----
-
-# Text classifier trained with hf-textclf
-
-Trained on {results["train_rows"]:,} texts in {results["train_seconds"]:,} seconds ({results["hardware"]}).
-
-## Results on {results["split"]} ({results["rows"]:,} texts)
-
-| metric | value |
-|---|---|
-{table}
-
-## Use
-
-{SNIPPET.format(folder="path/or/id", example="a text")}
-"""
-    write_text(folder / "README.md", str(ModelCard(text)))
+    write_text(folder / "README.md", str(card))
 
 
 def _hub_id(name: str | None) -> str | None:

@@ -18,8 +18,9 @@ from hf_textclf import Classifier, UserError
 MAX_CHARACTERS = 10_000
 # bars on the page for each model; the endpoint returns every label
 MAX_BARS = 10
-EMPTY = "The text is empty: write or paste some words."
+EMPTY = "There is no text: write or paste some words."
 CUT = f"Only the first {MAX_CHARACTERS:,} characters were read."
+API = f"Model name -> {{label: probability}} (regression: {{target: number}}). {MAX_CHARACTERS:,} characters are read."
 PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 # Chinese characters, kana, hangul
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -53,6 +54,14 @@ def load(sources: list[str]) -> dict[str, Classifier]:
     return models
 
 
+def readable(text: str) -> str:
+    """The start of a text that models read; nothing where there is no text, or where a client sent something else."""
+    if not isinstance(text, str) or not text.strip():
+        return ""
+    # half an emoji (a lone surrogate) is no character to a tokenizer
+    return text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
+
+
 def advice(text: str, models: dict[str, Classifier]) -> str:
     """Say which models cannot read a text that is mostly Chinese, Japanese or Korean; nothing for other texts."""
     if 2 * len(CJK.findall(text)) < sum(not character.isspace() for character in text):
@@ -74,18 +83,18 @@ def build(models: dict[str, Classifier]) -> gr.Blocks:
     """Make the page and its one public endpoint, `/classify`."""
 
     def classify(text: str) -> dict[str, dict[str, float]]:
-        """Classify a text with every model: model name -> {label: probability}; for regression {target: number}."""
-        if not isinstance(text, str) or not text.strip():
+        """Classify a text with every model."""
+        start = readable(text)
+        if not start:
+            # without its traceback in the log
             raise gr.Error(EMPTY, print_exception=False)
-        if len(text) > MAX_CHARACTERS:
-            gr.Warning(CUT)
-        return {name: model([text[:MAX_CHARACTERS]])[0].probabilities for name, model in models.items()}
+        return {name: model([start])[0].probabilities for name, model in models.items()}
 
     def show(text: str) -> list[str | dict[str, float] | None]:
         """Fill the notice and one box of bars for each model."""
-        if not text.strip():
+        start = readable(text)
+        if not start:
             return [EMPTY, *([None] * len(models))]
-        start = text[:MAX_CHARACTERS]
         notices = [CUT if len(text) > MAX_CHARACTERS else "", advice(start, models)]
         boxes = []
         for model in models.values():
@@ -102,7 +111,7 @@ def build(models: dict[str, Classifier]) -> gr.Blocks:
         with gr.Row():
             boxes = [gr.Label(label=name, num_top_classes=MAX_BARS) for name in models]
         text.change(show, text, [notice, *boxes], trigger_mode="always_last", api_visibility="private")
-        gr.api(classify, api_name="classify")
+        gr.api(classify, api_name="classify", api_description=API)
     return page
 
 

@@ -36,7 +36,8 @@ class WeightedLoss:
             weights = len(labels) / (num_labels * np.maximum(counts, 1))
         else:
             positive = np.maximum(labels.sum(axis=0), 1)
-            weights = (len(labels) - positive) / positive
+            # a label that all rows have must not be weighed by zero: its texts would teach nothing
+            weights = np.maximum(len(labels) - positive, 1) / positive
         return cls(torch.tensor(weights, dtype=torch.float32), problem_type)
 
     def __call__(self, outputs: ModelOutput, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:

@@ -1,6 +1,7 @@
 """One training run, read top to bottom: data, tokenizer, model, Trainer, saved folder."""
 
 import logging
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,15 @@ from .setup import check_checkpoint, encode_splits, find_checkpoint, make_model,
 from .trainer import GroupedTrainer, ShortProgress, StopAtNaN
 
 logger = logging.getLogger(__name__)
+# numbers that the libraries stumble over in the middle of a traceback
+LOWEST = {
+    "learning_rate": 0,
+    "weight_decay": 0,
+    "num_train_epochs": 0,
+    "per_device_train_batch_size": 1,
+    "per_device_eval_batch_size": 1,
+    "gradient_accumulation_steps": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,10 @@ def train(run: TrainRun) -> dict[str, Any]:
 def _check(run: TrainRun) -> None:
     """Refuse settings that would fail late or in the middle of a traceback."""
     training = run.training
+    for name, lowest in LOWEST.items():
+        value = getattr(training, name)
+        if not lowest <= value < math.inf:
+            raise UserError(f"{name}={value} is out of range, expected a number from {lowest} on; change it")
     if (training.bf16 or training.fp16) and training.device.type == "cpu":
         flag = "bf16" if training.bf16 else "fp16"
         raise UserError(f"{flag}=true needs a GPU, found a CPU, where LSTM kernels fail or crawl; drop --{flag}")

@@ -6,7 +6,7 @@ a config.json is a finished model.
 
 import os
 import shutil
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +54,12 @@ def resolved_config(run: "TrainRun") -> dict[str, Any]:
 
 
 def _training_keys(training: TrainingArguments) -> dict[str, Any]:
-    defaults = asdict(TrainingArguments(output_dir=training.output_dir, use_cpu=training.use_cpu))
+    defaults = TrainingArguments(output_dir=training.output_dir, use_cpu=training.use_cpu).to_dict()
     keys = {}
     for name, value in training.to_dict().items():
-        plain = value is not None and isinstance(value, str | int | float | bool) and not str(value).startswith("<")
+        # a list cannot be typed where one word can stand too; a token reads as <HUB_TOKEN>
+        plain = isinstance(value, str | int | float | bool | dict) and not str(value).startswith("<")
         if plain and name not in NOT_RECORDED and not name.endswith("_token") and name in defaults:
-            default = defaults[name]
-            if value != getattr(default, "value", default):
+            if value != defaults[name]:
                 keys[name] = value
     return keys

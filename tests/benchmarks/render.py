@@ -32,8 +32,8 @@ def demo_table(demo):
     ]
     for name, row in demo["rows"].items():
         lines.append(
-            f"| {name} | {row['accuracy']:.3f} | {row['macro_f1']:.3f} | {row['parameters']:,} | {row['megabytes']:.1f}"
-            f" | {row['train_seconds']:.1f} | {row['texts_per_second']:,.0f} |"
+            f"| {name} | {row['accuracy']:.3f} | {row['macro_f1']:.3f} | {row['parameters']:,}"
+            f" | {row['megabytes']:.1f} | {row['train_seconds']:.1f} | {row['texts_per_second']:,.0f} |"
         )
     return "\n".join(lines)
 
@@ -64,15 +64,17 @@ def results_page(results):
     lines = [
         "# Results",
         "",
-        "Written by `make results` from the files in `results/`, which the commands below wrote. Settings were chosen on",
-        "validation; the test split was read once, at the end. `DIR` is a local copy of the data set or checkpoint.",
+        "Written by `make results` from the files in `results/`, which the commands below wrote. Settings were",
+        "chosen on validation; the test split was read once, at the end. `DIR` is a local copy of the data set or",
+        "checkpoint.",
         "",
         "## Real data",
         "",
-        "Percent; mean ± standard deviation over the seeds. *linear*: TF-IDF + logistic regression, untuned, trained on the",
-        "same files (goemotions at threshold 0.5, as here). Seconds are of shared, busy machines: compare within a row only.",
+        "Percent; mean ± standard deviation over the seeds. *linear*: TF-IDF + logistic regression, untuned, trained",
+        "on the same files (goemotions at threshold 0.5, as here). Seconds are of shared, busy machines.",
         "",
-        "| run | metric | validation | test | target | linear | seeds | train rows | test rows | parameters | training s |",
+        "| run | metric | validation | test | target | linear | seeds | train rows | test rows | parameters"
+        " | training s |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
         *(row(name, result) for name, result in real.items()),
         "",

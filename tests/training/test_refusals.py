@@ -112,6 +112,23 @@ def test_best_model_without_evaluations(refused, weather):
     assert "load_best_model_at_end" in refused(weather, "--load_best_model_at_end", "true")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("learning_rate", "nan"),
+        ("learning_rate", "inf"),
+        ("learning_rate", "-0.1"),
+        ("weight_decay", "-1.0"),
+        ("num_train_epochs", "-2.0"),
+        ("per_device_train_batch_size", "0"),
+        ("per_device_eval_batch_size", "-3"),
+        ("gradient_accumulation_steps", "0"),
+    ],
+)
+def test_numbers_out_of_range(refused, weather, key, value):
+    assert f"{key}={value}" in refused(weather, f"--{key}={value}")
+
+
 def test_class_weights_for_regression(refused, tmp_path):
     data = write_csv(tmp_path / "degrees.csv", {"cold": 1.5, "warm": 24.25, "mild": 12.75})
     assert "regression" in refused(data, "--class_weights", "balanced")

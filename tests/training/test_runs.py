@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 import yaml
-from conftest import write_csv
+from conftest import weights, write_csv
 
 from hf_textclf import Classifier
 from hf_textclf.args import ModelArguments, NewModelArguments, Parser
@@ -98,7 +98,7 @@ def test_no_token_reaches_a_file(train, weather, tmp_path, monkeypatch, caplog, 
     assert secret not in caplog.text + error
 
 
-@pytest.mark.parametrize("learning_rate", ["1e38", "inf", "nan"])
+@pytest.mark.parametrize("learning_rate", ["1e30", "1e38"])
 def test_a_loss_that_is_no_number_stops_the_run(train, weather, tmp_path, learning_rate):
     code, error = train(weather, "--max_steps", "9", "--learning_rate", learning_rate, "--logging_steps", "1")
     assert code == 2
@@ -123,8 +123,6 @@ def test_unknown_metric_for_the_best_model(train, weather):
 
 
 def test_same_seed_same_weights(train, weather, tmp_path):
-    from conftest import weights
-
     for output in ("one", "two"):
         dropouts = ["--locked_dropout", "0.3", "--recurrent_dropout", "0.3", "--embedding_dropout", "0.2"]
         assert train(weather, "--max_steps", "4", *dropouts, output=output)[0] == 0
