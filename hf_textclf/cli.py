@@ -28,6 +28,7 @@ commands:
 
 def train_command(tokens: list[str]) -> None:
     """Train, and show the results on validation."""
+    _quiet()
     from .args import ModelArguments, NewModelArguments, Parser
     from .data import DataArguments
     from .training import StockArguments, TrainRun, train
@@ -46,6 +47,7 @@ def train_command(tokens: list[str]) -> None:
 
 def evaluate_command(tokens: list[str]) -> None:
     """Evaluate a folder on the data it was trained for, or on other data."""
+    _quiet()
     from .args import Parser, read_yaml
     from .data import DataArguments
     from .evaluation import EvaluationArguments, evaluate
@@ -61,6 +63,7 @@ def evaluate_command(tokens: list[str]) -> None:
 
 def predict_command(tokens: list[str]) -> None:
     """Predict a file."""
+    _quiet()
     from .args import Parser
     from .batch import PredictionArguments, predict
 
@@ -101,6 +104,13 @@ def main(tokens: list[str] | None = None) -> int:
         _fail("stopped by the keyboard; a training run goes on with --resume_from_checkpoint true")
         return 130
     return 0
+
+
+def _quiet() -> None:
+    """No bars for the reading and writing of weights, which takes a moment; those of training and predicting stay."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
 
 
 def _fail(message: str) -> int:

@@ -20,6 +20,7 @@ MAX_CHARACTERS = 10_000
 MAX_BARS = 10
 EMPTY = "There is no text: write or paste some words."
 CUT = f"Only the first {MAX_CHARACTERS:,} characters were read."
+FOREIGN = "much of this text is not in the vocabulary, the numbers mean little. (The demo's BERT knows English only.)"
 API = f"Model name -> {{label: probability}} (regression: {{target: number}}). {MAX_CHARACTERS:,} characters are read."
 PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 # Chinese characters, kana, hangul
@@ -42,10 +43,9 @@ def load(sources: list[str]) -> dict[str, Classifier]:
         raise UserError("no model given; run `python app.py FOLDER [FOLDER ...]` or name them in the variable MODELS")
     models = {}
     for source in sources:
-        pinned = PINNED.fullmatch(source)
         if Path(source).is_dir():
             name, model = Path(source).resolve().name, Classifier(source)
-        elif pinned:
+        elif pinned := PINNED.fullmatch(source):
             name, model = pinned[1], Classifier(pinned[1], revision=pinned[2])
         else:
             raise UserError(f"{source!r} is neither a folder nor a Hub model pinned as owner/name@COMMIT; name one")
@@ -71,12 +71,7 @@ def advice(text: str, models: dict[str, Classifier]) -> str:
         ids = model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         if ids.count(model.tokenizer.unk_token_id) > 0.3 * len(ids):
             blind.append(f"**{name}**")
-    if not blind:
-        return ""
-    return (
-        f"{', '.join(blind)}: much of this text is missing from the vocabulary, the numbers mean little. "
-        "(The vocabulary of the demo's BERT is English.)"
-    )
+    return f"{', '.join(blind)}: {FOREIGN}" if blind else ""
 
 
 def build(models: dict[str, Classifier]) -> gr.Blocks:
@@ -86,7 +81,6 @@ def build(models: dict[str, Classifier]) -> gr.Blocks:
         """Classify a text with every model."""
         start = readable(text)
         if not start:
-            # without its traceback in the log
             raise gr.Error(EMPTY, print_exception=False)
         return {name: model([start])[0].probabilities for name, model in models.items()}
 
