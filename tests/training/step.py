@@ -1,6 +1,6 @@
 """One optimiser step over the same 16 rows, cut in different ways. Also the script that real processes run:
 
-accelerate launch --cpu --num_processes 2 tests/training/step.py FOLDER     writes FOLDER/updates.safetensors
+PYTHONPATH=tests torchrun --standalone --nproc_per_node 2 tests/training/step.py FOLDER   # FOLDER/updates.safetensors
 """
 
 import sys

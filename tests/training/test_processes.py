@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 
@@ -12,12 +11,6 @@ import torch
 from conftest import empty_config
 
 from hf_textclf import Classifier
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("localhost", 0))
-        return str(listener.getsockname()[1])
 
 
 @pytest.mark.slow
@@ -43,6 +36,6 @@ def test_two_processes_train_one_model(tmp_path):
     # the data are described once, by the main process
     assert done.stderr.count("rows: train") == 1
     results = json.loads((tmp_path / "run" / "eval_results.json").read_text())
-    assert results["rows"] == 64 and "2 " in results["hardware"], results["hardware"]
+    assert results["rows"] == 64 and results["hardware"].startswith("2 ")
     classifier = Classifier(str(tmp_path / "run"))
     assert len(classifier(["A good film."])[0].probabilities) == 5

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from step import CELLS, FAMILIES, PROBLEMS, load, make_folder, one_step
+from step import CELLS, FAMILIES, PROBLEMS, load, make_folder, make_rows, one_step
+from tiny import wordpiece_tokenizer
+
+from hf_textclf.tokenization import PaddingCollator
 
 HERE = Path(__file__).parent
 cells = pytest.mark.parametrize(("family", "problem", "weighted"), CELLS)
@@ -56,10 +59,6 @@ def test_accumulated_step_is_the_same(folders, whole, family, problem, weighted)
 @cells
 def test_step_is_the_gradient_of_the_textbook_loss(folders, whole, family, problem, weighted):
     # so that the cells above cannot agree on something wrong
-    from step import make_rows, wordpiece_tokenizer
-
-    from hf_textclf.tokenization import PaddingCollator
-
     model = load(str(folders / f"{family}-{problem}"), problem)
     rows = make_rows(problem).remove_columns("length")
     batch = PaddingCollator(wordpiece_tokenizer())(list(rows))
