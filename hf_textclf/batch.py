@@ -30,6 +30,10 @@ class PredictionArguments:
     batch_size: int = field(default=64, metadata={"help": "Texts in one batch."})
     revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
 
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UserError(f"batch_size={self.batch_size}, expected 1 or more; correct --batch_size")
+
 
 def predict(folder: str, source: str, target: str, arguments: PredictionArguments) -> int:
     """Predict every row of a file (or `-`, standard input) into another (or `-`), and return the number of rows.
@@ -47,7 +51,8 @@ def predict(folder: str, source: str, target: str, arguments: PredictionArgument
     named = _added_names(classifier, list(first))
     predicted = _predicted(classifier, chain([first], rows), column, named, batch_size=arguments.batch_size)
     # progress goes to standard error, so that standard output stays data
-    return write_rows(target, tqdm(predicted, desc="predicting", unit="text"), format=arguments.output_format)
+    with tqdm(predicted, desc="predicting", unit="text") as bar:
+        return write_rows(target, bar, format=arguments.output_format)
 
 
 def _predicted(

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from .data import DataArguments, TextData, load_split, write_rows
 from .errors import UserError
-from .metrics import compute_metrics
+from .metrics import compute_metrics, to_probabilities
 from .prediction import Classifier
 from .results import describe_hardware, describe_versions, write_json
 
@@ -28,6 +28,10 @@ class EvaluationArguments:
     )
     batch_size: int = field(default=64, metadata={"help": "Texts in one batch."})
     revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UserError(f"batch_size={self.batch_size}, expected 1 or more; correct --batch_size")
 
 
 def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationArguments) -> dict[str, Any]:
@@ -87,9 +91,11 @@ def _probabilities(classifier: Classifier, rows: Dataset, *, batch_size: int) ->
     parts = []
     with tqdm(total=len(rows), desc="evaluating", unit="text") as bar:
         for chunk in rows.select_columns("text").iter(batch_size=16 * batch_size):
-            parts.append(classifier.probabilities(chunk["text"], batch_size=batch_size))
+            parts.append(classifier.logits(chunk["text"], batch_size=batch_size))
             bar.update(len(chunk["text"]))
-    return np.concatenate(parts)
+    # the road of the figures after training, so that both agree to the last digit
+    logits = np.concatenate(parts)
+    return to_probabilities(logits, classifier.problem_type).reshape(logits.shape)
 
 
 def _mistakes(rows: Dataset, probabilities: np.ndarray, *, data: TextData) -> Iterator[dict[str, Any]]:

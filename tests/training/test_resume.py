@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from shutil import rmtree
+from shutil import copytree, rmtree
 
 import pytest
 import torch
-from conftest import empty_config, weights, write_csv
+from conftest import QUIET, TINY, empty_config, weights, write_csv
+
+from hf_textclf.cli import main
 
 KEYS = (
     "--dataset samples/news_en --label_column topic --vocab_size 300 --embedding_size 11 --hidden_size 7 "
@@ -67,38 +69,47 @@ def test_killed_between_checkpoints_and_resumed(tmp_path):
     assert losses[0] == losses[1] and len(losses[0]) == 292
 
 
-@pytest.fixture
-def stopped(train, tmp_path):
-    """A finished run of 9 steps in two epochs, and one whose folder looks as if it had been killed after step 8."""
-    data = write_csv(tmp_path / "weather.csv", {"cold": "cold", "warm": "warm"}, rows=50)
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run of 9 steps in two epochs: its keys and its folder."""
+    root = tmp_path_factory.mktemp("finished")
+    data = write_csv(root / "weather.csv", {"cold": "cold", "warm": "warm"}, rows=50)
     keys = "--max_steps 9 --save_strategy steps --save_steps 2 --per_device_train_batch_size 8 --locked_dropout 0.3"
     keys += " --recurrent_dropout 0.3 --train_sampling_strategy group_by_length --classifier_dropout 0.2"
-    for output in ("alone", "killed"):
-        assert train(data, *keys.split(), output=output)[0] == 0
+    config = ["--config", str(empty_config(root)), "--dataset", data, "--output_dir", str(root / "alone")]
+    assert main(["train", *config, *QUIET, *TINY, *keys.split()]) == 0
+    return data, keys.split(), root / "alone"
+
+
+@pytest.fixture
+def stopped(finished, tmp_path):
+    """The same keys, and a folder that looks as if the run had been killed after step 8."""
+    data, keys, alone = finished
     killed = tmp_path / "killed"
+    copytree(alone, killed)
     rmtree(killed / "checkpoint-9")
     for file in [path for path in killed.iterdir() if path.is_file()]:
         file.unlink()
-    return data, keys.split(), killed
+    return data, keys, killed
 
 
-def test_resumed_in_the_second_epoch(train, tmp_path, stopped):
+def test_resumed_in_the_second_epoch(train, finished, stopped):
     data, keys, killed = stopped
     # 45 rows in batches of 8 are six steps; checkpoint 8 was being written when the run was killed
     (killed / "checkpoint-8" / "trainer_state.json").unlink()
     started = time.time()
     code, error = train(data, *keys, "--resume_from_checkpoint", "true", output="killed")
     assert code == 0, error
-    assert same(tmp_path / "alone", killed)
+    assert same(finished[2], killed)
     assert (killed / "checkpoint-8" / "trainer_state.json").stat().st_mtime > started
     assert (killed / "checkpoint-6" / "trainer_state.json").stat().st_mtime < started
 
 
-def test_resumed_from_a_named_checkpoint(train, tmp_path, stopped):
+def test_resumed_from_a_named_checkpoint(train, finished, stopped):
     data, keys, killed = stopped
     code, error = train(data, *keys, "--resume_from_checkpoint", killed / "checkpoint-4", output="killed")
     assert code == 0, error
-    assert same(tmp_path / "alone", killed)
+    assert same(finished[2], killed)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.pt", "trainer_state.json"])
