@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 
@@ -20,7 +21,7 @@ def load_config(name_or_path: str, *, revision: str = "main", trust_remote_code:
     check_trust(revision, trust_remote_code)
     try:
         return AutoConfig.from_pretrained(name_or_path, revision=revision, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, StrictDataclassError) as error:
         raise UserError(_unreadable(name_or_path, error)) from error
 
 
@@ -121,8 +122,10 @@ def check_trust(revision: str, trust_remote_code: bool) -> None:
 
 
 def _unreadable(name_or_path: str, error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    # a headline is no reason yet
+    reason = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
     return (
-        f"cannot load a model from {name_or_path!r}: {lines[0].strip()}; "
+        f"cannot load a model from {name_or_path!r}: {reason}; "
         "name a folder that `hf-textclf train` finished, or a Hub id while online"
     )

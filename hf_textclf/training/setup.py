@@ -100,6 +100,11 @@ def make_tokenizer(data: TextData, arguments: ModelArguments, *, vocab_size: int
             max_length=arguments.max_length,
         )
     else:
+        if vocab_size is not None:
+            raise UserError(
+                f"vocab_size={vocab_size} limits a tokenizer that is trained, but {name!r} has its own; "
+                "drop one of them"
+            )
         home_made = arguments.model_name_or_path is None
         if arguments.model_name_or_path:
             home_made = _config(arguments).model_type in HOME_MADE

@@ -20,7 +20,16 @@ disable_tqdm: true
 """
 KINDS = {
     "single": ["--dataset", "samples/opinions_zh", "--label_column", "sentiment"],
-    "multi": ["--dataset", "samples/news_zh", "--label_column", "topics", "--label_separator", ";", "--max_steps", "120"],
+    "multi": [
+        "--dataset",
+        "samples/news_zh",
+        "--label_column",
+        "topics",
+        "--label_separator",
+        ";",
+        "--max_steps",
+        "120",
+    ],
     "regression": ["--dataset", "samples/opinions_zh", "--label_column", "rating", "--problem_type", "regression"],
 }
 

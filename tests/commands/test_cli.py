@@ -96,7 +96,9 @@ def test_real_process_from_stdin_to_stdout(trained):
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
     assert [row["text"] for row in rows] == ["房间很好", "", "服务太差"]
-    assert set(rows[0]) == {"text", "label", "score"} | {f"probability_{n}" for n in ("negative", "neutral", "positive")}
+    assert set(rows[0]) == {"text", "label", "score"} | {
+        f"probability_{n}" for n in ("negative", "neutral", "positive")
+    }
     assert b"predicting" in done.stderr and b"3 rows written to standard output" in done.stderr
 
 

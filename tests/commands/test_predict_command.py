@@ -87,7 +87,9 @@ def test_multi_label_and_regression(predict, tmp_path):
     write_rows(tmp_path / "in.csv", ROWS)
     for row in predict("in.csv", "multi.csv", kind="multi"):
         names = {name.removeprefix("probability_") for name in row if name.startswith("probability_")}
-        assert {name for name in names if float(row[f"probability_{name}"]) >= 0.5} == set(row["label"].split(";")) - {""}
+        assert {name for name in names if float(row[f"probability_{name}"]) >= 0.5} == set(row["label"].split(";")) - {
+            ""
+        }
     for row in predict("in.csv", "regression.csv", kind="regression"):
         assert row["label"] == "rating" and row["score"] == row["probability_rating"]
 

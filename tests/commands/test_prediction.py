@@ -7,7 +7,16 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from hf_textclf import Classifier, UserError
 
-TEXTS = ["房间很好，下次还来。", "服务太差了！再也不会来", "一般", "", "   ", "👍🏽 👨‍👩‍👧 💔", "plain English", "很" * 300]
+TEXTS = [
+    "房间很好，下次还来。",
+    "服务太差了！再也不会来",
+    "一般",
+    "",
+    "   ",
+    "👍🏽 👨‍👩‍👧 💔",
+    "plain English",
+    "很" * 300,
+]
 
 
 def by_hand(folder, text, problem_type):
@@ -17,7 +26,9 @@ def by_hand(folder, text, problem_type):
     ids = tokenizer(text, truncation=True)["input_ids"]
     mask = [1] * len(ids)
     with torch.no_grad():
-        logits = model(torch.tensor([ids or [0]]), attention_mask=torch.tensor([mask or [0]])).logits[0].double().numpy()
+        logits = (
+            model(torch.tensor([ids or [0]]), attention_mask=torch.tensor([mask or [0]])).logits[0].double().numpy()
+        )
     if problem_type == "single":
         return np.exp(logits) / np.exp(logits).sum()
     return 1 / (1 + np.exp(-logits)) if problem_type == "multi" else logits
@@ -77,7 +88,9 @@ def test_single_label(trained):
 
 
 def test_multi_label(trained):
-    predictions = Classifier(trained / "multi")(TEXTS + ["足球 世界杯 决赛 球员 进球", "股市 指数 涨停 A股", "央行 利率 银行"])
+    predictions = Classifier(trained / "multi")(
+        TEXTS + ["足球 世界杯 决赛 球员 进球", "股市 指数 涨停 A股", "央行 利率 银行"]
+    )
     for prediction in predictions:
         expected = [name for name, probability in prediction.probabilities.items() if probability >= 0.5]
         assert prediction.label == expected
