@@ -16,6 +16,8 @@ from typing import Any
 
 from .errors import UserError
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 USAGE = """usage: hf-textclf COMMAND ...
 
 commands:
@@ -96,10 +98,13 @@ def main(tokens: list[str] | None = None) -> int:
         COMMANDS[tokens[0]](tokens[1:])
     except UserError as error:
         return _fail(str(error))
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    except (
+        Exception
+    ) as error:  # libraries tell of a full disk in exceptions of their own; all others stay what they are
+        if not _disk_is_full(error):
             raise
-        return _fail(f"no space left to write {error.filename or 'the output'}; free some, then run the command again")
+        place = getattr(error, "filename", None) or "the output"
+        return _fail(f"no space left to write {place}; free some, then run the command again")
     except KeyboardInterrupt:
         _fail("stopped by the keyboard; a training run goes on with --resume_from_checkpoint true")
         return 130
@@ -111,6 +116,14 @@ def _quiet() -> None:
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
+
+
+def _disk_is_full(error: Exception) -> bool:
+    """Python, safetensors and tokenizers (Rust) give the number of the error, torch the place it stopped at."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in DISK_FULL
+    text = str(error)
+    return any(f"(os error {number})" in text for number in DISK_FULL) or "] . unexpected pos" in text
 
 
 def _fail(message: str) -> int:

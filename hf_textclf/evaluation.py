@@ -26,12 +26,15 @@ class EvaluationArguments:
     output_dir: str | None = field(
         default=None, metadata={"help": "New folder for eval_results.json and errors.csv; FOLDER/evaluation_SPLIT."}
     )
+    max_samples: int | None = field(default=None, metadata={"help": "Judge a seeded subset of this many rows."})
     batch_size: int = field(default=64, metadata={"help": "Texts in one batch."})
     revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UserError(f"batch_size={self.batch_size}, expected 1 or more; correct --batch_size")
+        for name in ("batch_size", "max_samples"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"{name}={value}, expected 1 or more; correct --{name}")
 
 
 def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationArguments) -> dict[str, Any]:
@@ -50,6 +53,8 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
         split=arguments.split,
     )
     [(split, rows)] = data.splits.items()
+    if arguments.max_samples is not None and arguments.max_samples < len(rows):
+        rows = rows.shuffle(seed=data_arguments.split_seed).select(range(arguments.max_samples))
     output = _new_folder(folder, split, arguments)
     probabilities = _probabilities(classifier, rows, batch_size=arguments.batch_size)
     labels = np.asarray(rows["labels"])

@@ -76,11 +76,11 @@ def test_train_evaluate_predict_outside_the_checkout(wheel, tmp_path):
     place = run(python, "-c", "import hf_textclf; print(hf_textclf.__file__)", cwd=work).strip()
     assert Path(place).is_relative_to(tmp_path / "env")
 
-    flags = ["--config", "demo_regression_lstm", "--dataset", "samples/opinions_zh", "--max_steps", "2"]
-    flags += ["--embedding_size", "11", "--hidden_size", "7", "--save_strategy", "no", "--eval_strategy", "no"]
-    flags += ["--load_best_model_at_end", "false"]
+    # the bundled config that stands in where none is named
+    flags = ["--dataset", "samples/opinions_zh", "--label_column", "rating", "--problem_type", "regression"]
+    flags += ["--embedding_size", "11", "--hidden_size", "7", "--num_train_epochs", "1", "--output_dir", "run"]
     command = scripts / "hf-textclf"
-    assert "saved to run" in run(command, "train", *flags, "--output_dir", "run", cwd=work)
+    assert "saved to run" in run(command, "train", *flags, cwd=work)
     assert "test: 70 texts" in run(command, "evaluate", "run", cwd=work)
     (work / "in.csv").write_text("text,id\n房间很好,1\n,2\n", encoding="utf-8")
     run(command, "predict", "run", "in.csv", "out.jsonl", cwd=work)

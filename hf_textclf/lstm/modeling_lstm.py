@@ -2,8 +2,8 @@
 
 What is unusual here:
 - Which tokens are real is read from `attention_mask` alone, wherever the pads stand: the real tokens of each text are
-  moved to the left, packed, and moved back. Padding therefore changes no result, and an empty text is legal.
-- A batch without pads skips packing, because the dense kernel is up to four times faster for a single text.
+  moved to the left, read, and moved back. Padding therefore changes no result, and an empty text is legal.
+- Batches are never packed, see `LSTMLayer`; a batch without pads skips the moving.
 
 This file travels to the Hub with every saved model: it imports nothing of ours but its siblings.
 """
@@ -16,7 +16,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceCl
 from transformers.utils import can_return_tuple
 
 from .configuration_lstm import LSTMConfig
-from .layers_lstm import EmbeddingDropout, LSTMLayer, LSTMPooler, align_left, locked_dropout
+from .layers_lstm import EmbeddingDropout, LSTMLayer, LSTMPooler, align_left, locked_dropout, reorder, turn_around
 
 
 class LSTMPreTrainedModel(PreTrainedModel):
@@ -112,18 +112,19 @@ class LSTMModel(LSTMPreTrainedModel):
             # the kernels refuse empty tensors, yet an empty text is legal
             width = self.config.hidden_size * (1 + self.config.bidirectional)
             return (embeddings, *(embeddings.new_zeros(*mask.shape, width) for _ in self.layers))
-        places, lengths = None, None
-        if not mask.all():
-            places = align_left(mask)[..., None]
-            lengths = mask.sum(1).clamp(min=1).cpu()
+        if mask.all():
+            for layer in self.layers:
+                states = locked_dropout(hidden_states[-1], self.config.locked_dropout, self.training)
+                hidden_states.append(layer(states, None))
+            return tuple(hidden_states)
+        # where each token goes, where each left-aligned step comes from, and where the backward direction reads
+        places = align_left(mask)
+        origins = places.argsort(1)
+        turn = turn_around(mask.sum(1), mask.shape[1])
         for layer in self.layers:
             states = locked_dropout(hidden_states[-1], self.config.locked_dropout, self.training)
-            if places is None:
-                hidden_states.append(layer(states, None))
-                continue
-            moved = torch.zeros_like(states).scatter(1, places.expand_as(states), states)
-            moved = layer(moved, lengths)
-            hidden_states.append(moved.gather(1, places.expand_as(moved)) * mask[..., None])
+            states = layer(reorder(states, origins), turn)
+            hidden_states.append(reorder(states, places) * mask[..., None])
         return tuple(hidden_states)
 
 

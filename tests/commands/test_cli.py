@@ -1,11 +1,13 @@
 """The command line as a whole: what it prints, where, and with which exit code."""
 
+import errno
 import json
 import subprocess
 import sys
 
 import pytest
 import yaml
+from safetensors import SafetensorError
 
 from hf_textclf.cli import COMMANDS, main
 
@@ -79,6 +81,25 @@ def test_keyboard(monkeypatch, capsys):
     monkeypatch.setitem(COMMANDS, "predict", interrupted)
     assert main(["predict"]) == 130
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "weights"),
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        Exception("No space left on device (os error 28)"),
+    ],
+)
+def test_full_disk(monkeypatch, capsys, error):
+    """Each library has its own way to say so; real ones are in test_bad_input."""
+
+    def full(tokens):
+        raise error
+
+    monkeypatch.setitem(COMMANDS, "predict", full)
+    assert main(["predict"]) == 2
+    assert "no space left to write" in capsys.readouterr().err
 
 
 def test_a_bug_is_not_hidden(monkeypatch):

@@ -157,3 +157,9 @@ def test_folders_refused(trained, refused, tmp_path):
     refused("evaluate", tmp_path / "bare", words=["--dataset"])
     (tmp_path / "file").touch()
     refused("evaluate", trained / "single", "--output_dir", tmp_path / "file", words=["file", "new folder"])
+
+
+def test_seeded_subset(evaluate):
+    first, _ = evaluate("single", "--max_samples", "30")
+    again, _ = evaluate("single", "--max_samples", "30")
+    assert first["rows"] == 30 and first["metrics"] == again["metrics"]

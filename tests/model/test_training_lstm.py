@@ -8,6 +8,7 @@ from tiny import tiny_config
 from torch import nn
 
 from hf_textclf import LSTMForSequenceClassification
+from hf_textclf.lstm.layers_lstm import turn_around
 
 POOLINGS = ["last", "max", "mean", "mean_max", "attention"]
 IDS = torch.tensor([[5, 9, 17, 5], [9, 9, 3, 0], [17, 2, 0, 0]])
@@ -146,7 +147,11 @@ def test_dropconnect_equals_an_lstm_with_the_dropped_weights(lengths, bidirectio
         nn.init.normal_(bias)
     inputs = torch.randn(3, 4, 11)
     torch.manual_seed(5)
-    found = layer(inputs, lengths)
+    if lengths is None:
+        found = layer(inputs, None)
+    else:
+        real = torch.arange(4) < lengths[:, None]
+        found = layer(inputs, turn_around(lengths, 4)) * real[..., None]
 
     plain = nn.LSTM(11, 7, batch_first=True, bidirectional=bidirectional)
     plain.load_state_dict(layer.lstm.state_dict())
