@@ -1,30 +1,11 @@
 """Training runs of the real command, inside the test's process, on data as small as they come."""
 
-import csv
 import gc
 
 import pytest
-from safetensors.torch import load_file
 
 from hf_textclf.cli import main
-
-TINY = ["--embedding_size", "11", "--hidden_size", "7", "--vocab_size", "80"]
-QUIET = ["--disable_tqdm", "true", "--use_cpu", "true", "--save_strategy", "no"]
-WORDS = {"cold": "rain snow frost wind north", "warm": "sun beach heat summer south", "mild": "cloud breeze west"}
-
-
-def write_csv(path, labels, *, rows=24):
-    """Write short texts whose words tell the label; labels maps each kind of text to what stands in its cell."""
-    kinds = list(labels)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["text", "label"])
-        for number in range(rows):
-            kind = kinds[number % len(kinds)]
-            words = WORDS[kind].split()
-            text = " ".join(words[(number + place) % len(words)] for place in range(2 + number % 7))
-            writer.writerow([f"{text} number {number}", labels[kind]])
-    return str(path)
+from runs import QUIET, TINY, empty_config, write_csv
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -56,13 +37,6 @@ def train(tmp_path, capsys):
     return run
 
 
-def empty_config(folder):
-    """A config without a wish, in place of the bundled defaults."""
-    path = folder / "plain.yaml"
-    path.write_text("max_length: 24\n")
-    return path
-
-
 @pytest.fixture
 def refused(train, tmp_path):
     """Call `hf-textclf train` and return its one-line complaint; nothing may have been written."""
@@ -80,8 +54,3 @@ def refused(train, tmp_path):
         return complaints[0]
 
     return run
-
-
-def weights(folder):
-    """The saved weights of a folder by name."""
-    return load_file(folder / "model.safetensors")

@@ -4,12 +4,12 @@ import json
 
 import pytest
 import torch
-from conftest import weights, write_csv
 from tiny import wordpiece_tokenizer
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from hf_textclf import Classifier
 from hf_textclf.models import further_model, load_classifier
+from runs import weights, write_csv
 
 STILL = ["--learning_rate", "0"]
 
