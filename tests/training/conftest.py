@@ -3,6 +3,8 @@
 import gc
 
 import pytest
+from tiny import wordpiece_tokenizer
+from transformers import BertConfig, BertModel
 
 from hf_textclf.cli import main
 from runs import QUIET, TINY, empty_config, write_csv
@@ -54,3 +56,15 @@ def refused(train, tmp_path):
         return complaints[0]
 
     return run
+
+
+@pytest.fixture
+def bert(tmp_path):
+    folder = tmp_path / "bert"
+    config = BertConfig(
+        vocab_size=99, hidden_size=12, num_hidden_layers=1, num_attention_heads=3, intermediate_size=17,
+        max_position_embeddings=13,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder)
+    wordpiece_tokenizer().save_pretrained(folder)
+    return folder

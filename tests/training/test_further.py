@@ -4,8 +4,7 @@ import json
 
 import pytest
 import torch
-from tiny import wordpiece_tokenizer
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from hf_textclf import Classifier
 from hf_textclf.models import further_model, load_classifier
@@ -71,18 +70,6 @@ def test_other_problem_type_gets_a_new_head(train, tmp_path, first, caplog):
     assert code == 0, error
     assert "starts anew" in caplog.text
     assert load_classifier(str(tmp_path / "run")).config.problem_type == "regression"
-
-
-@pytest.fixture
-def bert(tmp_path):
-    folder = tmp_path / "bert"
-    config = BertConfig(
-        vocab_size=99, hidden_size=12, num_hidden_layers=1, num_attention_heads=3, intermediate_size=17,
-        max_position_embeddings=13,
-    )  # fmt: skip
-    BertModel(config).save_pretrained(folder)
-    wordpiece_tokenizer().save_pretrained(folder)
-    return folder
 
 
 def test_bert_is_trained_and_trained_further(train, weather, tmp_path, bert):

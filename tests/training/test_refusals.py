@@ -12,18 +12,6 @@ from runs import write_csv
 
 
 @pytest.fixture
-def bert(tmp_path):
-    folder = tmp_path / "bert"
-    config = BertConfig(
-        vocab_size=99, hidden_size=12, num_hidden_layers=1, num_attention_heads=3, intermediate_size=17,
-        max_position_embeddings=13,
-    )  # fmt: skip
-    BertModel(config).save_pretrained(folder)
-    wordpiece_tokenizer().save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture
 def lstm(tmp_path):
     folder = tmp_path / "lstm"
     LSTMForSequenceClassification(LSTMConfig(vocab_size=99, embedding_size=5, hidden_size=3)).save_pretrained(folder)
