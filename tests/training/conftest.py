@@ -3,11 +3,11 @@
 import gc
 
 import pytest
+from small_runs import QUIET, TINY, empty_config, write_csv
 from tiny import wordpiece_tokenizer
 from transformers import BertConfig, BertModel
 
 from hf_textclf.cli import main
-from runs import QUIET, TINY, empty_config, write_csv
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -4,11 +4,11 @@ import json
 
 import pytest
 import torch
+from small_runs import weights, write_csv
 from transformers import PreTrainedTokenizerFast
 
 from hf_textclf import Classifier
 from hf_textclf.models import further_model, load_classifier
-from runs import weights, write_csv
 
 STILL = ["--learning_rate", "0"]
 

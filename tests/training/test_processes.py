@@ -8,9 +8,9 @@ import sys
 
 import pytest
 import torch
+from small_runs import empty_config
 
 from hf_textclf import Classifier
-from runs import empty_config
 
 
 @pytest.mark.slow

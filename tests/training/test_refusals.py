@@ -4,11 +4,11 @@ import json
 
 import pytest
 import torch
+from small_runs import write_csv
 from tiny import wordpiece_tokenizer
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
 from hf_textclf.lstm import LSTMConfig, LSTMForSequenceClassification
-from runs import write_csv
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import json
 import pytest
 import torch
 import yaml
+from small_runs import weights, write_csv
 
 from hf_textclf import Classifier
 from hf_textclf.args import ModelArguments, NewModelArguments, Parser
 from hf_textclf.data import DataArguments
 from hf_textclf.training import StockArguments
-from runs import weights, write_csv
 
 HOME_MADE_FILES = {
     "README.md", "config.json", "configuration_lstm.py", "eval_results.json", "layers_lstm.py", "model.safetensors",
