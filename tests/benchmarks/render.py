@@ -18,6 +18,18 @@ LINEAR = {
 }  # fmt: skip
 TARGETS = {"imdb": 0.91, "sst2": 0.86, "ag_news": 0.90, "thucnews_titles": 0.90, "chnsenticorp_hotel": 0.90}
 
+# benchmarks of speed: the command whose last line of output is the result file, and what it says
+SPEED = {
+    "import_cost": (
+        "python tests/benchmarks/import_cost.py",
+        "`import hf_textclf` costs {ratio:.2f} x `from transformers import PreTrainedModel`",
+    ),
+    "lstm_step": (
+        "python tests/benchmarks/lstm_step.py",
+        "a training step of a padded batch through a packed nn.LSTM takes {packed_over_ours:.1f} x as long as ours",
+    ),
+}
+
 
 def load():
     """The result files by name."""
@@ -60,7 +72,7 @@ def row(name, result):
 
 def results_page(results):
     """The text of RESULTS.md."""
-    real = {name: result for name, result in results.items() if name != "demo"}
+    real = {name: result for name, result in results.items() if "config" in result}
     lines = [
         "# Results",
         "",
@@ -93,6 +105,10 @@ def results_page(results):
             "```",
             "",
         ]
+    lines += ["## Speed beside a peer", "", "Each pair was measured in turns in one run.", ""]
+    for name, (command, said) in SPEED.items():
+        lines += [f"- {said.format(**results[name])} (`{command}`)"]
+    lines.append("")
     if "demo" in results:
         demo = results["demo"]
         lines += [

@@ -1,4 +1,4 @@
-"""The fused, packed, batched model equals the textbook, in values and in gradients."""
+"""The fused, padded, batched model equals the textbook, in values and in gradients."""
 
 import pytest
 import torch
