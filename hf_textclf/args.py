@@ -153,6 +153,11 @@ class Parser(HfArgumentParser):
                 self._refuse(str(key), where=where)
             if value is None:
                 continue
+            items = value if isinstance(value, list) else [value]
+            if keys[key].type is str and any(isinstance(item, bool) for item in items):
+                raise UserError(
+                    f"{key}: a bare yes, no, on, off, true or false in {where} is no text; put it in quotes"
+                )
             if isinstance(value, list):
                 if keys[key].nargs != "+":
                     raise UserError(f"{key}: {value} in {where}, expected one value; write `{key}: value`")

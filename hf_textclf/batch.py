@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, tee
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +63,16 @@ def _predicted(
     *,
     batch_size: int,
 ) -> Iterator[dict[str, Any]]:
-    # several batches at once, so that texts of similar length can share one
-    while chunk := list(islice(rows, 16 * batch_size)):
-        texts = ["" if row.get(column) is None else str(row[column]) for row in chunk]
-        for row, prediction in zip(chunk, classifier(texts, batch_size=batch_size), strict=True):
-            yield row | _added(prediction, named)
+    rows, again = tee(rows)
+    texts = ("" if row.get(column) is None else str(row[column]) for row in again)
+    for row, prediction in zip(rows, classifier.stream(texts, batch_size=batch_size), strict=True):
+        # rows of JSON may differ in their keys
+        if taken := row.keys() & set(named.values()):
+            raise UserError(
+                f"column {sorted(taken)[0]!r} stands in a later row but not in the first, expected a free name for "
+                "what is added; rename it or give it to the first row too"
+            )
+        yield row | _added(prediction, named)
 
 
 def _added(prediction: Prediction, named: dict[str, str]) -> dict[str, Any]:

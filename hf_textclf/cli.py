@@ -98,9 +98,12 @@ def main(tokens: list[str] | None = None) -> int:
         COMMANDS[tokens[0]](tokens[1:])
     except UserError as error:
         return _fail(str(error))
-    except (
-        Exception
-    ) as error:  # libraries tell of a full disk in exceptions of their own; all others stay what they are
+    except BrokenPipeError:
+        # the reader of standard output has seen enough; what Python would still flush goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        # libraries tell of a full disk in exceptions of their own; all others stay what they are
         if not _disk_is_full(error):
             raise
         place = getattr(error, "filename", None) or "the output"

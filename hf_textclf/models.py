@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
@@ -10,6 +11,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 from .errors import UserError
 
 logger = logging.getLogger(__name__)
+ROBERTA_LIKE = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet"}
 
 
 def load_config(name_or_path: str, *, revision: str = "main", trust_remote_code: bool = False) -> PreTrainedConfig:
@@ -40,6 +42,8 @@ def load_model(
             revision=revision,
             trust_remote_code=trust_remote_code,
             use_safetensors=True,
+            # whatever it was saved in: a half-precision checkpoint would be trained in half precision
+            dtype=torch.float32,
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -67,7 +71,7 @@ def load_classifier(name_or_path: str, *, revision: str = "main", trust_remote_c
 
 def new_model(config: PreTrainedConfig) -> PreTrainedModel:
     """Make a classifier with random weights."""
-    return AutoModelForSequenceClassification.from_config(config)
+    return AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
 
 
 def further_model(
@@ -81,7 +85,7 @@ def further_model(
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     config = load_config(name_or_path, **options)
     trained = any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
-    same = trained and all(getattr(config, name) == value for name, value in labels.items())
+    same = trained and config.id2label == labels["id2label"] and problem_type_of(config) == labels["problem_type"]
     before = len(config.id2label)
     if trained and not same:
         old, _ = load_model(name_or_path, config, **options)
@@ -105,6 +109,21 @@ def further_model(
             f"{name_or_path!r} lacks weights of the body ({body[0]}, …); the checkpoint is not whole: copy it again"
         )
     return model
+
+
+def problem_type_of(config: PreTrainedConfig) -> str:
+    """The problem type of a classifier; published ones often leave it to their number of labels."""
+    return config.problem_type or ("regression" if config.num_labels == 1 else "single_label_classification")
+
+
+def longest_text(config: PreTrainedConfig) -> int | None:
+    """The number of tokens that a model has positions for, None where there is no limit."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is None:
+        return None
+    # the RoBERTa family numbers positions from behind the id of padding
+    offset = (config.pad_token_id or 0) + 1 if config.model_type in ROBERTA_LIKE else 0
+    return positions - offset
 
 
 def check_trust(revision: str, trust_remote_code: bool) -> None:

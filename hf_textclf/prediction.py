@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .models import load_classifier
+from .models import load_classifier, longest_text, problem_type_of
 from .tokenization import PaddingCollator, check_agreement, encode, load_tokenizer
 
 
@@ -57,12 +57,16 @@ class Classifier:
         self.model = load_classifier(self.name_or_path, **options).to(self.device)
         self.tokenizer = load_tokenizer(self.name_or_path, **options)
         check_agreement(self.tokenizer, self.model.config)
+        # many published tokenizers know no limit where their model has one
+        limit = longest_text(self.model.config)
+        if limit is not None and self.tokenizer.model_max_length > limit:
+            self.tokenizer.model_max_length = limit
         self.collate = PaddingCollator(self.tokenizer)
 
     @property
     def problem_type(self) -> Any:
         """single_label_classification, multi_label_classification or regression."""
-        return self.model.config.problem_type or "single_label_classification"
+        return problem_type_of(self.model.config)
 
     @property
     def label_names(self) -> list[str]:
@@ -103,7 +107,8 @@ class Classifier:
         texts = iter(texts)
         # several batches at once, so that texts of similar length can share one
         while chunk := list(islice(texts, 16 * batch_size)):
-            yield from self(chunk, batch_size=batch_size)
+            # one by one: with thousands of labels the list of a chunk would be gigabytes
+            yield from map(self._prediction, self.probabilities(chunk, batch_size=batch_size).astype(float))
 
     def _prediction(self, row: np.ndarray) -> Prediction:
         """row: (labels,)."""

@@ -19,6 +19,6 @@ def register() -> None:
     for config, auto, model in MODELS:
         AutoConfig.register(config.model_type, config, exist_ok=True)
         auto.register(config, model, exist_ok=True)
-        # from here on `save_pretrained` writes `auto_map` and copies the two files that define the classes
+        # from here on `save_pretrained` writes `auto_map` and copies the files that define the classes
         config.register_for_auto_class()
         model.register_for_auto_class(auto.__name__)

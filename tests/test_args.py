@@ -162,3 +162,11 @@ def test_every_key_has_a_help_text():
         for item in part.__dataclass_fields__.values():
             assert item.metadata["help"], item.name
     assert "--bidirectional" in train_parser().format_help()
+
+
+@pytest.mark.parametrize("line", ["label_names: [no, yes]", "positive_label: yes"])
+def test_yaml_booleans_are_no_names(tmp_path, line):
+    path = tmp_path / "labels.yaml"
+    path.write_text(f"dataset: samples/news_en\n{line}\n")
+    with pytest.raises(UserError, match="quotes"):
+        Parser([DataArguments]).parse(["--config", str(path)])

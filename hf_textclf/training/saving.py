@@ -32,6 +32,8 @@ def save_run(run: "TrainRun", *, trainer: Trainer, results: dict[str, Any]) -> N
     partial.mkdir(parents=True)
     trainer.save_model(str(partial))
     (partial / "training_args.bin").unlink(missing_ok=True)  # a pickle
+    # the path of this machine's checkpoint is nobody else's business
+    trainer.state.best_model_checkpoint = Path(trainer.state.best_model_checkpoint or "").name or None
     trainer.state.save_to_json(str(partial / "trainer_state.json"))
     recorded = resolved_config(run)
     write_text(partial / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))

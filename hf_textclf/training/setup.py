@@ -17,7 +17,7 @@ from ..args import ModelArguments
 from ..data import TextData
 from ..embeddings import load_embeddings
 from ..errors import UserError
-from ..models import check_trust, further_model, load_config, new_model
+from ..models import check_trust, further_model, load_config, longest_text, new_model
 from ..register import MODELS
 from ..tokenization import check_agreement, encode, load_tokenizer, set_truncation, train_tokenizer
 
@@ -109,7 +109,7 @@ def make_tokenizer(data: TextData, arguments: ModelArguments, *, vocab_size: int
         if arguments.model_name_or_path:
             home_made = _config(arguments).model_type in HOME_MADE
         tokenizer = load_tokenizer(
-            name, home_made=home_made, revision=arguments.revision or "main",
+            name, home_made=home_made, revision=_revision(arguments, name),
             trust_remote_code=arguments.trust_remote_code,
         )  # fmt: skip
     set_truncation(
@@ -164,7 +164,7 @@ def make_model(
         model = further_model(
             arguments.model_name_or_path, labels, revision=revision, trust_remote_code=arguments.trust_remote_code
         )
-        longest = getattr(model.config, "max_position_embeddings", None)
+        longest = longest_text(model.config)
         if longest and arguments.max_length > longest:
             raise UserError(
                 f"max_length={arguments.max_length} is more than the {longest} positions of "
@@ -175,9 +175,14 @@ def make_model(
     check_agreement(tokenizer, model.config)
     if arguments.embeddings_from:
         counts = Counter(chain.from_iterable(train_ids))
-        coverage = load_embeddings(model, tokenizer, arguments.embeddings_from, counts=counts, revision=revision)
+        coverage = load_embeddings(model, tokenizer, arguments.embeddings_from, counts=counts)
         logger.info("%s", coverage)
     return model
+
+
+def _revision(arguments: ModelArguments, name: str) -> str:
+    """The revision is that of the model; a tokenizer from elsewhere is taken as it is now."""
+    return (arguments.revision or "main") if name == arguments.model_name_or_path else "main"
 
 
 def _config(arguments: ModelArguments) -> Any:

@@ -92,10 +92,11 @@ def show(rows):
             f"{name:28}{row['accuracy']:9.3f}{row['macro_f1']:9.3f}{row['parameters']:12,}"
             f"{row['megabytes']:7.1f}{row['train_seconds']:11.1f}{row['texts_per_second']:9,.0f}"
         )
-    print("test split of 198 English headlines, six topics; texts/s: batches of 64 on one CPU thread")
+    print(f"test split of {len(NEWS['test'])} English headlines, six topics; texts/s: batches of 64 on one CPU thread")
 
 
 def main():
+    hardware = describe_hardware()
     shutil.rmtree(RUNS, ignore_errors=True)
     lstm_folder, lstm = neural_row("lstm", "configs/demo_lstm.yaml", "--embeddings_from")
     bert_folder, bert = neural_row("bert", "configs/demo_bert.yaml", "--model_name_or_path")
@@ -116,7 +117,7 @@ def main():
         ]
         print(f"  {text}\n    {' · '.join(said)}")
     if "--record" in sys.argv:
-        result = {"command": "make demo", "date": str(date.today()), "hardware": describe_hardware(), "rows": rows}
+        result = {"command": "make demo", "date": str(date.today()), "hardware": hardware, "rows": rows}
         RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print("\nthe models are in runs/demo; now try: make space")
 

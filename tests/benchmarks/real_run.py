@@ -10,6 +10,7 @@ tests/benchmarks/results/NAME.json, from which render.py makes RESULTS.md. What 
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -63,8 +64,9 @@ def shown(options):
     words = ["python", "tests/benchmarks/real_run.py", options.config, "--dataset", "DIR"]
     words += ["--seeds", *map(str, options.seeds)]
     words += ["--processes", str(options.processes)] if options.processes > 1 else []
-    words += ["--evaluate=" + " ".join(options.evaluate)] if options.evaluate else []
-    more = ["DIR" if os.sep in word and Path(word).exists() else word for word in options.more]
+    words += [f"'--evaluate={' '.join(options.evaluate)}'"] if options.evaluate else []
+    words += ["--name", options.name] if options.name else []
+    more = [re.sub(r"[^=]*/[^=]*$", "DIR", word) if os.sep in word else word for word in options.more]
     return " ".join(words + (["--", *more] if more else []))
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -187,3 +188,17 @@ def test_parquet_keeps_types(predict, tmp_path):
     predict("in.parquet", "out.parquet")
     (row,) = pq.read_table(tmp_path / "out.parquet").to_pylist()
     assert (row["n"], row["x"], row["tags"]) == (3, 0.5, ["a"]) and isinstance(row["score"], float)
+
+
+def test_later_row_with_a_column_that_is_added(trained, tmp_path, capsys):
+    (tmp_path / "in.jsonl").write_text('{"text": "好"}\n{"text": "差", "label": "mine"}\n', encoding="utf-8")
+    assert main(["predict", str(trained / "single"), str(tmp_path / "in.jsonl"), str(tmp_path / "out.jsonl")]) == 2
+    assert "'label'" in capsys.readouterr().err
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_reader_that_leaves_early(trained, tmp_path):
+    (tmp_path / "in.txt").write_text("很好\n" * 5000, encoding="utf-8")
+    command = f"{sys.executable} -m hf_textclf.cli predict {trained / 'single'} {tmp_path / 'in.txt'} - | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stdout.count("\n") == 1 and "Traceback" not in done.stderr

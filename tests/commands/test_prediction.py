@@ -1,5 +1,8 @@
 """The `Classifier` beside the model itself and the stock pipeline."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -143,3 +146,11 @@ def test_not_a_model(tmp_path):
 def test_code_is_trusted_at_a_commit_only(trained):
     with pytest.raises(UserError, match="40 hexadecimal digits"):
         Classifier(trained / "single", trust_remote_code=True)
+
+
+def test_published_regressor_without_problem_type(trained, tmp_path):
+    shutil.copytree(trained / "regression", tmp_path / "published")
+    config = json.loads((tmp_path / "published/config.json").read_text())
+    (tmp_path / "published/config.json").write_text(json.dumps(config | {"problem_type": None}))
+    expected = [prediction.score for prediction in Classifier(trained / "regression")(TEXTS)]
+    assert [prediction.score for prediction in Classifier(tmp_path / "published")(TEXTS)] == expected

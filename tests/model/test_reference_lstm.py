@@ -73,7 +73,7 @@ def test_pooling(pooling, bidirectional, padding):
 
 
 def test_many_unequal_lengths():
-    """Lengths in no order, so that packing has to sort and to restore the order."""
+    """Lengths in no order, so that each text has to be turned around within its own length."""
     model = build(bidirectional=True, pooling="last")
     lengths = torch.tensor([2, 9, 1, 5, 9, 3, 7])
     check(model, (torch.arange(9) < lengths[:, None]).long())

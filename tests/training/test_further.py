@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from small_runs import weights, write_csv
-from transformers import PreTrainedTokenizerFast
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from hf_textclf import Classifier
 from hf_textclf.models import further_model, load_classifier
@@ -119,3 +119,16 @@ def test_embeddings_and_tokenizer_from_a_checkpoint(train, weather, tmp_path, be
     tokenizer = Classifier(str(tmp_path / "run")).tokenizer
     assert tokenizer.get_vocab() == PreTrainedTokenizerFast.from_pretrained(bert).get_vocab()
     assert tokenizer.model_input_names == ["input_ids", "attention_mask"]
+
+
+def test_published_classifier_without_problem_type_keeps_its_head(tmp_path, bert):
+    labels = {"id2label": {0: "bad", 1: "good"}, "label2id": {"bad": 0, "good": 1}}
+    config = BertConfig.from_pretrained(bert, **labels)
+    model = BertForSequenceClassification(config).half()
+    model.save_pretrained(tmp_path / "published")
+    assert model.config.problem_type is None
+
+    loaded = further_model(str(tmp_path / "published"), labels | {"problem_type": "single_label_classification"})
+    assert torch.equal(loaded.classifier.weight, model.classifier.weight.float())
+    # half precision is how it was stored, not how it is trained
+    assert loaded.dtype == torch.float32
