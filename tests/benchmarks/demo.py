@@ -22,6 +22,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import make_pipeline
+from transformers.utils.logging import disable_progress_bar
 
 from hf_textclf import Classifier
 from hf_textclf.resources import SAMPLES
@@ -97,6 +98,7 @@ def show(rows):
 
 def main():
     hardware = describe_hardware()
+    disable_progress_bar()
     shutil.rmtree(RUNS, ignore_errors=True)
     lstm_folder, lstm = neural_row("lstm", "configs/demo_lstm.yaml", "--embeddings_from")
     bert_folder, bert = neural_row("bert", "configs/demo_bert.yaml", "--model_name_or_path")
