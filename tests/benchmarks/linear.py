@@ -3,8 +3,8 @@
     python tests/benchmarks/linear.py ag_news_lstm --dataset DIR
 
 Words, 1- and 2-grams (Chinese: characters, 1- to 3-grams), terms in at least two texts, the 300,000 most frequent,
-sublinear; C = 10; one against the rest at threshold 0.5 for multi-label sets. Trained on train, and on validation where
-that was set aside from it; writes the test figures into tests/benchmarks/results/linear.json.
+sublinear; C = 10; one against the rest at threshold 0.5 for multi-label sets. Trained on train, and on validation
+where that was set aside from it; writes the test figures into tests/benchmarks/results/linear.json.
 """
 
 import argparse
