@@ -32,16 +32,20 @@ def run(command, log):
 
 def one_seed(options, seed, folder):
     """Train with one seed and evaluate on test; return the figures."""
-    log = folder.with_suffix(".log")
     launcher = CLI
     if options.processes > 1:
         # `accelerate launch --cpu` starts one process whatever --num_processes says, unless there is MPI
         launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", str(options.processes)]
         launcher = [sys.executable, "-m", *launch, "-m", "hf_textclf.cli"]
     flags = ["--config", f"configs/{options.config}.yaml", "--dataset", options.dataset, "--seed", str(seed)]
-    run([*launcher, "train", *flags, "--output_dir", str(folder), *options.more], log)
+    run([*launcher, "train", *flags, "--output_dir", str(folder), *options.more], folder.with_suffix(".log"))
+    return figures(options, seed, folder)
+
+
+def figures(options, seed, folder):
+    """Evaluate a trained folder on test; return all its figures."""
     judge = [*CLI, "evaluate", str(folder), "--split", "test", *options.evaluate]
-    seconds = run([*judge, "--dataset", options.dataset], log)
+    seconds = run([*judge, "--dataset", options.dataset], folder.with_suffix(".log"))
     trained = json.loads((folder / "eval_results.json").read_text())
     tested = json.loads((folder / "evaluation_test" / "eval_results.json").read_text())
     return trained | {
