@@ -53,7 +53,7 @@ def evaluate_command(tokens: list[str]) -> None:
     from .args import Parser, read_yaml
     from .data import DataArguments
     from .evaluation import EvaluationArguments, evaluate
-    from .training.saving import RUN_CONFIG
+    from .results import RUN_CONFIG
 
     (folder,), tokens = _positionals(tokens, "evaluate FOLDER")
     parser = Parser([DataArguments, EvaluationArguments], prog="hf-textclf evaluate FOLDER")

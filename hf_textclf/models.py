@@ -48,9 +48,7 @@ def load_model(
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise UserError(_unreadable(name_or_path, error)) from error
-    # transformers#47688: a model that seems to average over accumulated batches itself gets larger steps
-    model.accepts_loss_kwargs = False
-    return model, sorted(report["missing_keys"])
+    return _scaled_by_trainer(model), sorted(report["missing_keys"])
 
 
 def load_classifier(name_or_path: str, *, revision: str = "main", trust_remote_code: bool = False) -> PreTrainedModel:
@@ -71,7 +69,7 @@ def load_classifier(name_or_path: str, *, revision: str = "main", trust_remote_c
 
 def new_model(config: PreTrainedConfig) -> PreTrainedModel:
     """Make a classifier with random weights."""
-    return AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
+    return _scaled_by_trainer(AutoModelForSequenceClassification.from_config(config, dtype=torch.float32))
 
 
 def further_model(
@@ -86,21 +84,16 @@ def further_model(
     config = load_config(name_or_path, **options)
     trained = any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
     same = trained and config.id2label == labels["id2label"] and problem_type_of(config) == labels["problem_type"]
-    before = len(config.id2label)
     if trained and not same:
         old, _ = load_model(name_or_path, config, **options)
-        config = load_config(name_or_path, **options)
-    for name, value in labels.items():
-        setattr(config, name, value)
-    if trained and not same:
         logger.warning(
             "%s was trained for %d other labels: its body is kept, the head for %d labels starts anew",
-            name_or_path, before, len(labels["id2label"]),
+            name_or_path, len(config.id2label), len(labels["id2label"]),
         )  # fmt: skip
-        model = new_model(config)
+        model = new_model(_with_labels(load_config(name_or_path, **options), labels))
         model.base_model.load_state_dict(old.base_model.state_dict())
-        model.accepts_loss_kwargs = False
         return model
+    config = _with_labels(config, labels)
     model, missing = load_model(name_or_path, config, **options)
     body = [name for name in missing if name.startswith(f"{model.base_model_prefix}.")]
     # some BERT checkpoints are published without the pooler, which only the head reads
@@ -108,6 +101,18 @@ def further_model(
         raise UserError(
             f"{name_or_path!r} lacks weights of the body ({body[0]}, …); the checkpoint is not whole: copy it again"
         )
+    return model
+
+
+def _with_labels(config: PreTrainedConfig, labels: dict[str, Any]) -> PreTrainedConfig:
+    for name, value in labels.items():
+        setattr(config, name, value)
+    return config
+
+
+def _scaled_by_trainer(model: PreTrainedModel) -> PreTrainedModel:
+    """transformers#47688: a model that seems to average over accumulated batches itself gets larger steps."""
+    model.accepts_loss_kwargs = False
     return model
 
 

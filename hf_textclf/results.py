@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+# the resolved configuration of a run, in its saved folder
+RUN_CONFIG = "run_config.yaml"
 LIBRARIES = ("hf-textclf", "transformers", "torch", "datasets", "accelerate")
 
 

@@ -36,6 +36,12 @@ def align_left(mask: Tensor) -> Tensor:
     return torch.where(mask, real, pads)
 
 
+def inverse(places: Tensor) -> Tensor:
+    """Invert a permutation of every row. places: (batch, length). Returns the same shape."""
+    steps = torch.arange(places.shape[1], device=places.device).expand_as(places)
+    return torch.zeros_like(places).scatter(1, places, steps)
+
+
 def turn_around(lengths: Tensor, length: int) -> Tensor:
     """Say from where each step of the backward direction reads: the real tokens last to first, then the pads.
 
@@ -176,6 +182,7 @@ __all__ = [
     "LSTMLayer",
     "LSTMPooler",
     "align_left",
+    "inverse",
     "locked_dropout",
     "reorder",
     "turn_around",

@@ -16,7 +16,16 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceCl
 from transformers.utils import can_return_tuple
 
 from .configuration_lstm import LSTMConfig
-from .layers_lstm import EmbeddingDropout, LSTMLayer, LSTMPooler, align_left, locked_dropout, reorder, turn_around
+from .layers_lstm import (
+    EmbeddingDropout,
+    LSTMLayer,
+    LSTMPooler,
+    align_left,
+    inverse,
+    locked_dropout,
+    reorder,
+    turn_around,
+)
 
 
 class LSTMPreTrainedModel(PreTrainedModel):
@@ -119,7 +128,7 @@ class LSTMModel(LSTMPreTrainedModel):
             return tuple(hidden_states)
         # where each token goes, where each left-aligned step comes from, and where the backward direction reads
         places = align_left(mask)
-        origins = places.argsort(1)
+        origins = inverse(places)
         turn = turn_around(mask.sum(1), mask.shape[1])
         for layer in self.layers:
             states = locked_dropout(hidden_states[-1], self.config.locked_dropout, self.training)

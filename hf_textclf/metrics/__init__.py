@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 from transformers import EvalPrediction
+from transformers.trainer_utils import PredictionOutput
 
 from ..errors import UserError
 from .multi_label import MultiLabelMetrics, multi_label_metrics
@@ -67,6 +68,17 @@ def compute_metrics(
             return regression_metrics(probabilities, labels)
 
 
+def evaluated_metrics(
+    evaluated: EvalPrediction | PredictionOutput, problem_type: str, label_names: list[str] | None = None
+) -> dict[str, Any]:
+    """`compute_metrics` of what the stock Trainer evaluated or predicted: logits and labels."""
+    # models that also return hidden states or attentions put the logits first
+    outputs = evaluated.predictions
+    logits = outputs[0] if isinstance(outputs, tuple) else outputs
+    scores = to_probabilities(logits, problem_type)
+    return compute_metrics(scores, evaluated.label_ids, problem_type=problem_type, label_names=label_names)
+
+
 def metrics_for(
     problem_type: str, label_names: list[str] | None = None
 ) -> Callable[[EvalPrediction], dict[str, float]]:
@@ -77,11 +89,7 @@ def metrics_for(
     """
 
     def metrics(evaluated: EvalPrediction) -> dict[str, float]:
-        # models that also return hidden states or attentions put the logits first
-        outputs = evaluated.predictions
-        logits = outputs[0] if isinstance(outputs, tuple) else outputs
-        scores = to_probabilities(logits, problem_type)
-        values = compute_metrics(scores, evaluated.label_ids, problem_type=problem_type, label_names=label_names)
+        values = evaluated_metrics(evaluated, problem_type, label_names)
         return {name: value for name, value in values.items() if isinstance(value, float)}
 
     return metrics
@@ -130,6 +138,7 @@ __all__ = [
     "RegressionMetrics",
     "SingleLabelMetrics",
     "compute_metrics",
+    "evaluated_metrics",
     "metrics_for",
     "to_probabilities",
 ]

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 from transformers import EarlyStoppingCallback, ProgressCallback, TrainingArguments, set_seed
-from transformers.trainer_utils import PredictionOutput
 
 from ..args import ModelArguments
 from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
-from ..metrics import compute_metrics, metrics_for, to_probabilities
+from ..metrics import evaluated_metrics, metrics_for
 from ..results import describe_hardware, describe_versions
 from ..tokenization import PaddingCollator
 from .loss import WeightedLoss
@@ -97,7 +96,7 @@ def train(run: TrainRun) -> dict[str, Any]:
     results = {
         "split": "validation",
         "rows": len(encoded["validation"]),
-        "metrics": _metrics(trainer.predict(encoded["validation"]), data),
+        "metrics": evaluated_metrics(trainer.predict(encoded["validation"]), data.problem_type, data.label_names),
         "train_rows": len(encoded["train"]),
         "train_seconds": round(seconds, 1),
         "epochs": round(trainer.state.epoch or 0, 2),
@@ -131,8 +130,6 @@ def _check(run: TrainRun) -> None:
             "load_best_model_at_end=true needs evaluations to choose from; add --eval_strategy epoch and "
             "--save_strategy epoch"
         )
-    if run.model.class_weights and run.data.problem_type == "regression":
-        raise UserError("class_weights 'balanced' needs classes, found regression; drop --class_weights")
     # a filtered log would hide the very loss that `StopAtNaN` looks for
     training.logging_nan_inf_filter = False
     training.dataloader_pin_memory &= training.device.type != "cpu"
@@ -152,11 +149,3 @@ def _loss(data: TextData, arguments: ModelArguments, train_split: Dataset) -> We
         raise UserError("class_weights 'balanced' needs classes, found regression; drop --class_weights")
     labels = np.asarray(train_split["labels"])
     return WeightedLoss.balanced(labels, num_labels=len(data.label_names), problem_type=data.problem_type)
-
-
-def _metrics(predicted: PredictionOutput, data: TextData) -> dict[str, Any]:
-    logits = predicted.predictions[0] if isinstance(predicted.predictions, tuple) else predicted.predictions
-    probabilities = to_probabilities(logits, data.problem_type)
-    return compute_metrics(
-        probabilities, predicted.label_ids, problem_type=data.problem_type, label_names=data.label_names
-    )

@@ -14,12 +14,11 @@ import yaml
 from transformers import Trainer, TrainingArguments
 
 from ..card import write_card
-from ..results import write_json, write_text
+from ..results import RUN_CONFIG, write_json, write_text
 
 if TYPE_CHECKING:
     from .run import TrainRun
 
-RUN_CONFIG = "run_config.yaml"
 # where a run wrote and how it reported is not what it did; tokens never reach a file
 NOT_RECORDED = {"output_dir", "resume_from_checkpoint", "run_name", "hub_token", "push_to_hub", "report_to"}
 

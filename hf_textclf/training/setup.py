@@ -17,7 +17,7 @@ from ..args import ModelArguments
 from ..data import TextData
 from ..embeddings import load_embeddings
 from ..errors import UserError
-from ..models import check_trust, further_model, load_config, longest_text, new_model
+from ..models import further_model, load_config, longest_text, new_model
 from ..register import MODELS
 from ..tokenization import check_agreement, encode, load_tokenizer, set_truncation, train_tokenizer
 
@@ -152,7 +152,6 @@ def make_model(
         "problem_type": data.problem_type,
     }
     chosen = {item.name: getattr(new, item.name) for item in fields(new) if getattr(new, item.name) is not None}
-    revision = arguments.revision or "main"
     if arguments.model_name_or_path:
         if arguments.embeddings_from:
             chosen["embeddings_from"] = arguments.embeddings_from
@@ -162,7 +161,10 @@ def make_model(
                 f"{arguments.model_name_or_path!r} has its own; drop one of them"
             )
         model = further_model(
-            arguments.model_name_or_path, labels, revision=revision, trust_remote_code=arguments.trust_remote_code
+            arguments.model_name_or_path,
+            labels,
+            revision=_revision(arguments, arguments.model_name_or_path),
+            trust_remote_code=arguments.trust_remote_code,
         )
         longest = longest_text(model.config)
         if longest and arguments.max_length > longest:
@@ -187,9 +189,11 @@ def _revision(arguments: ModelArguments, name: str) -> str:
 
 def _config(arguments: ModelArguments) -> Any:
     assert arguments.model_name_or_path is not None
-    revision = arguments.revision or "main"
-    check_trust(revision, arguments.trust_remote_code)
-    return load_config(arguments.model_name_or_path, revision=revision, trust_remote_code=arguments.trust_remote_code)
+    return load_config(
+        arguments.model_name_or_path,
+        revision=_revision(arguments, arguments.model_name_or_path),
+        trust_remote_code=arguments.trust_remote_code,
+    )
 
 
 def _new_config(
