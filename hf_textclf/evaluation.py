@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from .data import DataArguments, TextData, load_split, write_rows
 from .errors import UserError
-from .metrics import compute_metrics, to_probabilities
+from .metrics import compute_metrics
 from .prediction import Classifier
 from .results import describe_hardware, describe_versions, write_json
 
@@ -63,7 +63,7 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
         "split": split,
         "rows": len(rows),
         "metrics": compute_metrics(scores, labels, problem_type=classifier.problem_type, label_names=data.label_names),
-        "num_parameters": classifier.model.num_parameters(),
+        "num_parameters": classifier.system.num_parameters,
         "hardware": describe_hardware(),
         "versions": describe_versions(),
     }
@@ -96,11 +96,9 @@ def _probabilities(classifier: Classifier, rows: Dataset, *, batch_size: int) ->
     parts = []
     with tqdm(total=len(rows), desc="evaluating", unit="text") as bar:
         for chunk in rows.select_columns("text").iter(batch_size=16 * batch_size):
-            parts.append(classifier.logits(chunk["text"], batch_size=batch_size))
+            parts.append(classifier.probabilities(chunk["text"], batch_size=batch_size))
             bar.update(len(chunk["text"]))
-    # the road of the figures after training, so that both agree to the last digit
-    logits = np.concatenate(parts)
-    return to_probabilities(logits, classifier.problem_type).reshape(logits.shape)
+    return np.concatenate(parts)
 
 
 def _mistakes(rows: Dataset, probabilities: np.ndarray, *, data: TextData) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ LAYERS = [
     {"prediction"},
     {"embeddings"},
     {"args", "card", "data", "metrics", "tokenization"},
-    {"models", "resources", "results", "register"},
+    {"models", "probabilities", "resources", "results", "register"},
     {"lstm"},
     {"errors"},
 ]

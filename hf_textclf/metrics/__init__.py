@@ -8,32 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
 from transformers import EvalPrediction
 from transformers.trainer_utils import PredictionOutput
 
 from ..errors import UserError
+from ..probabilities import to_probabilities
 from .multi_label import MultiLabelMetrics, multi_label_metrics
 from .regression import RegressionMetrics, regression_metrics
 from .single_label import SingleLabelMetrics, single_label_metrics
-
-
-def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:
-    """What a model's logits say: softmax, sigmoid, or for regression the number itself.
-
-    logits: (rows, labels). Returns the same shape, (rows,) for regression.
-    """
-    logits = np.asarray(logits)
-    # float32 stays as it is: with 50,000 labels a float64 copy is gigabytes
-    logits = logits.astype(np.promote_types(logits.dtype, np.float32), copy=False)
-    match problem_type:
-        case "single_label_classification":
-            return softmax(logits, axis=-1)
-        case "multi_label_classification":
-            return expit(logits.astype(np.float64))
-        case "regression":
-            return logits.reshape(len(logits))
-    raise ValueError(_unknown(problem_type))
 
 
 def compute_metrics(

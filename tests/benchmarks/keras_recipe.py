@@ -3,9 +3,9 @@
     pip install tensorflow-cpu
     python tests/benchmarks/keras_recipe.py --dataset DIR [--seeds 1 2 3]
 
-The 10,000 most frequent words, the last 250 of each review (what `pad_sequences` keeps), Embedding(100), LSTM(100) with
-dropout and recurrent dropout of 0.2, one sigmoid, Adam, batches of 64, 80/20 validation on the rows of our own runs.
-The epoch with the best validation accuracy counts, as in our runs; the last line of output is the result file.
+The 10,000 most frequent words, the last 250 of each review (what `pad_sequences` keeps), Embedding(100), LSTM(100)
+with dropout and recurrent dropout of 0.2, one sigmoid, Adam, batches of 64, 80/20 validation on the rows of our own
+runs. The epoch with the best validation accuracy counts, as in our runs; the last line of output is the result file.
 """
 
 import argparse

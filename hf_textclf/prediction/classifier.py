@@ -1,19 +1,31 @@
-"""The `Classifier`: one object for the command line, the Space and endpoints.
+"""The `Classifier` starts from a saved folder or a Hub id, never from live objects of a training run, and gives the
+same probabilities whatever else is in the batch.
 
-It starts from a saved folder or a Hub id, never from live objects of a training run, and gives the same probabilities
-whatever else is in the batch.
+What is inside, a neural network or something else that was saved, is a `System`; what its numbers mean is decided
+here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import torch
 
-from .models import load_classifier, longest_text, problem_type_of
-from .tokenization import PaddingCollator, check_agreement, encode, load_tokenizer
+from ..probabilities import to_probabilities
+from .network import Network
+
+
+class System(Protocol):
+    """What every kind of saved classifier offers."""
+
+    problem_type: str
+    label_names: list[str]
+    num_parameters: int
+
+    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
+        """Return raw outputs, (texts, labels), of which `problem_type` says how they become probabilities."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,11 @@ class Prediction:
     probabilities: dict[str, float]
 
 
+def open_system(name_or_path: str, **options: Any) -> System:
+    """Load what a folder or Hub id holds; options as in `Classifier`."""
+    return Network(name_or_path, **options)
+
+
 class Classifier:
     """A trained text classifier, LSTM or any other, from a folder or a Hub id.
 
@@ -38,6 +55,11 @@ class Classifier:
         revision: Commit, tag or branch on the Hub.
         trust_remote_code: Run Python files of the checkpoint; needs a commit as revision. Not needed for our models.
         device: Where to compute, `cpu` or `cuda`; by default a GPU where there is one.
+
+    Attributes:
+        system: What does the work; for a neural network it has `model` and `tokenizer`.
+        problem_type: single_label_classification, multi_label_classification or regression.
+        label_names: The labels in id order; for regression the name of the target.
 
     Raises:
         UserError: the checkpoint cannot be read, is not whole, or its tokenizer does not fit.
@@ -51,50 +73,21 @@ class Classifier:
         trust_remote_code: bool = False,
         device: str | None = None,
     ) -> None:
-        options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
         self.name_or_path = str(name_or_path)
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.model = load_classifier(self.name_or_path, **options).to(self.device)
-        self.tokenizer = load_tokenizer(self.name_or_path, **options)
-        check_agreement(self.tokenizer, self.model.config)
-        # many published tokenizers know no limit where their model has one
-        limit = longest_text(self.model.config)
-        if limit is not None and self.tokenizer.model_max_length > limit:
-            self.tokenizer.model_max_length = limit
-        self.collate = PaddingCollator(self.tokenizer)
+        self.system = open_system(
+            self.name_or_path, revision=revision, trust_remote_code=trust_remote_code, device=device
+        )
+        self.problem_type: Any = self.system.problem_type
+        self.label_names = self.system.label_names
 
-    @property
-    def problem_type(self) -> Any:
-        """single_label_classification, multi_label_classification or regression."""
-        return problem_type_of(self.model.config)
-
-    @property
-    def label_names(self) -> list[str]:
-        """The labels in id order; for regression the name of the target."""
-        names = self.model.config.id2label
-        return [names[number] for number in range(len(names))]
-
-    @torch.inference_mode()
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
-        """Return the model's raw outputs, (texts, labels). Texts of similar length share a batch."""
-        encoded = encode(self.tokenizer, list(texts))
-        lengths = [len(row) for row in encoded["input_ids"]]
-        order = np.argsort(lengths, kind="stable")
-        outputs = np.zeros((len(lengths), len(self.label_names)), dtype=np.float32)
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            batch = self.collate([{name: values[row] for name, values in encoded.items()} for row in rows])
-            outputs[rows] = self.model(**batch.to(self.device)).logits.float().cpu().numpy()
-        return outputs
+        """Return the raw outputs, (texts, labels)."""
+        return self.system.logits(texts, batch_size=batch_size)
 
     def probabilities(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
         """Return the probability of every label, (texts, labels); for regression the numbers, (texts, 1)."""
-        logits = torch.from_numpy(self.logits(texts, batch_size=batch_size))
-        if self.problem_type == "single_label_classification":
-            return logits.softmax(dim=-1).numpy()
-        if self.problem_type == "multi_label_classification":
-            return logits.sigmoid().numpy()
-        return logits.numpy()
+        logits = self.logits(texts, batch_size=batch_size)
+        return to_probabilities(logits, self.problem_type).reshape(logits.shape)
 
     def __call__(self, texts: list[str], *, batch_size: int = 64) -> list[Prediction]:
         """Classify a list of texts."""
