@@ -36,7 +36,7 @@ def one_seed(inputs, labels, *, epochs, seed):
         model.fit(inputs["train"], labels["train"], batch_size=64, verbose=2)
         _, accuracy = model.evaluate(inputs["validation"], labels["validation"], batch_size=256, verbose=0)
         history.append(round(accuracy, 4))
-        if accuracy == max(history):
+        if history[-1] == max(history):
             best = (epoch, model.get_weights())
     seconds = time.perf_counter() - start
     model.set_weights(best[1])
