@@ -149,7 +149,8 @@ def test_bundled_config_by_name(tmp_path, monkeypatch, name):
 @pytest.mark.parametrize("path", CONFIGS, ids=[path.stem for path in CONFIGS])
 def test_bundled_configs_parse(path):
     """Each names known keys only, and what it says is what the run gets."""
-    parsed = train_parser().parse(["--config", str(path), "--output_dir", "out", "--dataset", "x"])
+    parser = pretrain_parser() if path.stem.endswith("_lm") else train_parser()
+    parsed = parser.parse(["--config", str(path), "--output_dir", "out", "--dataset", "x"])
     found = {name: value for part in parsed for name, value in vars(part).items()}
     for key, value in yaml.safe_load(path.read_text(encoding="utf-8")).items():
         got = found[key]
