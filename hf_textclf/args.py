@@ -61,8 +61,8 @@ class ModelArguments:
     init_from: list[str] | None = field(
         default=None,
         metadata={
-            "help": "Folder of a language model (`hf-textclf pretrain`) that a new model starts from; for a bidirectional "
-            "one two folders, forward and backward."
+            "help": "Folder of a language model (`hf-textclf pretrain`) that a new model starts from; two folders, "
+            "forward and backward, for a bidirectional one."
         },
     )
     class_weights: Literal["balanced"] | None = field(

@@ -81,10 +81,11 @@ def load_language_model(folder: str) -> LSTMForCausalLM:
         UserError: nothing there, or something else than such a model.
     """
     config = load_config(folder)
-    if (config.architectures or [None])[0] != LSTMForCausalLM.__name__:
+    kind = (config.architectures or ["a model without a name"])[0]
+    if kind != LSTMForCausalLM.__name__:
         raise UserError(
-            f"init_from {folder!r} holds {(config.architectures or ['no model'])[0]}, expected {LSTMForCausalLM.__name__}; "
-            "name a folder that `hf-textclf pretrain` finished"
+            f"init_from {folder!r} holds {kind}, expected {LSTMForCausalLM.__name__}; name a folder that "
+            "`hf-textclf pretrain` finished"
         )
     try:
         return AutoModelForCausalLM.from_pretrained(folder, config=config, use_safetensors=True, dtype=torch.float32)

@@ -21,9 +21,7 @@ class LinearCrossEntropy(torch.autograd.Function):
     """Forward computes the gradients too, so that no score has to be kept or computed twice."""
 
     @staticmethod
-    def forward(
-        ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, dtype: torch.dtype
-    ) -> Tensor:
+    def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, dtype: torch.dtype) -> Tensor:
         """Return the mean over all positions with a label; shapes as in `linear_cross_entropy`."""
         wants_states, wants_weight, wants_bias = ctx.needs_input_grad[:3]
         count = (labels != IGNORED).sum().clamp(min=1)

@@ -87,8 +87,8 @@ class LSTMModel(LSTMPreTrainedModel):
 
         Returns:
             `last_hidden_state` (batch, length, hidden_size * directions), zero at pads; `pooler_output`
-            (batch, width of the pooling), None without pooling; on request `hidden_states`, 1 + num_hidden_layers tensors, and
-            `attentions`, one tensor (batch, length), for attention pooling only.
+            (batch, width of the pooling), None without pooling; on request `hidden_states`, 1 + num_hidden_layers
+            tensors, and `attentions`, one tensor (batch, length), for attention pooling only.
 
         Raises:
             ValueError: neither or both of `input_ids` and `inputs_embeds` are given.
@@ -144,6 +144,7 @@ class LSTMForSequenceClassification(LSTMPreTrainedModel):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.lstm = LSTMModel(config)
+        assert self.lstm.pooler is not None
         self.dropout = nn.Dropout(config.classifier_dropout)
         self.classifier = nn.Linear(self.lstm.pooler.output_size, config.num_labels)
         self.post_init()

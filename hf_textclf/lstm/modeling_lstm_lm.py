@@ -19,7 +19,7 @@ from transformers import GenerationMixin
 from transformers.utils import ModelOutput, can_return_tuple
 
 from .configuration_lstm import LSTMConfig
-from .layers_lstm import align_left, inverse, locked_dropout, reorder
+from .layers_lstm import LSTMLayer, align_left, inverse, locked_dropout, reorder
 from .loss_lstm import linear_cross_entropy
 from .modeling_lstm import LSTMModel, LSTMPreTrainedModel
 
@@ -138,7 +138,8 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
         origins = inverse(places)
         hidden_states, remembered = [embeddings], []
         for layer, *before in zip(self.lstm.layers, *cache_params, strict=True):
-            states, after = layer.resume(reorder(hidden_states[-1], origins), mask.sum(1), tuple(before))
+            assert isinstance(layer, LSTMLayer)
+            states, after = layer.resume(reorder(hidden_states[-1], origins), mask.sum(1), (before[0], before[1]))
             hidden_states.append(reorder(states, places) * mask[..., None])
             remembered.append(after)
         h, c = zip(*remembered, strict=True)

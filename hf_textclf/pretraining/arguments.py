@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields, make_dataclass
 from typing import Any, Literal
 
 from ..args import NewModelArguments
+from ..errors import UserError
 
 # a language model reads in one direction and pools nothing
 OF_CLASSIFIERS = {"bidirectional", "pooling", "classifier_dropout"}
@@ -18,7 +19,8 @@ class PretrainingArguments:
         metadata={"help": "Splits whose texts are read, e.g. `train unsupervised`; their labels are not."},
     )
     direction: Literal["forward", "backward"] = field(
-        default="forward", metadata={"help": "Predict the next token, or, reading each text from its end, the one before."}
+        default="forward",
+        metadata={"help": "Predict the next token, or, reading each text from its end, the one before."},
     )
     block_size: int = field(default=150, metadata={"help": "Tokens in one row of a batch."})
     init_from: str | None = field(
@@ -34,6 +36,10 @@ class PretrainingArguments:
     tokenizer_name_or_path: str | None = field(
         default=None, metadata={"help": "Folder or Hub id of a tokenizer to load in place of training one."}
     )
+
+    def __post_init__(self) -> None:
+        if self.block_size < 1:
+            raise UserError(f"block_size={self.block_size}, expected 1 or more; correct --block_size")
 
 
 LanguageModelArguments: Any = make_dataclass(

@@ -26,8 +26,6 @@ def cut_blocks(
     Raises:
         UserError: a split that is shorter than one block.
     """
-    if block_size < 1:
-        raise UserError(f"block_size={block_size}, expected 1 or more; correct --block_size")
 
     def step(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
         # not verbose: the warning about long sequences is untrue where we cut them
@@ -42,7 +40,7 @@ def cut_blocks(
     for name, rows in blocks.items():
         if not len(rows):
             raise UserError(
-                f"{name} has {len(texts[name]):,} texts with fewer than block_size={block_size} tokens in all, expected "
-                "one block at least; set a smaller --block_size or another --validation_size"
+                f"{name} has {len(texts[name]):,} texts with fewer than block_size={block_size} tokens in all, "
+                "expected one block at least; set a smaller --block_size or another --validation_size"
             )
     return blocks

@@ -122,6 +122,8 @@ def make_model(
         models, chosen = load_start(arguments.init_from, chosen)
         model = new_model(_new_config(arguments, chosen | {"vocab_size": len(tokenizer)}, labels, tokenizer))
         copy_start(model, models)
+        # otherwise the Trainer writes it down itself, with a warning
+        model.config.eos_token_id = tokenizer.eos_token_id
     else:
         model = new_model(_new_config(arguments, chosen | {"vocab_size": len(tokenizer)}, labels, tokenizer))
     check_agreement(tokenizer, model.config)

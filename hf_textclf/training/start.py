@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..lstm import LSTMForCausalLM, LSTMForSequenceClassification
+from ..lstm.layers_lstm import LSTMLayer
 from ..models import load_language_model
 from ..tokenization import load_tokenizer
 
@@ -54,7 +55,9 @@ def _check_pair(folders: list[str], models: list[LSTMForCausalLM]) -> None:
     for name in SIZES:
         pair = [getattr(model.config, name) for model in models]
         if pair[0] != pair[1]:
-            raise UserError(f"init_from: {name} is {pair[0]} and {pair[1]}, expected the same in both; pretrain one anew")
+            raise UserError(
+                f"init_from: {name} is {pair[0]} and {pair[1]}, expected the same in both; pretrain one anew"
+            )
     same = [load_tokenizer(folder).backend_tokenizer.to_str() for folder in folders]
     tables = [model.lstm.embed_tokens.weight for model in (forward, backward)]
     if same[0] != same[1] or not torch.equal(*tables):
@@ -75,6 +78,7 @@ def copy_start(classifier: LSTMForSequenceClassification, models: list[LSTMForCa
         body.embed_tokens.weight[body.embed_tokens.padding_idx] = 0
     for place, model in enumerate(models):
         for depth, (layer, source) in enumerate(zip(body.layers, model.lstm.layers, strict=True)):
+            assert isinstance(layer, LSTMLayer) and isinstance(source, LSTMLayer)
             for name, weight in source.lstm.named_parameters():
                 target = getattr(layer.lstm, name + "_reverse" * place)
                 reads_both = depth > 0 and name.startswith("weight_ih")
