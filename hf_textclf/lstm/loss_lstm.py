@@ -35,9 +35,11 @@ class LinearCrossEntropy(torch.autograd.Function):
             inputs, targets = states[here].to(dtype), labels[here]
             real, rows = targets != IGNORED, torch.arange(len(targets), device=targets.device)
             targets = targets.clamp(min=0)
-            probabilities = F.linear(inputs, rounded_weight, rounded_bias).softmax(-1)
-            likelihoods = probabilities[rows, targets].float().clamp(min=torch.finfo(torch.float32).tiny)
-            total -= (likelihoods.log() * real).sum()
+            scores = F.linear(inputs, rounded_weight, rounded_bias)
+            probabilities = scores.softmax(-1)
+            # from the likeliest token, whose probability cannot underflow, to the label
+            behind = scores.amax(-1).float() - scores[rows, targets].float()
+            total += ((behind - probabilities.amax(-1).float().log()) * real).sum()
             # the gradient of the scores: the probabilities less one at the label
             grad = probabilities
             grad[rows, targets] -= 1
