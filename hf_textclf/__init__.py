@@ -4,7 +4,7 @@ Importing this package registers the LSTM with the Auto classes; nothing else ha
 """
 
 from .errors import UserError
-from .lstm import LSTMConfig, LSTMForSequenceClassification, LSTMModel
+from .lstm import LSTMConfig, LSTMForCausalLM, LSTMForSequenceClassification, LSTMModel
 from .prediction import Classifier, Prediction
 from .register import register
 
@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Classifier",
     "LSTMConfig",
+    "LSTMForCausalLM",
     "LSTMForSequenceClassification",
     "LSTMModel",
     "Prediction",

@@ -21,8 +21,8 @@ from .errors import UserError
 from .register import MODELS
 from .resources import find_config
 
-# decided by the tokenizer, not by the user
-DERIVED_FIELDS = {"pad_token_id"}
+# decided by the tokenizer or the kind of run, not by the user
+DERIVED_FIELDS = {"pad_token_id", "tie_word_embeddings", "reads_backwards"}
 
 
 @dataclass
@@ -57,6 +57,13 @@ class ModelArguments:
     embeddings_from: str | None = field(
         default=None,
         metadata={"help": "Start of a new model's embeddings: a text file of word vectors, or a checkpoint."},
+    )
+    init_from: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Folder of a language model (`hf-textclf pretrain`) that a new model starts from; two folders, "
+            "forward and backward, for a bidirectional one."
+        },
     )
     class_weights: Literal["balanced"] | None = field(
         default=None, metadata={"help": "Weigh each class by the inverse of its frequency in train."}

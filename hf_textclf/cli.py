@@ -2,6 +2,7 @@
 
 hf-textclf train --config configs/demo_lstm.yaml --output_dir runs/lstm
 accelerate launch --cpu --num_processes 2 -m hf_textclf.cli train --config configs/demo_lstm.yaml ...
+hf-textclf pretrain --config configs/demo_lm.yaml --output_dir runs/lm
 hf-textclf evaluate runs/lstm
 hf-textclf predict runs/lstm input.csv output.csv
 """
@@ -22,6 +23,7 @@ USAGE = """usage: hf-textclf COMMAND ...
 
 commands:
   train     train a classifier:       hf-textclf train --config demo_lstm --output_dir FOLDER [--key value ...]
+  pretrain  train a language model on texts without labels, for `train --init_from`
   evaluate  judge a saved folder:     hf-textclf evaluate FOLDER [--dataset DATA] [--split test]
   predict   classify a file of texts: hf-textclf predict FOLDER input.csv output.csv   (- is stdin or stdout)
 
@@ -37,14 +39,33 @@ def train_command(tokens: list[str]) -> None:
 
     parser = Parser([DataArguments, ModelArguments, NewModelArguments, StockArguments], prog="hf-textclf train")
     parser.require("output_dir")
-    if not any(token.split("=")[0] == "--config" for token in tokens):
-        encoder = any(token.split("=")[0] == "--model_name_or_path" for token in tokens)
-        tokens = ["--config", "bert" if encoder else "lstm", *tokens]
+    given = {token.split("=")[0] for token in tokens}
+    if "--config" not in given:
+        default = "lstm_pretrained" if "--init_from" in given else "lstm"
+        tokens = ["--config", "bert" if "--model_name_or_path" in given else default, *tokens]
     run = TrainRun(*parser.parse(tokens))
     results = train(run)
     if run.training.process_index == 0:
         _show(results)
         print(f"saved to {run.training.output_dir}; now: hf-textclf evaluate {run.training.output_dir}")
+
+
+def pretrain_command(tokens: list[str]) -> None:
+    """Train a language model, and show its perplexity on the texts set aside."""
+    _quiet()
+    from .args import Parser
+    from .data import TextArguments
+    from .pretraining import LanguageModelArguments, PretrainingArguments, PretrainingRun, pretrain
+    from .trainer import StockArguments
+
+    kinds = [TextArguments, PretrainingArguments, LanguageModelArguments, StockArguments]
+    parser = Parser(kinds, prog="hf-textclf pretrain")
+    parser.require("output_dir")
+    run = PretrainingRun(*parser.parse(tokens))
+    results = pretrain(run)
+    if run.training.process_index == 0:
+        _show(results)
+        print(f"saved to {run.training.output_dir}; now: hf-textclf train --init_from {run.training.output_dir}")
 
 
 def evaluate_command(tokens: list[str]) -> None:
@@ -77,6 +98,7 @@ def predict_command(tokens: list[str]) -> None:
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "train": train_command,
+    "pretrain": pretrain_command,
     "evaluate": evaluate_command,
     "predict": predict_command,
 }

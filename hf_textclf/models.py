@@ -6,9 +6,16 @@ from typing import Any
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 
 from .errors import UserError
+from .lstm import LSTMForCausalLM
 
 logger = logging.getLogger(__name__)
 ROBERTA_LIKE = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet"}
@@ -65,6 +72,25 @@ def load_classifier(name_or_path: str, *, revision: str = "main", trust_remote_c
             "train it first with `hf-textclf train --model_name_or_path`, or copy the checkpoint again"
         )
     return model.eval()
+
+
+def load_language_model(folder: str) -> LSTMForCausalLM:
+    """Load a language model that `hf-textclf pretrain` saved, every weight of it.
+
+    Raises:
+        UserError: nothing there, or something else than such a model.
+    """
+    config = load_config(folder)
+    kind = (config.architectures or ["a model without a name"])[0]
+    if kind != LSTMForCausalLM.__name__:
+        raise UserError(
+            f"init_from {folder!r} holds {kind}, expected {LSTMForCausalLM.__name__}; name a folder that "
+            "`hf-textclf pretrain` finished"
+        )
+    try:
+        return AutoModelForCausalLM.from_pretrained(folder, config=config, use_safetensors=True, dtype=torch.float32)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise UserError(_unreadable(folder, error)) from error
 
 
 def new_model(config: PreTrainedConfig) -> PreTrainedModel:

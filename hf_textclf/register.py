@@ -4,13 +4,14 @@ Both kinds of registration belong together. With `Auto*.register` alone, a model
 `auto_map` in its config.json but loses the `.py` files that it names.
 """
 
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification
 
-from .lstm import LSTMConfig, LSTMForSequenceClassification, LSTMModel
+from .lstm import LSTMConfig, LSTMForCausalLM, LSTMForSequenceClassification, LSTMModel
 
 MODELS = [
     (LSTMConfig, AutoModel, LSTMModel),
     (LSTMConfig, AutoModelForSequenceClassification, LSTMForSequenceClassification),
+    (LSTMConfig, AutoModelForCausalLM, LSTMForCausalLM),
 ]
 
 

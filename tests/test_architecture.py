@@ -13,11 +13,11 @@ PACKAGE = ROOT / "hf_textclf"
 # from top to bottom: a part may import parts of lower layers, never of its own or a higher one
 LAYERS = [
     {"cli"},
-    {"training"},
+    {"training", "pretraining"},
     {"evaluation", "batch"},
     {"prediction"},
     {"embeddings"},
-    {"args", "card", "data", "metrics", "tokenization"},
+    {"args", "card", "data", "metrics", "tokenization", "trainer"},
     {"models", "probabilities", "resources", "results", "register"},
     {"lstm"},
     {"errors"},

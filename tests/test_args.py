@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from hf_textclf.args import ModelArguments, NewModelArguments, Parser, read_yaml
-from hf_textclf.data import DataArguments
+from hf_textclf.data import DataArguments, TextArguments
 from hf_textclf.errors import UserError
+from hf_textclf.pretraining import LanguageModelArguments, PretrainingArguments
 from hf_textclf.resources import bundled
 from hf_textclf.training import StockArguments
 
@@ -16,6 +17,11 @@ CONFIGS = sorted(bundled("configs").glob("*.yaml"))
 
 def train_parser():
     return Parser([DataArguments, ModelArguments, NewModelArguments, StockArguments], prog="hf-textclf train")
+
+
+def pretrain_parser():
+    kinds = [TextArguments, PretrainingArguments, LanguageModelArguments, StockArguments]
+    return Parser(kinds, prog="hf-textclf pretrain")
 
 
 def keys(text, tmp_path, *tokens):
@@ -149,7 +155,8 @@ def test_bundled_config_by_name(tmp_path, monkeypatch, name):
 @pytest.mark.parametrize("path", CONFIGS, ids=[path.stem for path in CONFIGS])
 def test_bundled_configs_parse(path):
     """Each names known keys only, and what it says is what the run gets."""
-    parsed = train_parser().parse(["--config", str(path), "--output_dir", "out", "--dataset", "x"])
+    parser = pretrain_parser() if path.stem.endswith("_lm") else train_parser()
+    parsed = parser.parse(["--config", str(path), "--output_dir", "out", "--dataset", "x"])
     found = {name: value for part in parsed for name, value in vars(part).items()}
     for key, value in yaml.safe_load(path.read_text(encoding="utf-8")).items():
         got = found[key]
@@ -158,7 +165,7 @@ def test_bundled_configs_parse(path):
 
 
 def test_every_key_has_a_help_text():
-    for part in (DataArguments, ModelArguments, NewModelArguments):
+    for part in (DataArguments, ModelArguments, NewModelArguments, PretrainingArguments):
         for item in part.__dataclass_fields__.values():
             assert item.metadata["help"], item.name
     assert "--bidirectional" in train_parser().format_help()

@@ -7,8 +7,8 @@ ProblemType = Literal["single_label_classification", "multi_label_classification
 
 
 @dataclass
-class DataArguments:
-    """Where the data lies and how to read it; one field is one flag and one YAML key."""
+class TextArguments:
+    """Where texts lie and how to read them; one field is one flag and one YAML key."""
 
     dataset: str = field(
         metadata={
@@ -19,6 +19,25 @@ class DataArguments:
         default=None, metadata={"help": "Configuration of a Hub dataset; local data ignores it."}
     )
     text_column: str | None = field(default=None, metadata={"help": "Column that holds the text; found if not named."})
+    encoding: str = field(
+        default="utf-8", metadata={"help": "Encoding of csv, tsv, json and txt files, e.g. gb18030 (Chinese Excel)."}
+    )
+    validation_size: float = field(
+        default=0.1,
+        metadata={"help": "Share of train set aside for validation where the data has no validation split."},
+    )
+    split_seed: int = field(
+        default=42, metadata={"help": "Seed of that split and of max_train_samples; independent of the training seed."}
+    )
+    max_train_samples: int | None = field(
+        default=None, metadata={"help": "Train on a seeded subset of this many rows, stratified where possible."}
+    )
+
+
+@dataclass
+class DataArguments(TextArguments):
+    """How to read the labels, too."""
+
     label_column: list[str] | None = field(
         default=None,
         metadata={"help": "Column that holds the label; found if not named. Several names: multi-hot 0/1 columns."},
@@ -35,19 +54,6 @@ class DataArguments:
     positive_label: str | None = field(
         default=None, metadata={"help": "Learn this label against all the others: labels 'not X' and 'X'."}
     )
-    encoding: str = field(
-        default="utf-8", metadata={"help": "Encoding of csv, tsv, json and txt files, e.g. gb18030 (Chinese Excel)."}
-    )
     drop_missing: bool = field(
         default=False, metadata={"help": "Drop rows without text or label instead of refusing the data."}
-    )
-    validation_size: float = field(
-        default=0.1,
-        metadata={"help": "Share of train set aside for validation where the data has no validation split."},
-    )
-    split_seed: int = field(
-        default=42, metadata={"help": "Seed of that split and of max_train_samples; independent of the training seed."}
-    )
-    max_train_samples: int | None = field(
-        default=None, metadata={"help": "Train on a seeded subset of this many rows, stratified where possible."}
     )

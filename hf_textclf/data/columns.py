@@ -84,28 +84,49 @@ def find_columns(split: RawSplit, *, text: str | None, label: Sequence[str] | No
 
     Raises UserError, listing the columns there, for unknown names or when none is found.
     """
-    listed = ", ".join(repr(name) for name in split.columns)
-    usual = {name.strip().lower(): name for name in reversed(split.columns)}
     for flag, name in [("text", text), *(("label", name) for name in label or [])]:
-        if name is not None and name not in split.columns:
-            raise UserError(f"unknown column {name!r}, expected one of {listed}; correct --{flag}_column")
+        _check_known(split, name, flag=flag)
+    usual = _by_usual_name(split)
     labels = list(label or [])
     if not labels:
         found = [usual[name] for name in LABEL_NAMES if name in usual and usual[name] != text]
         if not found:
-            raise UserError(f"no label column found among {listed}, expected e.g. 'label'; pass --label_column")
+            raise UserError(
+                f"no label column found among {_listed(split)}, expected e.g. 'label'; pass --label_column"
+            )
         labels = found[:1]
-    if text is None:
-        left = [name for name in split.columns if name not in labels and split.is_text(name)]
-        found = [usual[name] for name in TEXT_NAMES if usual.get(name) in left]
-        if not found and len(left) != 1:
-            raise UserError(f"no text column found among {listed}, expected e.g. 'text'; pass --text_column")
-        text = (found or left)[0]
+    text = find_text_column(split, text=text, labels=labels)
     if text in labels or len(set(labels)) < len(labels):
         raise UserError(
             f"text column {text!r} and label columns {labels} overlap, expected different ones; name others"
         )
     return text, labels
+
+
+def find_text_column(split: RawSplit, *, text: str | None, labels: Sequence[str] = ()) -> str:
+    """Return the text column, named by the user or found by its usual name among the columns that hold no label."""
+    _check_known(split, text, flag="text")
+    if text is not None:
+        return text
+    usual = _by_usual_name(split)
+    left = [name for name in split.columns if name not in labels and split.is_text(name)]
+    found = [usual[name] for name in TEXT_NAMES if usual.get(name) in left]
+    if not found and len(left) != 1:
+        raise UserError(f"no text column found among {_listed(split)}, expected e.g. 'text'; pass --text_column")
+    return (found or left)[0]
+
+
+def _by_usual_name(split: RawSplit) -> dict[str, str]:
+    return {name.strip().lower(): name for name in reversed(split.columns)}
+
+
+def _listed(split: RawSplit) -> str:
+    return ", ".join(repr(name) for name in split.columns)
+
+
+def _check_known(split: RawSplit, name: str | None, *, flag: str) -> None:
+    if name is not None and name not in split.columns:
+        raise UserError(f"unknown column {name!r}, expected one of {_listed(split)}; correct --{flag}_column")
 
 
 def label_values(split: RawSplit, columns: list[str]) -> list[Any]:

@@ -1,5 +1,7 @@
 """Names of splits, and splits made here: seeded, stratified, and never with one text on both sides."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,9 +14,9 @@ SPLITS = ("train", "validation", "test")
 ALIASES = {name: name for name in SPLITS} | dict.fromkeys(("valid", "val", "dev"), "validation")
 
 
-def canonical_split(name: str) -> str | None:
-    """Return train, validation or test for a split's name, or None for a split that is none of them."""
-    return ALIASES.get(name.lower())
+def canonical_split(name: str, further: Sequence[str] = ()) -> str | None:
+    """Return train, validation or test for a split's name, or None for a split that is none of them nor of further."""
+    return ALIASES.get(name.lower(), name if name in further else None)
 
 
 def strata_of(targets: np.ndarray, *, problem_type: ProblemType) -> np.ndarray:

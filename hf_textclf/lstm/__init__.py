@@ -2,5 +2,6 @@
 
 from .configuration_lstm import LSTMConfig
 from .modeling_lstm import LSTMForSequenceClassification, LSTMModel
+from .modeling_lstm_lm import LSTMForCausalLM
 
-__all__ = ["LSTMConfig", "LSTMForSequenceClassification", "LSTMModel"]
+__all__ = ["LSTMConfig", "LSTMForCausalLM", "LSTMForSequenceClassification", "LSTMModel"]

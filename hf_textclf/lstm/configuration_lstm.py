@@ -31,6 +31,8 @@ class LSTMConfig(PreTrainedConfig):
         classifier_dropout: Dropout on the pooled vector before the classification head.
         initializer_range: Standard deviation of the normal distribution that embeddings and linear layers start from.
         pad_token_id: Row of the embedding matrix that stands for padding, if the tokenizer has one.
+        tie_word_embeddings: Whether a language model predicts tokens through its embedding matrix.
+        reads_backwards: Whether a language model was trained on texts from their last token to their first.
 
     Raises:
         StrictDataclassError: a value has the wrong type or lies outside its range.
@@ -50,6 +52,8 @@ class LSTMConfig(PreTrainedConfig):
     classifier_dropout: float | int = 0.0
     initializer_range: float | int = 0.1
     pad_token_id: int | None = 0
+    tie_word_embeddings: bool = True
+    reads_backwards: bool = False
 
     def validate_sizes(self) -> None:
         """Called by `@strict` after construction."""

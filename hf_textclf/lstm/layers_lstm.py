@@ -10,6 +10,7 @@ This file travels to the Hub with every saved model: it imports nothing of ours 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .configuration_lstm import LSTMConfig
 
@@ -103,6 +104,23 @@ class LSTMLayer(nn.Module):
             return forward
         backward = self._run(reorder(states, turn), weights[half:], bidirectional=False)
         return torch.cat([forward, reorder(backward, turn)], dim=-1)
+
+    def resume(
+        self, states: Tensor, lengths: Tensor, memory: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Read each text on from what is remembered of it: forward direction, no dropout, for generation.
+
+        states: (batch, length, input_size), real tokens on the left; lengths: (batch,); memory: h and c, each
+        (batch, hidden_size). Returns the states (batch, length, hidden_size) and h and c after each text's last token.
+        """
+        if states.shape[0] == 0 or states.shape[1] == 0:
+            return states.new_zeros(*states.shape[:2], self.lstm.hidden_size), memory
+        # packed: c at the end of a shorter text is not among the outputs
+        packed = pack_padded_sequence(states, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
+        outputs, after = self.lstm(packed, (memory[0][None], memory[1][None]))
+        outputs, _ = pad_packed_sequence(outputs, batch_first=True, total_length=states.shape[1])
+        read = (lengths > 0)[:, None]
+        return outputs, (torch.where(read, after[0][0], memory[0]), torch.where(read, after[1][0], memory[1]))
 
     def _weights(self) -> list[Tensor]:
         """The parameters in the order of the kernel, with dropped recurrent weights while training."""

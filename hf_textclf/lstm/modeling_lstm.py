@@ -55,16 +55,16 @@ class LSTMPreTrainedModel(PreTrainedModel):
 
 class LSTMModel(LSTMPreTrainedModel):
     """Embedding, stacked (bidirectional) LSTM (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al.
-    2000) and pooling."""
+    2000) and pooling, which a language model does without."""
 
-    def __init__(self, config: LSTMConfig) -> None:
+    def __init__(self, config: LSTMConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config)
         self.embed_tokens = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
         self.embedding_dropout = EmbeddingDropout(config.embedding_dropout)
         width = config.hidden_size * (1 + config.bidirectional)
         sizes = [config.embedding_size] + [width] * (config.num_hidden_layers - 1)
         self.layers = nn.ModuleList(LSTMLayer(config, size) for size in sizes)
-        self.pooler = LSTMPooler(config)
+        self.pooler = LSTMPooler(config) if add_pooling_layer else None
         self.post_init()
 
     @can_return_tuple
@@ -87,8 +87,8 @@ class LSTMModel(LSTMPreTrainedModel):
 
         Returns:
             `last_hidden_state` (batch, length, hidden_size * directions), zero at pads; `pooler_output`
-            (batch, width of the pooling); on request `hidden_states`, 1 + num_hidden_layers tensors, and
-            `attentions`, one tensor (batch, length), for attention pooling only.
+            (batch, width of the pooling), None without pooling; on request `hidden_states`, 1 + num_hidden_layers
+            tensors, and `attentions`, one tensor (batch, length), for attention pooling only.
 
         Raises:
             ValueError: neither or both of `input_ids` and `inputs_embeds` are given.
@@ -103,7 +103,7 @@ class LSTMModel(LSTMPreTrainedModel):
             mask = attention_mask.bool()
 
         hidden_states = self._read(inputs_embeds, mask)
-        pooled, weights = self.pooler(hidden_states[-1], mask)
+        pooled, weights = (None, None) if self.pooler is None else self.pooler(hidden_states[-1], mask)
         wants_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         wants_weights = self.config.output_attentions if output_attentions is None else output_attentions
         return BaseModelOutputWithPooling(
@@ -144,6 +144,7 @@ class LSTMForSequenceClassification(LSTMPreTrainedModel):
         super().__init__(config)
         self.num_labels = config.num_labels
         self.lstm = LSTMModel(config)
+        assert self.lstm.pooler is not None
         self.dropout = nn.Dropout(config.classifier_dropout)
         self.classifier = nn.Linear(self.lstm.pooler.output_size, config.num_labels)
         self.post_init()

@@ -1,8 +1,7 @@
 """Training: the stock Trainer around a model, its data and its tokenizer. `run.train` reads top to bottom."""
 
-from .arguments import StockArguments
+from ..trainer import GroupedTrainer, StockArguments
 from .loss import WeightedLoss
 from .run import TrainRun, train
-from .trainer import GroupedTrainer
 
 __all__ = ["GroupedTrainer", "StockArguments", "TrainRun", "WeightedLoss", "train"]

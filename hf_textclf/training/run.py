@@ -1,14 +1,12 @@
 """One training run, read top to bottom: data, tokenizer, model, Trainer, saved folder."""
 
 import logging
-import math
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from transformers import EarlyStoppingCallback, ProgressCallback, TrainingArguments, set_seed
+from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
 
 from ..args import ModelArguments
 from ..data import DataArguments, TextData, load_data, summarize
@@ -16,21 +14,12 @@ from ..errors import UserError
 from ..metrics import evaluated_metrics, metrics_for
 from ..results import describe_hardware, describe_versions
 from ..tokenization import PaddingCollator
+from ..trainer import GroupedTrainer, StopAtNaN, check_arguments, check_checkpoint, find_checkpoint, run_trainer
 from .loss import WeightedLoss
 from .saving import save_run
-from .setup import check_checkpoint, encode_splits, find_checkpoint, make_model, make_tokenizer
-from .trainer import GroupedTrainer, ShortProgress, StopAtNaN
+from .setup import encode_splits, make_model, make_tokenizer
 
 logger = logging.getLogger(__name__)
-# numbers that the libraries stumble over in the middle of a traceback
-LOWEST = {
-    "learning_rate": 0,
-    "weight_decay": 0,
-    "num_train_epochs": 0,
-    "per_device_train_batch_size": 1,
-    "per_device_eval_batch_size": 1,
-    "gradient_accumulation_steps": 1,
-}
 
 
 @dataclass(frozen=True)
@@ -80,18 +69,7 @@ def train(run: TrainRun) -> dict[str, Any]:
         compute_loss_func=_loss(data, run.model, encoded["train"]),
         callbacks=_callbacks(run),
     )
-    if not run.training.disable_tqdm:
-        trainer.remove_callback(ProgressCallback)
-        trainer.add_callback(ShortProgress)
-    start = time.perf_counter()
-    try:
-        trainer.train(resume_from_checkpoint=checkpoint)
-    except KeyError as error:
-        if "metric_for_best_model" not in str(error):
-            raise
-        # says which metrics there are
-        raise UserError(" ".join(str(error.args[0]).split())) from error
-    seconds = time.perf_counter() - start
+    seconds = run_trainer(trainer, checkpoint)
 
     results = {
         "split": "validation",
@@ -113,10 +91,7 @@ def train(run: TrainRun) -> dict[str, Any]:
 def _check(run: TrainRun) -> None:
     """Refuse settings that would fail late or in the middle of a traceback."""
     training = run.training
-    for name, lowest in LOWEST.items():
-        value = getattr(training, name)
-        if not lowest <= value < math.inf:
-            raise UserError(f"{name}={value} is out of range, expected a number from {lowest} on; change it")
+    check_arguments(training)
     if (training.bf16 or training.fp16) and training.device.type == "cpu":
         flag = "bf16" if training.bf16 else "fp16"
         raise UserError(f"{flag}=true needs a GPU, found a CPU, where LSTM kernels fail or crawl; drop --{flag}")
@@ -125,14 +100,6 @@ def _check(run: TrainRun) -> None:
             f"early_stopping_patience={run.model.early_stopping_patience} needs the best model at the end; "
             "add --load_best_model_at_end true with equal --eval_strategy and --save_strategy"
         )
-    if training.load_best_model_at_end and training.eval_strategy == "no":
-        raise UserError(
-            "load_best_model_at_end=true needs evaluations to choose from; add --eval_strategy epoch and "
-            "--save_strategy epoch"
-        )
-    # a filtered log would hide the very loss that `StopAtNaN` looks for
-    training.logging_nan_inf_filter = False
-    training.dataloader_pin_memory &= training.device.type != "cpu"
 
 
 def _callbacks(run: TrainRun) -> list[Any]:

@@ -6,12 +6,10 @@ from dataclasses import fields
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
 
 from datasets import DatasetDict
 from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError, safe_open
-from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast, TrainerState, TrainingArguments
+from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from ..args import ModelArguments
 from ..data import TextData
@@ -20,72 +18,20 @@ from ..errors import UserError
 from ..models import further_model, load_config, longest_text, new_model
 from ..register import MODELS
 from ..tokenization import check_agreement, encode, load_tokenizer, set_truncation, train_tokenizer
+from .start import copy_start, load_start
 
 logger = logging.getLogger(__name__)
 HOME_MADE = {config.model_type: config for config, _, _ in MODELS}
 
 
-def find_checkpoint(training: TrainingArguments) -> str | None:
-    """Say where to go on: None for a new run, which must not write over anything.
-
-    Raises:
-        UserError: the folder exists and is not to be resumed, or there is nothing to resume.
-    """
-    output, wish = Path(training.output_dir), training.resume_from_checkpoint
-    anew = wish is None or str(wish).lower() == "false"
-    inside = str(wish).lower() == "true" or Path(str(wish)).resolve().parent == output.resolve()
-    if anew or not inside:
-        if output.is_dir() and any(output.iterdir()) or output.is_file():
-            raise UserError(
-                f"output_dir {str(output)!r} already holds something, expected a new folder; choose another one, "
-                "remove it, or go on with --resume_from_checkpoint true"
-            )
-    if anew:
-        return None
-    checkpoints = [Path(str(wish))]
-    if str(wish).lower() == "true":
-        checkpoints = sorted(output.glob("checkpoint-[0-9]*"), key=lambda folder: int(folder.name.split("-")[1]))
-    # the last file of a checkpoint: a run killed while it was writing one goes on from the one before
-    whole = [folder for folder in checkpoints if (folder / "trainer_state.json").is_file()]
-    if not whole:
-        raise UserError(
-            f"no whole checkpoint in {str(output if str(wish).lower() == 'true' else wish)!r} to resume from; "
-            "train anew into another output_dir, without --resume_from_checkpoint"
-        )
-    return str(whole[-1])
-
-
-def check_checkpoint(checkpoint: str, model: PreTrainedModel) -> None:
-    """Make sure that a checkpoint can be read and is one of this model.
-
-    Raises:
-        UserError: a file is missing or half-written, or the weights have other names or sizes.
-    """
-    try:
-        with safe_open(Path(checkpoint) / "model.safetensors", framework="pt") as saved:
-            shapes = {name: saved.get_slice(name).get_shape() for name in saved.keys()}  # noqa: SIM118
-        TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
-        broken = "optimizer.pt" if not is_zipfile(Path(checkpoint) / "optimizer.pt") else ""
-    except (OSError, SafetensorError, ValueError, TypeError) as error:
-        broken = str(error)
-    if broken:
-        raise UserError(
-            f"cannot resume from {checkpoint!r}: broken or half-written ({broken}); remove it and resume from an "
-            "earlier one, or train anew into another output_dir"
-        )
-    state = model.state_dict()
-    for name, shape in shapes.items():
-        ours = list(state[name].shape) if name in state else "no such weight"
-        if shape != ours:
-            raise UserError(
-                f"cannot resume from {checkpoint!r}: its {name} is {shape}, this run's is {ours}; "
-                "resume with the data and the settings that the run was started with"
-            )
-
-
 def make_tokenizer(data: TextData, arguments: ModelArguments, *, vocab_size: int | None) -> PreTrainedTokenizerFast:
     """Load the tokenizer that the arguments name, or train one on the training texts."""
     name = arguments.tokenizer_name_or_path or arguments.model_name_or_path
+    if arguments.init_from:
+        for key in ("tokenizer_name_or_path", "model_name_or_path", "embeddings_from"):
+            if value := getattr(arguments, key):
+                raise UserError(f"{key} {value!r} stands beside init_from, which has its own; drop one of them")
+        name = arguments.init_from[0]
     if name and arguments.tokenizer_type:
         raise UserError(f"tokenizer_type {arguments.tokenizer_type!r} trains a tokenizer, {name!r} has one; drop one")
     source = arguments.embeddings_from
@@ -172,6 +118,12 @@ def make_model(
                 f"max_length={arguments.max_length} is more than the {longest} positions of "
                 f"{arguments.model_name_or_path!r}; set --max_length {longest} or less"
             )
+    elif arguments.init_from:
+        models, chosen = load_start(arguments.init_from, chosen)
+        model = new_model(_new_config(arguments, chosen | {"vocab_size": len(tokenizer)}, labels, tokenizer))
+        copy_start(model, models)
+        # otherwise the Trainer writes it down itself, with a warning
+        model.config.eos_token_id = tokenizer.eos_token_id
     else:
         model = new_model(_new_config(arguments, chosen | {"vocab_size": len(tokenizer)}, labels, tokenizer))
     check_agreement(tokenizer, model.config)

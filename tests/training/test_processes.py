@@ -39,3 +39,17 @@ def test_two_processes_train_one_model(tmp_path):
     assert results["rows"] == 64 and results["hardware"].startswith("2 ")
     classifier = Classifier(str(tmp_path / "run"))
     assert len(classifier(["A good film."])[0].probabilities) == 5
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_language_model(tmp_path):
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    keys = "--config demo_lm --num_train_epochs 2 --use_cpu true --bf16 true --disable_tqdm true".split()
+    done = subprocess.run(
+        [*launch, "-m", "hf_textclf.cli", "pretrain", *keys, "--output_dir", str(tmp_path / "lm")],
+        env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("saved to ") == 1
+    results = json.loads((tmp_path / "lm" / "eval_results.json").read_text())
+    assert results["hardware"].startswith("2 ") and results["metrics"]["perplexity"] < 2000

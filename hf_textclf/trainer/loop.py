@@ -1,6 +1,7 @@
 """The stock Trainer with one change, the order of the training rows, and the check that its loss stays a number."""
 
 import math
+import time
 from typing import Any
 
 import torch
@@ -80,3 +81,23 @@ class ShortProgress(ProgressCallback):
         names = ("epoch", "loss", "eval_loss", best, f"eval_{best}", "eval_accuracy", "train_runtime")
         followed = {name: logs[name] for name in dict.fromkeys(names) if name in (logs or {})}  # type: ignore[index]
         super().on_log(args, state, control, logs=followed, **kwargs)
+
+
+def run_trainer(trainer: Trainer, checkpoint: str | None) -> float:
+    """Train, with a short progress bar, from a checkpoint or from the start. Returns the seconds it took.
+
+    Raises:
+        UserError: a metric for the best model that there is none of; a loss that is not a number.
+    """
+    if not trainer.args.disable_tqdm:
+        trainer.remove_callback(ProgressCallback)
+        trainer.add_callback(ShortProgress)
+    start = time.perf_counter()
+    try:
+        trainer.train(resume_from_checkpoint=checkpoint)
+    except KeyError as error:
+        if "metric_for_best_model" not in str(error):
+            raise
+        # says which metrics there are
+        raise UserError(" ".join(str(error.args[0]).split())) from error
+    return time.perf_counter() - start

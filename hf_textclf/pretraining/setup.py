@@ -1,0 +1,91 @@
+"""What a pretraining run needs before its first step: a tokenizer with an end of text, and a language model."""
+
+from dataclasses import fields
+from typing import Any
+
+from datasets import Dataset
+from huggingface_hub.errors import StrictDataclassError
+from transformers import PreTrainedTokenizerFast
+
+from ..errors import UserError
+from ..lstm import LSTMConfig, LSTMForCausalLM
+from ..models import load_language_model
+from ..tokenization import load_tokenizer, train_tokenizer
+from .arguments import PretrainingArguments
+
+END = "[EOS]"
+# what two language models must have in common for one bidirectional classifier to start from both
+SHARED_SIZES = ("embedding_size", "hidden_size", "num_hidden_layers")
+
+
+def start_from(arguments: PretrainingArguments, new: Any) -> LSTMForCausalLM | None:
+    """Load the language model that gives its tokenizer and embeddings, and take its sizes where none are given.
+
+    new: the fields of the new model, changed in place.
+
+    Raises:
+        UserError: no such model, or keys that contradict it.
+    """
+    if arguments.init_from is None:
+        return None
+    for name in ("tokenizer_type", "tokenizer_name_or_path"):
+        if getattr(arguments, name):
+            raise UserError(
+                f"{name} {getattr(arguments, name)!r} stands beside init_from {arguments.init_from!r}, which has its "
+                "own tokenizer; drop one"
+            )
+    first = load_language_model(arguments.init_from)
+    for name in SHARED_SIZES:
+        if getattr(new, name) is None:
+            setattr(new, name, getattr(first.config, name))
+    wanted = {"embedding_size": new.embedding_size, "vocab_size": max(new.vocab_size or 0, first.config.vocab_size)}
+    for name, value in wanted.items():
+        if (size := getattr(first.config, name)) != value or (new.vocab_size or size) < size:
+            raise UserError(
+                f"{name}={getattr(new, name)} contradicts init_from {arguments.init_from!r}, expected {size}; drop it"
+            )
+    return first
+
+
+def make_tokenizer(
+    texts: Dataset, arguments: PretrainingArguments, *, vocab_size: int | None
+) -> PreTrainedTokenizerFast:
+    """Load or train a tokenizer, and give it an end-of-text token, which it never adds to a text by itself."""
+    name = arguments.init_from or arguments.tokenizer_name_or_path
+    if name is not None:
+        tokenizer = load_tokenizer(name, home_made=True)
+    else:
+        tokenizer = train_tokenizer(
+            iter(texts["text"]),
+            tokenizer_type=arguments.tokenizer_type or "wordpiece",
+            # the end of text is one more
+            vocab_size=(vocab_size or 30_000) - 1,
+            max_length=arguments.block_size,
+        )
+    if tokenizer.eos_token is None:
+        tokenizer.add_special_tokens({"eos_token": tokenizer.sep_token or END})
+    return tokenizer
+
+
+def make_language_model(
+    tokenizer: PreTrainedTokenizerFast, new: Any, *, reads_backwards: bool, first: LSTMForCausalLM | None
+) -> LSTMForCausalLM:
+    """Make a language model with random weights, or with the embeddings of the first one, which then stay as they are.
+
+    new: the fields of the model (`LanguageModelArguments`), None where not given.
+    """
+    chosen = {item.name: getattr(new, item.name) for item in fields(new) if getattr(new, item.name) is not None}
+    chosen |= {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    try:
+        config = LSTMConfig(reads_backwards=reads_backwards, eos_token_id=tokenizer.eos_token_id, **chosen)
+    except StrictDataclassError as error:
+        raise UserError(str(error).splitlines()[-1].strip()) from error
+    model = LSTMForCausalLM(config)
+    if first is not None:
+        # the bias, the frequencies of the tokens, is a good start too
+        model.lstm.embed_tokens.load_state_dict(first.lstm.embed_tokens.state_dict())
+        model.lm_head.load_state_dict(first.lm_head.state_dict())
+        model.lstm.embed_tokens.weight.requires_grad_(False)
+    # a text begins where another has ended
+    model.generation_config.bos_token_id = tokenizer.eos_token_id
+    return model
