@@ -33,7 +33,7 @@ def train_command(tokens: list[str]) -> None:
     _quiet()
     from .args import ModelArguments, NewModelArguments, Parser
     from .data import DataArguments
-    from .training import StockArguments, TrainRun, train
+    from .training import StockArguments, TrainRun, train, train_one_vs_rest
 
     parser = Parser([DataArguments, ModelArguments, NewModelArguments, StockArguments], prog="hf-textclf train")
     parser.require("output_dir")
@@ -41,7 +41,7 @@ def train_command(tokens: list[str]) -> None:
         encoder = any(token.split("=")[0] == "--model_name_or_path" for token in tokens)
         tokens = ["--config", "bert" if encoder else "lstm", *tokens]
     run = TrainRun(*parser.parse(tokens))
-    results = train(run)
+    results = train_one_vs_rest(run) if run.model.one_vs_rest else train(run)
     if run.training.process_index == 0:
         _show(results)
         print(f"saved to {run.training.output_dir}; now: hf-textclf evaluate {run.training.output_dir}")

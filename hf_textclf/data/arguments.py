@@ -33,7 +33,7 @@ class DataArguments:
         default=None, metadata={"help": "Decided from the labels; name it to overrule (e.g. ratings as regression)."}
     )
     positive_label: str | None = field(
-        default=None, metadata={"help": "Learn this label against all the others: labels 'not X' and 'X'."}
+        default=None, metadata={"help": "Learn whether a text has this label: two classes, 'not X' and 'X'."}
     )
     encoding: str = field(
         default="utf-8", metadata={"help": "Encoding of csv, tsv, json and txt files, e.g. gb18030 (Chinese Excel)."}

@@ -2,7 +2,8 @@
 
 from .arguments import StockArguments
 from .loss import WeightedLoss
+from .one_vs_rest import train_one_vs_rest
 from .run import TrainRun, train
 from .trainer import GroupedTrainer
 
-__all__ = ["GroupedTrainer", "StockArguments", "TrainRun", "WeightedLoss", "train"]
+__all__ = ["GroupedTrainer", "StockArguments", "TrainRun", "WeightedLoss", "train", "train_one_vs_rest"]
