@@ -71,6 +71,9 @@ class ModelArguments:
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "Stop after this many evaluations without a better metric."}
     )
+    one_vs_rest: bool = field(
+        default=False, metadata={"help": "Train one network for each label, which says whether a text has it."}
+    )
     license: str | None = field(default=None, metadata={"help": "Licence of the trained model, for its card."})
 
 

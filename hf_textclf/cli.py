@@ -35,7 +35,7 @@ def train_command(tokens: list[str]) -> None:
     _quiet()
     from .args import ModelArguments, NewModelArguments, Parser
     from .data import DataArguments
-    from .training import StockArguments, TrainRun, train
+    from .training import StockArguments, TrainRun, train, train_one_vs_rest
 
     parser = Parser([DataArguments, ModelArguments, NewModelArguments, StockArguments], prog="hf-textclf train")
     parser.require("output_dir")
@@ -44,7 +44,7 @@ def train_command(tokens: list[str]) -> None:
         default = "lstm_pretrained" if "--init_from" in given else "lstm"
         tokens = ["--config", "bert" if "--model_name_or_path" in given else default, *tokens]
     run = TrainRun(*parser.parse(tokens))
-    results = train(run)
+    results = train_one_vs_rest(run) if run.model.one_vs_rest else train(run)
     if run.training.process_index == 0:
         _show(results)
         print(f"saved to {run.training.output_dir}; now: hf-textclf evaluate {run.training.output_dir}")

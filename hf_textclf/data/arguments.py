@@ -52,7 +52,7 @@ class DataArguments(TextArguments):
         default=None, metadata={"help": "Decided from the labels; name it to overrule (e.g. ratings as regression)."}
     )
     positive_label: str | None = field(
-        default=None, metadata={"help": "Learn this label against all the others: labels 'not X' and 'X'."}
+        default=None, metadata={"help": "Learn whether a text has this label: two classes, 'not X' and 'X'."}
     )
     drop_missing: bool = field(
         default=False, metadata={"help": "Drop rows without text or label instead of refusing the data."}

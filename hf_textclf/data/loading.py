@@ -14,7 +14,7 @@ from hf_textclf.data.labels import MULTI, REGRESSION
 from hf_textclf.data.rows import LabelledRows, collect_rows
 from hf_textclf.data.sources import read_splits
 from hf_textclf.data.splits import choose_subset, choose_validation
-from hf_textclf.data.targets import Targets, check_learnable, encode_labels
+from hf_textclf.data.targets import Targets, check_learnable, encode_labels, one_against_rest
 from hf_textclf.errors import UserError
 
 
@@ -52,11 +52,13 @@ def load_data(arguments: DataArguments) -> TextData:
     )
     _require(rows, "train")
     targets = _encode(rows, arguments, problem_type=arguments.problem_type, known=None)
-    check_learnable(targets)
+    positive = arguments.positive_label
+    learnt = targets if positive is None else one_against_rest(targets, positive)
+    check_learnable(learnt)
     made = "validation" not in rows.texts
-    return _text_data(
-        rows, targets, _choose_rows(rows, targets, arguments, make_validation=made), made_validation=made
-    )
+    # rows are chosen by all the labels, so that the models of each of them learn from the same ones
+    chosen = _choose_rows(rows, targets, arguments, make_validation=made)
+    return _text_data(rows, learnt, chosen, made_validation=made)
 
 
 def load_split(
@@ -75,12 +77,16 @@ def load_split(
     source = "train" if wanted == "validation" and make_validation else wanted
     if source not in sources:
         raise UserError(f"split {wanted!r} is not there, expected one of {', '.join(sources)}; name one of them")
-    rows = collect_rows({source: sources[source]()}, arguments, problem_type=problem_type)
+    positive = arguments.positive_label
+    # the model knows two classes, of labels that may be of another kind
+    asked = arguments.problem_type if positive is not None else problem_type
+    rows = collect_rows({source: sources[source]()}, arguments, problem_type=asked)
     _require(rows, source)
-    known = None if problem_type == REGRESSION else label_names
-    targets = _encode(rows, arguments, problem_type=problem_type, known=known)
+    known = None if problem_type == REGRESSION or positive is not None else label_names
+    targets = _encode(rows, arguments, problem_type=asked, known=known)
     chosen = _choose_rows(rows, targets, arguments, make_validation=make_validation and source == "train")
-    return _text_data(rows, targets, {wanted: chosen[wanted]}, made_validation=source != wanted)
+    learnt = targets if positive is None else one_against_rest(targets, positive, known=label_names)
+    return _text_data(rows, learnt, {wanted: chosen[wanted]}, made_validation=source != wanted)
 
 
 def _require(rows: LabelledRows, split: str) -> None:
@@ -99,7 +105,6 @@ def _encode(
         problem_type=problem_type,
         label_names=arguments.label_names,
         class_names=rows.class_names,
-        positive_label=arguments.positive_label,
         known=known,
     )
 

@@ -29,7 +29,6 @@ def encode_labels(
     problem_type: ProblemType | None = None,
     label_names: list[str] | None = None,
     class_names: list[str] | None = None,
-    positive_label: str | None = None,
     known: list[str] | None = None,
 ) -> Targets:
     """Turn labels into targets; with `known`, the label names of a model, into the ids of that model.
@@ -37,8 +36,6 @@ def encode_labels(
     Raises UserError for labels that do not fit the names, the problem type or the model.
     """
     decided = decide_problem_type(labels, asked=problem_type)
-    if decided != SINGLE and positive_label is not None:
-        raise UserError(f"positive_label {positive_label!r} on {decided}, expected one label a row; leave it out")
     if decided == REGRESSION:
         if label_names:
             raise UserError(
@@ -46,8 +43,7 @@ def encode_labels(
                 "--problem_type single_label_classification"
             )
         return Targets(decided, [], {name: np.array(rows, np.float64) for name, rows in labels.values.items()})
-    expected = None if positive_label is not None else known
-    names, name_of = name_labels(labels, label_names=label_names, class_names=class_names, known=expected)
+    names, name_of = name_labels(labels, label_names=label_names, class_names=class_names, known=known)
     index = {name: position for position, name in enumerate(names)}
     ids = {value: index[name] for value, name in name_of.items()}
     if decided == MULTI:
@@ -55,10 +51,9 @@ def encode_labels(
             name: _multi_hot(rows, ids, num_labels=len(names), many=labels.many)
             for name, rows in labels.values.items()
         }
-        return Targets(decided, names, arrays)
-    arrays = {name: np.array([ids[row] for row in rows], np.int64) for name, rows in labels.values.items()}
-    targets = Targets(decided, names, arrays)
-    return targets if positive_label is None else _one_against_rest(targets, positive_label, known=known)
+    else:
+        arrays = {name: np.array([ids[row] for row in rows], np.int64) for name, rows in labels.values.items()}
+    return Targets(decided, names, arrays)
 
 
 def _multi_hot(rows: list[Any], ids: dict[Any, int], *, num_labels: int, many: bool) -> np.ndarray:
@@ -68,7 +63,13 @@ def _multi_hot(rows: list[Any], ids: dict[Any, int], *, num_labels: int, many: b
     return array
 
 
-def _one_against_rest(targets: Targets, positive: str, *, known: list[str] | None) -> Targets:
+def one_against_rest(targets: Targets, positive: str, *, known: list[str] | None = None) -> Targets:
+    """Ask of every row whether it has one label, as targets with the two classes `not X` and `X`.
+
+    known: the label names of the model to evaluate. Raises UserError for a label that is not there.
+    """
+    if targets.problem_type == REGRESSION:
+        raise UserError(f"positive_label {positive!r} on numbers (regression), expected classes; leave it out")
     if positive not in targets.label_names:
         shown = ", ".join(repr(name) for name in targets.label_names[:10])
         raise UserError(f"positive_label {positive!r} is unknown, expected one of {shown}; correct --positive_label")
@@ -78,7 +79,11 @@ def _one_against_rest(targets: Targets, positive: str, *, known: list[str] | Non
             f"positive_label {positive!r} gives labels {names}, expected the model's {known[:10]}; leave it out"
         )
     chosen = targets.label_names.index(positive)
-    return Targets(SINGLE, names, {name: (ids == chosen).astype(np.int64) for name, ids in targets.arrays.items()})
+    arrays = {
+        name: (array[:, chosen] if array.ndim == 2 else array == chosen).astype(np.int64)
+        for name, array in targets.arrays.items()
+    }
+    return Targets(SINGLE, names, arrays)
 
 
 def check_learnable(targets: Targets) -> None:

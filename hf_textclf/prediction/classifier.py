@@ -8,12 +8,15 @@ here.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..probabilities import to_probabilities
 from .network import Network
+from .one_vs_rest import FILE as GROUP
+from .one_vs_rest import OneVsRest
 
 
 class System(Protocol):
@@ -44,6 +47,8 @@ class Prediction:
 
 def open_system(name_or_path: str, **options: Any) -> System:
     """Load what a folder or Hub id holds; options as in `Classifier`."""
+    if (Path(name_or_path) / GROUP).is_file():
+        return OneVsRest(name_or_path, **options)
     return Network(name_or_path, **options)
 
 

@@ -2,6 +2,7 @@
 
 from ..trainer import GroupedTrainer, StockArguments
 from .loss import WeightedLoss
+from .one_vs_rest import train_one_vs_rest
 from .run import TrainRun, train
 
-__all__ = ["GroupedTrainer", "StockArguments", "TrainRun", "WeightedLoss", "train"]
+__all__ = ["GroupedTrainer", "StockArguments", "TrainRun", "WeightedLoss", "train", "train_one_vs_rest"]

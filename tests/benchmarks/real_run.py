@@ -54,8 +54,13 @@ def figures(options, seed, folder):
         "test_rows": tested["rows"],
         "test_metrics": flat(tested["metrics"]),
         "test_seconds": seconds,
-        "model_bytes": (folder / "model.safetensors").stat().st_size,
+        "model_bytes": sum(file.stat().st_size for file in weights(folder)),
     }
+
+
+def weights(folder):
+    """The files of weights: one, or one for each network of a group; not those of checkpoints."""
+    return [*folder.glob("*.safetensors"), *folder.glob("[0-9]*/*.safetensors")]
 
 
 def flat(metrics):

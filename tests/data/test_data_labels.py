@@ -148,6 +148,11 @@ def test_positive_label(load):
     assert (data.problem_type, data.label_names, targets(data)) == (SINGLE, ["not b", "b"], [0, 1, 0, 1])
 
 
+def test_positive_label_among_several(load):
+    data = load(["a;b", "a", "b", "a;c"], positive_label="b", label_separator=";")
+    assert (data.problem_type, data.label_names, targets(data)) == (SINGLE, ["not b", "b"], [1, 0, 1, 0])
+
+
 @pytest.mark.parametrize(
     ("labels", "arguments", "words"),
     [

@@ -1,0 +1,77 @@
+"""One classifier for each label: the same run once for each, its folders used together as one classifier."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..data import load_data
+from ..errors import UserError
+from ..metrics import compute_metrics
+from ..prediction import Classifier
+from ..prediction.one_vs_rest import describe_group
+from ..results import RUN_CONFIG, describe_hardware, describe_versions, write_json, write_text
+from .run import TrainRun, train
+from .saving import resolved_config
+
+logger = logging.getLogger(__name__)
+
+
+def train_one_vs_rest(run: TrainRun) -> dict[str, Any]:
+    """Train one binary classifier for each label into `output_dir/0`, `output_dir/1`, … and judge them together.
+
+    A stopped run goes on with `resume_from_checkpoint`: what is finished stays. Returns what `eval_results.json` of
+    the group holds.
+
+    Raises:
+        UserError: as `train`, and for data without several labels.
+    """
+    output, resuming = Path(run.training.output_dir), str(run.training.resume_from_checkpoint).lower() == "true"
+    data = load_data(run.data)
+    if data.problem_type == "regression" or len(data.label_names) < 3 and data.problem_type.startswith("single"):
+        raise UserError(
+            f"one_vs_rest on {data.problem_type} with {len(data.label_names)} label(s), expected three or more "
+            "classes, or several labels a text; drop --one_vs_rest"
+        )
+    if output.is_dir() and any(output.iterdir()) and not resuming:
+        raise UserError(f"output_dir {str(output)!r} already holds something, expected a new folder; choose another")
+    members = []
+    for number, label in enumerate(data.label_names):
+        folder = output / str(number)
+        if not (folder / "config.json").is_file():
+            logger.info("network %d of %d: %s against the rest", number + 1, len(data.label_names), label)
+            members.append(train(_member(run, label, folder)))
+    if run.training.process_index != 0:
+        return members[-1] if members else {}
+
+    describe_group(output, problem_type=data.problem_type, label_names=data.label_names)
+    group, validation = Classifier(str(output)), data.splits["validation"]
+    results = {
+        "split": "validation",
+        "rows": len(validation),
+        "metrics": compute_metrics(
+            group.probabilities(validation["text"], batch_size=run.training.per_device_eval_batch_size),
+            validation.with_format("numpy")["labels"],
+            problem_type=data.problem_type,
+            label_names=data.label_names,
+        ),
+        "train_rows": len(data.splits["train"]),
+        "train_seconds": round(sum(member["train_seconds"] for member in members), 1),
+        "num_parameters": group.system.num_parameters,
+        "hardware": describe_hardware(processes=run.training.world_size),
+        "versions": describe_versions(),
+    }
+    write_text(output / RUN_CONFIG, yaml.safe_dump(resolved_config(run), allow_unicode=True, sort_keys=False))
+    write_json(output / "eval_results.json", results)
+    return results
+
+
+def _member(run: TrainRun, label: str, folder: Path) -> TrainRun:
+    """The run of one label; where it was stopped, it goes on from its last checkpoint."""
+    started = any(folder.glob("checkpoint-[0-9]*"))
+    # a run without a checkpoint yet starts again, in the same folder
+    resume = "true" if started else None
+    training = replace(run.training, output_dir=str(folder), resume_from_checkpoint=resume)
+    return replace(run, data=replace(run.data, positive_label=label), training=training)
