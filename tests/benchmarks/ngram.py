@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 import hf_textclf  # noqa: F401
 from hf_textclf.args import read_yaml
 from hf_textclf.data import TextArguments, load_texts
+from hf_textclf.pretraining import PretrainingArguments
 from hf_textclf.pretraining.blocks import cut_blocks
 from hf_textclf.results import RUN_CONFIG
 
@@ -138,12 +139,13 @@ def main():
     options = parser.parse_args()
     tokenizer = AutoTokenizer.from_pretrained(options.model)
     model = AutoModelForCausalLM.from_pretrained(options.model).eval()
-    run = read_yaml(Path(options.model) / RUN_CONFIG)
-    texts = load_texts(
-        TextArguments(dataset=options.dataset, validation_size=run.get("validation_size", 0.1)), run["splits"]
-    )
+    # what a run leaves at its default it does not write down
+    run = {"block_size": PretrainingArguments.block_size} | read_yaml(Path(options.model) / RUN_CONFIG)
+    data = TextArguments(dataset=options.dataset)
+    data.validation_size = run.get("validation_size", data.validation_size)
+    texts = load_texts(data, run.get("splits", ["train"]))
     blocks = cut_blocks(
-        texts, tokenizer, block_size=run["block_size"], reads_backwards=bool(model.config.reads_backwards)
+        texts, tokenizer, block_size=run["block_size"], reads_backwards=model.config.reads_backwards
     ).with_format("numpy")
     train, held_out = blocks["train"]["input_ids"][:], blocks["validation"]["input_ids"][:]
     ngram = KneserNey(train, vocab_size=model.config.vocab_size, order=options.order)

@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,11 +88,13 @@ def main():
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--evaluate", type=str.split, default=[], help="flags for `evaluate`, in one word")
     parser.add_argument("--name", help="name of the result file, if not that of the config")
+    parser.add_argument("--keep", help="new folder that the trained models stay in")
     tokens = sys.argv[1:]
     cut = tokens.index("--") if "--" in tokens else len(tokens)
     options = parser.parse_args(tokens[:cut])
     options.more = tokens[cut + 1 :]
-    with TemporaryDirectory() as place:
+    with nullcontext(options.keep) if options.keep else TemporaryDirectory() as place:
+        Path(place).mkdir(parents=True, exist_ok=True)
         runs = [one_seed(options, seed, Path(place) / f"seed_{seed}") for seed in options.seeds]
     result = {"config": options.config, "command": shown(options), "date": str(date.today()), "runs": runs}
     RESULTS.mkdir(exist_ok=True)
