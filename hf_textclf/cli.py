@@ -37,9 +37,10 @@ def train_command(tokens: list[str]) -> None:
 
     parser = Parser([DataArguments, ModelArguments, NewModelArguments, StockArguments], prog="hf-textclf train")
     parser.require("output_dir")
-    if not any(token.split("=")[0] == "--config" for token in tokens):
-        encoder = any(token.split("=")[0] == "--model_name_or_path" for token in tokens)
-        tokens = ["--config", "bert" if encoder else "lstm", *tokens]
+    flags = {token.split("=")[0] for token in tokens}
+    if "--config" not in flags:
+        defaults = {"--model_name_or_path": "bert", "--encoder_name_or_path": "frozen"}
+        tokens = ["--config", next((name for flag, name in defaults.items() if flag in flags), "lstm"), *tokens]
     run = TrainRun(*parser.parse(tokens))
     results = train(run)
     if run.training.process_index == 0:

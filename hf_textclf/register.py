@@ -4,13 +4,18 @@ Both kinds of registration belong together. With `Auto*.register` alone, a model
 `auto_map` in its config.json but loses the `.py` files that it names.
 """
 
+from typing import Any
+
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 
+from .frozen import FrozenEncoderConfig, FrozenEncoderForSequenceClassification, FrozenEncoderModel
 from .lstm import LSTMConfig, LSTMForSequenceClassification, LSTMModel
 
-MODELS = [
+MODELS: list[tuple[Any, Any, Any]] = [
     (LSTMConfig, AutoModel, LSTMModel),
     (LSTMConfig, AutoModelForSequenceClassification, LSTMForSequenceClassification),
+    (FrozenEncoderConfig, AutoModel, FrozenEncoderModel),
+    (FrozenEncoderConfig, AutoModelForSequenceClassification, FrozenEncoderForSequenceClassification),
 ]
 
 

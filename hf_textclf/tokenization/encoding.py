@@ -158,6 +158,8 @@ def check_agreement(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
     Raises:
         UserError: the tokenizer has ids that the model has no embedding for, cannot pad, or pads with another id.
     """
+    # a model around another's encoder has its embeddings
+    config = config.get_text_config()
     # not len(tokenizer): a vocabulary may have holes
     size = max(tokenizer.get_vocab().values()) + 1
     if size > config.vocab_size:
