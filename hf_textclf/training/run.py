@@ -77,13 +77,14 @@ def train(run: TrainRun) -> dict[str, Any]:
     if checkpoint:
         check_checkpoint(checkpoint, model)
     collator: Any = PaddingCollator(tokenizer)
-    start = time.perf_counter()
+    seconds: dict[str, float] = {}
     if takes_features(model):
-        encoded, collator = (
-            _features(encoded, model.to(run.training.device), collator, run.training),
-            default_data_collator,
-        )
-    feature_seconds = time.perf_counter() - start
+        start = time.perf_counter()
+        encoded = _features(encoded, model.to(run.training.device), collator, run.training)
+        collator = default_data_collator
+        # there are no lengths left to group by
+        run.training.train_sampling_strategy = "random"
+        seconds["feature_seconds"] = round(time.perf_counter() - start, 1)
 
     trainer = GroupedTrainer(
         model,
@@ -107,15 +108,14 @@ def train(run: TrainRun) -> dict[str, Any]:
             raise
         # says which metrics there are
         raise UserError(" ".join(str(error.args[0]).split())) from error
-    seconds = time.perf_counter() - start
+    seconds["train_seconds"] = round(time.perf_counter() - start, 1)
 
     results = {
         "split": "validation",
         "rows": len(encoded["validation"]),
         "metrics": evaluated_metrics(trainer.predict(encoded["validation"]), data.problem_type, data.label_names),
         "train_rows": len(encoded["train"]),
-        "train_seconds": round(seconds, 1),
-        "feature_seconds": round(feature_seconds, 1),
+        **seconds,
         "epochs": round(trainer.state.epoch or 0, 2),
         "num_parameters": model.num_parameters(),
         "hardware": describe_hardware(processes=run.training.world_size),

@@ -49,6 +49,7 @@ class FrozenModelTester:
 
 class FrozenModelConformanceTest(modeling.ModelTesterMixin, unittest.TestCase):
     all_model_classes = (FrozenEncoderModel, FrozenEncoderForSequenceClassification)
+    # a configuration with another one inside
     _is_composite = True
 
     @classmethod
@@ -75,6 +76,7 @@ class FrozenModelConformanceTest(modeling.ModelTesterMixin, unittest.TestCase):
 class FrozenConfigConformanceTest(unittest.TestCase):
     def test_config(self):
         self.model_tester = FrozenModelTester()
+        # "text modality" means a vocabulary of its own, which the encoder has
         tester = configuration.ConfigTester(
             self, config_class=FrozenEncoderConfig, has_text_modality=False, head_size=7, feature_pooling="cls"
         )
