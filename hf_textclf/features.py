@@ -83,7 +83,7 @@ def _digest(body: PreTrainedModel, tokens: Dataset) -> str:
         # a checkpoint without the encoder's own pooler gets a random one, which the features do not depend on
         if "pooler" not in name.split("."):
             digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
-            digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())
+            digest.update(weight.cpu().contiguous().view(-1).view(torch.uint8).numpy())
     table = tokens.with_format("arrow")[:]
     for column in table.column_names:
         digest.update(column.encode())
