@@ -36,6 +36,10 @@ class ModelArguments:
         default=None,
         metadata={"help": "Folder or Hub id of a checkpoint to train further: any encoder, or a saved LSTM."},
     )
+    encoder_name_or_path: str | None = field(
+        default=None,
+        metadata={"help": "Folder or Hub id of the encoder that a new textclf_frozen model takes its features from."},
+    )
     revision: str | None = field(default=None, metadata={"help": "Commit, tag or branch of a Hub checkpoint."})
     trust_remote_code: bool = field(
         default=False, metadata={"help": "Run the Python files of a Hub checkpoint; needs --revision."}
@@ -94,10 +98,12 @@ def _field_help(config: type, name: str) -> str:
 
 def _new_model_arguments() -> type:
     """A dataclass of the fields that the home-made configurations declare, all optional."""
-    fields = {}
+    fields: dict[str, Any] = {}
     for config, _, _ in MODELS:
         for name, annotation in config.__annotations__.items():
-            if name not in DERIVED_FIELDS and name != "model_type":
+            # a configuration inside the configuration is that of a checkpoint; a name that two families share is
+            # one flag, described by the first
+            if name not in DERIVED_FIELDS | config.sub_configs.keys() | fields.keys() and name != "model_type":
                 metadata = {"help": _field_help(config, name)}
                 fields[name] = (name, _field_type(annotation) | None, field(default=None, metadata=metadata))
     return make_dataclass("NewModelArguments", fields.values())

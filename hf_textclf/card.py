@@ -20,7 +20,7 @@ def write_card(folder: Path, *, config: dict[str, Any], results: dict[str, Any])
         library_name="transformers",
         pipeline_tag="text-classification",
         tags=["text-classification", "hf-textclf"],
-        base_model=_hub_id(config.get("model_name_or_path")),
+        base_model=_hub_id(config.get("model_name_or_path") or config.get("encoder_name_or_path")),
     )
     metrics = {name: value for name, value in results["metrics"].items() if name != "per_label"}
     card = ModelCard.from_template(

@@ -41,8 +41,12 @@ def train_command(tokens: list[str]) -> None:
     parser.require("output_dir")
     given = {token.split("=")[0] for token in tokens}
     if "--config" not in given:
-        default = "lstm_pretrained" if "--init_from" in given else "lstm"
-        tokens = ["--config", "bert" if "--model_name_or_path" in given else default, *tokens]
+        defaults = {
+            "--model_name_or_path": "bert",
+            "--encoder_name_or_path": "frozen",
+            "--init_from": "lstm_pretrained",
+        }
+        tokens = ["--config", next((name for flag, name in defaults.items() if flag in given), "lstm"), *tokens]
     run = TrainRun(*parser.parse(tokens))
     results = train_one_vs_rest(run) if run.model.one_vs_rest else train(run)
     if run.training.process_index == 0:

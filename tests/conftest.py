@@ -20,6 +20,8 @@ MINIMUM_PASSES = {
     "LSTMModelConformanceTest": 75,
     "BidirectionalConformanceTest": 75,
     "LSTMConfigConformanceTest": 1,
+    "FrozenModelConformanceTest": 105,
+    "FrozenConfigConformanceTest": 1,
     "TokenizerConformanceTest": 53,
 }
 outcomes = {}

@@ -17,13 +17,13 @@ LAYERS = [
     {"evaluation", "batch"},
     {"prediction"},
     {"embeddings"},
-    {"args", "card", "data", "metrics", "tokenization", "trainer"},
+    {"args", "card", "data", "features", "metrics", "tokenization", "trainer"},
     {"models", "probabilities", "resources", "results", "register"},
-    {"lstm"},
+    {"lstm", "frozen"},
     {"errors"},
 ]
-# the model's files travel to the Hub alone; `errors` needs nothing
-ALONE = {"lstm", "errors"}
+# the models' files travel to the Hub alone; `errors` needs nothing
+ALONE = {"frozen", "lstm", "errors"}
 # the face of the package gives names to the outside; inside, a part is imported by its own name
 FACE = "__init__"
 CODE = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "spaces_app").rglob("*.py")])

@@ -9,6 +9,7 @@ from hf_textclf.args import ModelArguments, NewModelArguments, Parser, read_yaml
 from hf_textclf.data import DataArguments, TextArguments
 from hf_textclf.errors import UserError
 from hf_textclf.pretraining import LanguageModelArguments, PretrainingArguments
+from hf_textclf.register import MODELS
 from hf_textclf.resources import bundled
 from hf_textclf.training import StockArguments
 
@@ -162,6 +163,14 @@ def test_bundled_configs_parse(path):
         got = found[key]
         if key != "dataset" and isinstance(value, int | float | list):
             assert got == value, key
+
+
+def test_a_key_of_two_families_means_one_thing():
+    """`--classifier_dropout` is one flag, so all families must take the same values for it."""
+    types = {}
+    for config, _, _ in MODELS:
+        for name, annotation in config.__annotations__.items():
+            assert types.setdefault(name, annotation) == annotation, name
 
 
 def test_every_key_has_a_help_text():

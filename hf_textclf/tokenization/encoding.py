@@ -14,7 +14,7 @@ from transformers import AutoTokenizer, BatchEncoding, DataCollatorWithPadding, 
 from ..errors import UserError
 
 TRUNCATIONS = ("head", "tail", "head_tail")
-# what the forward() of our own models takes: no token_type_ids, which a BERT tokenizer would add
+# what the forward() of an LSTM takes: no token_type_ids, which a BERT tokenizer would add
 HOME_MADE_INPUTS = ("input_ids", "attention_mask")
 
 
@@ -24,8 +24,8 @@ def load_tokenizer(
     """Load the fast tokenizer of any checkpoint, folder or Hub id.
 
     Args:
-        home_made: The tokenizer will feed one of our own models: it returns `HOME_MADE_INPUTS` only, here and wherever
-            it is loaded again after saving.
+        home_made: The tokenizer will feed one of our own models, which reads tokens alone: it returns
+            `HOME_MADE_INPUTS` only, here and wherever it is loaded again after saving.
 
     Raises:
         UserError: nothing there, no network, no or broken tokenizer files, code that would have to be trusted, or a
@@ -158,6 +158,8 @@ def check_agreement(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
     Raises:
         UserError: the tokenizer has ids that the model has no embedding for, cannot pad, or pads with another id.
     """
+    # a model around another's encoder has its embeddings
+    config = config.get_text_config()
     # not len(tokenizer): a vocabulary may have holes
     size = max(tokenizer.get_vocab().values()) + 1
     if size > config.vocab_size:

@@ -1,16 +1,24 @@
 """One training run, read top to bottom: data, tokenizer, model, Trainer, saved folder."""
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from datasets import Dataset
-from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
+from datasets import Dataset, DatasetDict
+from transformers import (
+    EarlyStoppingCallback,
+    PreTrainedModel,
+    TrainingArguments,
+    default_data_collator,
+    set_seed,
+)
 
 from ..args import ModelArguments
 from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
+from ..features import compute_features, takes_features
 from ..metrics import evaluated_metrics, metrics_for
 from ..results import describe_hardware, describe_versions
 from ..tokenization import PaddingCollator
@@ -57,26 +65,35 @@ def train(run: TrainRun) -> dict[str, Any]:
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
     if checkpoint:
         check_checkpoint(checkpoint, model)
+    collator: Any = PaddingCollator(tokenizer)
+    seconds: dict[str, float] = {}
+    if takes_features(model):
+        start = time.perf_counter()
+        encoded = _features(encoded, model.to(run.training.device), collator, run.training)
+        collator = default_data_collator
+        # there are no lengths left to group by
+        run.training.train_sampling_strategy = "random"
+        seconds["feature_seconds"] = round(time.perf_counter() - start, 1)
 
     trainer = GroupedTrainer(
         model,
         run.training,
         train_dataset=encoded["train"],
         eval_dataset=encoded["validation"],
-        data_collator=PaddingCollator(tokenizer),
+        data_collator=collator,
         processing_class=tokenizer,
         compute_metrics=metrics_for(data.problem_type, data.label_names),
         compute_loss_func=_loss(data, run.model, encoded["train"]),
         callbacks=_callbacks(run),
     )
-    seconds = run_trainer(trainer, checkpoint)
+    seconds["train_seconds"] = round(run_trainer(trainer, checkpoint), 1)
 
     results = {
         "split": "validation",
         "rows": len(encoded["validation"]),
         "metrics": evaluated_metrics(trainer.predict(encoded["validation"]), data.problem_type, data.label_names),
         "train_rows": len(encoded["train"]),
-        "train_seconds": round(seconds, 1),
+        **seconds,
         "epochs": round(trainer.state.epoch or 0, 2),
         "num_parameters": model.num_parameters(),
         "hardware": describe_hardware(processes=run.training.world_size),
@@ -86,6 +103,20 @@ def train(run: TrainRun) -> dict[str, Any]:
         save_run(run, trainer=trainer, results=results)
     trainer.accelerator.wait_for_everyone()
     return results
+
+
+def _features(splits: DatasetDict, model: PreTrainedModel, collator: Any, training: TrainingArguments) -> DatasetDict:
+    """The splits that are read in every epoch, with features in place of tokens."""
+    # the other processes find what the first one has written
+    with training.main_process_first(desc="features"):
+        return DatasetDict(
+            {
+                name: compute_features(
+                    splits[name], model, collator, batch_size=training.per_device_eval_batch_size, name=name
+                )
+                for name in ("train", "validation")
+            }
+        )
 
 
 def _check(run: TrainRun) -> None:

@@ -2,12 +2,15 @@
 
 import gc
 
+import datasets
 import pytest
+import torch
 from small_runs import QUIET, TINY, empty_config, write_csv
 from tiny import wordpiece_tokenizer
 from transformers import BertConfig, BertModel
 
 from hf_textclf.cli import main
+from hf_textclf.features import FOLDER
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -60,6 +63,7 @@ def refused(train, tmp_path):
 
 @pytest.fixture
 def bert(tmp_path):
+    torch.manual_seed(0)
     folder = tmp_path / "bert"
     config = BertConfig(
         vocab_size=99, hidden_size=12, num_hidden_layers=1, num_attention_heads=3, intermediate_size=17,
@@ -68,3 +72,11 @@ def bert(tmp_path):
     BertModel(config).save_pretrained(folder)
     wordpiece_tokenizer().save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def cache(tmp_path_factory, monkeypatch):
+    """A cache of `datasets` of the test's own; returns where features lie in it."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", folder)
+    return folder / FOLDER
