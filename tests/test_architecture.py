@@ -14,10 +14,11 @@ PACKAGE = ROOT / "hf_textclf"
 LAYERS = [
     {"cli"},
     {"training"},
-    {"evaluation", "batch"},
+    {"evaluation", "batch", "compare"},
+    {"judging"},
     {"prediction"},
     {"embeddings"},
-    {"args", "card", "data", "metrics", "tokenization"},
+    {"args", "card", "data", "metrics", "plots", "tokenization"},
     {"models", "probabilities", "resources", "results", "register"},
     {"lstm"},
     {"errors"},
