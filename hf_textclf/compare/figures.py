@@ -45,7 +45,7 @@ def draw(output: Path, results: dict[str, Any], answers: dict[str, Answers], lab
     _draw_confusion(output, results, answers, labels, title=place, multi=multi)
     plot_reliability(
         output / "reliability.png",
-        {name: _confidences(said, labels, multi=multi) for name, said in answers.items()},
+        {name: _confidences(said, labels) for name, said in answers.items()},
         {name: system["metrics"]["expected_calibration_error"] for name, system in systems.items()},
         title=place,
         what="probability of a label" if multi else "confidence",
@@ -60,21 +60,28 @@ def _draw_confusion(
     support = labels.sum(axis=0) if multi else np.bincount(labels, minlength=len(names))
     # the most frequent, in the order of their ids
     shown = np.sort(np.argsort(-support, kind="stable")[:MAX_CONFUSED_LABELS])
-    shares = {}
-    for name, said in answers.items():
-        if multi:
-            together = labels[:, shown].T @ said.predicted[:, shown]
-        else:
-            together = confusion_matrix(labels, said.predicted, labels=shown)
-        shares[name] = together / np.maximum(support[shown], 1)[:, None]
+    shares = {name: confusion(said.predicted, labels, shown) for name, said in answers.items()}
     what = "share of the texts with a label for which a label is predicted" if multi else "share of each true label"
     cut = f" (the {len(shown)} most frequent of {len(names):,} labels)" if len(shown) < len(names) else ""
     plot_confusion(output / "confusion.png", shares, names, shown=shown.tolist(), title=f"{title}\n{what}{cut}")
 
 
-def _confidences(said: Answers, labels: np.ndarray, *, multi: bool) -> tuple[np.ndarray, np.ndarray]:
+def confusion(predicted: np.ndarray, labels: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Of the texts with one label, the share for which another is predicted, (shown, shown); 0 where there are none.
+
+    predicted, labels: both (rows,) ids or (rows, labels) zeros and ones; shown: ids of labels.
+    """
+    if labels.ndim == 2:
+        together, support = labels[:, shown].T @ predicted[:, shown], labels.sum(axis=0)
+    else:
+        together = confusion_matrix(labels, predicted, labels=shown)
+        support = np.bincount(labels, minlength=max(shown) + 1)
+    return together / np.maximum(support[shown], 1)[:, None]
+
+
+def _confidences(said: Answers, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What the calibration error is taken over: all (text, label) pairs, or the predicted labels."""
-    if multi:
+    if labels.ndim == 2:
         return said.scores.ravel(), labels.ravel() > 0.5
     return said.scores.max(axis=1), said.predicted == labels
 

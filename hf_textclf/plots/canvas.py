@@ -6,7 +6,7 @@ Nothing here touches `pyplot`, so no display is needed and no state is left behi
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
@@ -35,30 +35,41 @@ STYLE = {
 }
 
 
+@dataclass(frozen=True)
+class Page:
+    """A picture to be: its title, and how each name is to be written."""
+
+    title: str
+    written: dict[str, str]
+
+    def save(self, figure: Figure, path: Path) -> None:
+        """Write a png, whole or not at all; inside `canvas`, because ticks are made when they are drawn."""
+        figure.suptitle(self.title)
+        if numbered := [text for name, text in self.written.items() if text.startswith("#") and text != name]:
+            figure.supxlabel(
+                f"{numbered[0]}: its number, no installed font can write the name", fontsize=8, color="0.4"
+            )
+        partial = path.with_name(f".{path.name}.partial")
+        figure.savefig(partial, format="png", dpi=150)
+        os.replace(partial, path)
+
+
 @contextmanager
-def canvas(names: Iterable[str]) -> Iterator[dict[str, str]]:
-    """Set the style of a picture and its fonts; yields for each name how it is to be written.
+def canvas(title: str, names: Iterable[str]) -> Iterator[Page]:
+    """Set the style of a picture, and fonts that have all its characters.
 
     Matplotlib's own font has no Chinese: an installed one that has the missing characters joins it. A name that no
     font can write becomes its position among the names, `#3`, and never a row of boxes. Long names lose their middle.
     """
     short = {name: _short(name) for name in names}
-    missing = frozenset("".join(short.values())) - _characters(findfont(DEFAULT_FONT))
-    family, known = _font_for(missing, list(short.values())) if missing else (DEFAULT_FONT, frozenset())
-    written = {
-        name: f"#{number}" if (missing - known) & set(text) else text
-        for number, (name, text) in enumerate(short.items())
-    }
-    # a Chinese minus is missing in many fonts, ours comes first
+    texts = [*short.values(), *title.splitlines()]
+    used = set("".join(texts))
+    missing = used - _known(findfont(DEFAULT_FONT), used)
+    family, lost = _font_for(missing, texts) if missing else (DEFAULT_FONT, missing)
+    written = {name: f"#{number}" if lost & set(text) else text for number, (name, text) in enumerate(short.items())}
+    # ours comes first: other fonts lack the minus sign
     with matplotlib.rc_context(STYLE | {"font.family": list(dict.fromkeys([DEFAULT_FONT, family]))}):
-        yield written
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a png, whole or not at all; inside `canvas`, because ticks are made when they are drawn."""
-    partial = path.with_name(f".{path.name}.partial")
-    figure.savefig(partial, format="png", dpi=150)
-    os.replace(partial, path)
+        yield Page(title.translate(dict.fromkeys(map(ord, lost), "?")), written)
 
 
 def panels(
@@ -86,12 +97,6 @@ def marker(number: int) -> str:
     return MARKERS[number % len(MARKERS)]
 
 
-def note(figure: Figure, written: dict[str, str]) -> None:
-    """Say below the picture what a number in place of a name means, if there is one."""
-    if lost := [name for name in written.values() if name.startswith("#") and name not in written]:
-        figure.supxlabel(f"{lost[0]} and the like: no installed font can write the name", fontsize=8, color="0.4")
-
-
 def unit_axes(axes: Axes, *, xlabel: str, ylabel: str) -> None:
     """Both axes from 0 to 1."""
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=xlabel, ylabel=ylabel)
@@ -103,27 +108,29 @@ def _short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
 
 
-@cache
-def _characters(path: str) -> frozenset[str]:
-    """Every character that a font file has; none where the file cannot be read."""
+def _known(path: str, characters: set[str]) -> set[str]:
+    """Those of some characters that a font file has; none where it cannot be read."""
     try:
-        return frozenset(map(chr, FT2Font(path).get_charmap()))
+        font = FT2Font(path)
     except (OSError, RuntimeError):
-        return frozenset()
+        return set()
+    return {character for character in characters if font.get_char_index(ord(character))}
 
 
-def _font_for(missing: frozenset[str], names: Sequence[str]) -> tuple[str, frozenset[str]]:
-    """The installed font that can write most of the names, and its characters."""
-    best, most, known = DEFAULT_FONT, 0, frozenset[str]()
+def _font_for(missing: set[str], texts: Sequence[str]) -> tuple[str, set[str]]:
+    """The installed font with which most texts can be written, and the characters that it lacks."""
+    best, most, lost = DEFAULT_FONT, 0, missing
     for entry in sorted(fontManager.ttflist, key=_plainness):
-        characters = _characters(entry.fname)
-        count = sum((missing & set(name)) <= characters for name in names)
-        # the last resort has a box for every character there is
-        if count > most and missing & characters and "Last Resort" not in entry.name:
-            best, most, known = entry.name, count, characters
-        if most == len(names):
+        # this font has a box for every character there is
+        if "Last Resort" in entry.name:
+            continue
+        lacking = missing - _known(entry.fname, missing)
+        count = sum(not lacking & set(text) for text in texts)
+        if count > most and lacking < missing:
+            best, most, lost = entry.name, count, lacking
+        if not lost:
             break
-    return best, known
+    return best, lost
 
 
 def _plainness(entry: FontEntry) -> tuple[bool, bool, bool, str]:

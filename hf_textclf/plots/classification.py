@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from .canvas import canvas, colour, note, panels, save, unit_axes
+from .canvas import canvas, colour, panels, unit_axes
 
 # up to this many labels, the shares of the confusion stand in their cells
 WRITTEN_CELLS = 12
@@ -25,15 +25,15 @@ def plot_confusion(
     shares: name -> (shown, shown), rows the true label, columns the predicted one; shown: the ids of these labels.
     """
     size = len(shown)
-    with canvas([*label_names, *shares]) as written:
-        labels = [written[label_names[label]] for label in shown]
+    with canvas(title, [*label_names, *shares]) as page:
+        labels = [page.written[label_names[label]] for label in shown]
         # room for the cells, and for the names beside and below them
         side = max(2.2, (0.36 if size <= WRITTEN_CELLS else 0.22) * size) + 0.09 * max(map(len, labels))
         figure, places = panels(len(shares), width=side + 0.4, height=side + 0.5)
         for [axes], (name, share) in zip(places, shares.items(), strict=True):
             image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
             axes.grid(False)
-            axes.set(title=written[name], xlabel="predicted", ylabel="true")
+            axes.set(title=page.written[name], xlabel="predicted", ylabel="true")
             axes.set_xticks(range(size), labels, rotation=90 if size > 3 else 0)
             axes.set_yticks(range(size), labels)
             axes.tick_params(length=0, labelsize=9)
@@ -42,9 +42,7 @@ def plot_confusion(
                     shade = "white" if value > 0.5 else "0.2"
                     axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade, fontsize=7.5)
         figure.colorbar(image, ax=[axes for [axes] in places], shrink=0.6, aspect=30, pad=0.02)
-        figure.suptitle(title)
-        note(figure, written)
-        save(figure, path)
+        page.save(figure, path)
 
 
 def plot_reliability(
@@ -61,7 +59,7 @@ def plot_reliability(
     errors; they sum the gaps of these very bins, weighted by the counts below. what: the name of the x axis.
     The bar of a point is Wilson's 95 % interval (1927).
     """
-    with canvas(systems) as written:
+    with canvas(title, systems) as page:
         figure, places = panels(len(systems), width=3.5, height=4.6, ratios=(3, 1))
         for number, ([above, below], (name, (confidences, true))) in enumerate(
             zip(places, systems.items(), strict=True)
@@ -73,14 +71,12 @@ def plot_reliability(
             above.vlines(means[there], low, high, color=colour(number), linewidth=1)
             above.plot(means[there], shares[there], "o-", color=colour(number), markersize=4, linewidth=1)
             unit_axes(above, xlabel="", ylabel="share that came true")
-            above.set_title(f"{written[name]}\nECE {errors[name]:.3f}")
+            above.set_title(f"{page.written[name]}\nECE {errors[name]:.3f}")
             below.bar((np.arange(BINS) + 0.5) / BINS, counts, width=0.9 / BINS, color=colour(number))
             below.set(xlabel=what, ylabel="count", yscale="log", ylim=(0.7, 2 * counts.max()), xlim=(-0.01, 1.01))
             below.yaxis.set_major_formatter("{x:,.0f}")
             below.minorticks_off()
-        figure.suptitle(title)
-        note(figure, written)
-        save(figure, path)
+        page.save(figure, path)
 
 
 def plot_curves(
@@ -91,7 +87,7 @@ def plot_curves(
     systems: name -> scores and whether each label holds, both (rows, labels); labels that always or never hold are
     left out. areas: name -> area under the ROC curve, average precision, as the metrics give them.
     """
-    with canvas(systems) as written:
+    with canvas(title, systems) as page:
         figure, [[roc], [pr]] = panels(2, width=4.6, height=4.8)
         roc.plot([0, 1], [0, 1], **DIAGONAL)
         for number, (scores, holds) in enumerate(systems.values()):
@@ -107,11 +103,9 @@ def plot_curves(
         pr.set_title("precision and recall (average precision)")
         for which, (axes, corner) in enumerate(((roc, "lower right"), (pr, "lower left"))):
             # handed over, because a line does not take a name that begins with _
-            texts = [f"{written[name]} ({areas[name][which]:.3f})" for name in systems]
+            texts = [f"{page.written[name]} ({areas[name][which]:.3f})" for name in systems]
             axes.legend(axes.lines[-len(systems) :], texts, loc=corner, fontsize=9)
-        figure.suptitle(title)
-        note(figure, written)
-        save(figure, path)
+        page.save(figure, path)
 
 
 def _bins(confidences: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

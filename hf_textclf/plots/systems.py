@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from .canvas import canvas, colour, marker, note, panels, save
+from .canvas import canvas, colour, marker, panels
 
 Point = tuple[float, tuple[float, float]]  # a value and its interval
 
@@ -24,7 +24,7 @@ def plot_metrics(
     systems = list(next(iter(costs.values())))
     headline = next(iter(metrics))
     height = 0.6 + 0.3 * len(systems)
-    with canvas(systems) as written:
+    with canvas(title, systems) as page:
         figure = Figure(figsize=(3 * max(len(metrics), len(costs)) + 1.5, height + 4), layout="constrained")
         places: Any = figure.subfigures(2, height_ratios=[height, 3.5])
         above, below = places
@@ -33,7 +33,7 @@ def plot_metrics(
                 number = systems.index(name)
                 axes.errorbar(value, number, xerr=_bars(value, limits), capsize=3, **_look(number))
             axes.set(title=metric, ylim=(len(systems) - 0.5, -0.5))
-            axes.set_yticks(range(len(systems)), [written[name] for name in systems])
+            axes.set_yticks(range(len(systems)), [page.written[name] for name in systems])
             axes.margins(x=0.1)
         for axes, (cost, amounts) in zip(_row(below, len(costs)), costs.items(), strict=True):
             for name, (value, limits) in metrics[headline].items():
@@ -43,31 +43,29 @@ def plot_metrics(
             _logarithmic(axes, list(amounts.values()))
             axes.label_outer()
         lines = [Line2D([], [], **_look(number), linestyle="") for number in range(len(systems))]
-        below.legend(lines, written.values(), loc="outside right upper", frameon=False)
-        figure.suptitle(title)
-        note(figure, written)
-        save(figure, path)
+        below.legend(lines, page.written.values(), loc="outside right upper", frameon=False)
+        page.save(figure, path)
 
 
 def plot_scatter(path: Path, systems: dict[str, np.ndarray], labels: np.ndarray, *, what: str, title: str) -> None:
     """Predicted over true numbers, a panel for each system; predictions and labels: (rows,)."""
-    with canvas([*systems, what]) as written:
+    with canvas(title, [*systems, what]) as page:
         figure, places = panels(len(systems), width=3.8, height=3.9)
+        target = page.written[what]
         both = np.concatenate([labels, *systems.values()])
         ends = [both.min(), both.max()]
         # few values, as stars of a review, would lie upon each other; the shift shows how many there are
         values = np.unique(labels)
         step = np.diff(values).min() if 1 < len(values) <= 20 else 0.0
+        spread = " (spread out)" if step else ""
         shift = np.random.default_rng(0).uniform(-0.2, 0.2, len(labels)) * step
         for number, ([axes], (name, predictions)) in enumerate(zip(places, systems.items(), strict=True)):
             axes.plot(ends, ends, color="0.6", linewidth=1, linestyle="--")
             alpha = float(np.clip(300 / len(labels), 0.05, 0.7))
             axes.scatter(labels + shift, predictions, s=12, color=colour(number), alpha=alpha, linewidths=0)
-            axes.set(title=written[name], xlabel=f"true {written[what]}", ylabel=f"predicted {written[what]}")
+            axes.set(title=page.written[name], xlabel=f"true {target}{spread}", ylabel=f"predicted {target}")
             axes.margins(0.05)
-        figure.suptitle(title)
-        note(figure, written)
-        save(figure, path)
+        page.save(figure, path)
 
 
 def _row(place: Any, count: int) -> list[Axes]:
