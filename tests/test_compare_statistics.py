@@ -166,6 +166,7 @@ def test_the_best_two_are_tested(problem_type, size):
 
 def test_a_text_of_many_labels_is_right_where_all_are():
     difference, _, _ = compared(MULTI, 3, (1, 2))
+    assert "only s1 is right in all labels" in sentence(difference, metric="macro_f1")
     counts = {}
     for one, other in (difference["systems"], difference["systems"][::-1]):
         labels, said = system(MULTI, 3, int(one[1:]))
@@ -194,5 +195,11 @@ def test_undefined_metric_in_words():
     said = Answers(np.zeros((4, 2)), np.zeros((4, 2), bool), [0.5, 0.5])
     metrics = dict.fromkeys("ab", dict.fromkeys(METRICS[MULTI]))
     assert difference_of_best({"a": said, "b": said}, labels, metrics, np.zeros((1, 2, 4)), problem_type=MULTI) is None
-    difference = {"systems": ["a", "b"], **mcnemar(*right(1, 1)), "metrics": {"f": None}, "intervals": {"f": None}}
+    difference = {
+        "systems": ["a", "b"],
+        "better": "right",
+        **mcnemar(*right(1, 1)),
+        "metrics": {"f": None},
+        "intervals": {"f": None},
+    }
     assert sentence(difference, metric="f").endswith("p = 1.000)")

@@ -39,15 +39,17 @@ def difference_of_best(
     errors = [(answers[name].predicted - labels).reshape(len(labels), -1) for name in best]
     if problem_type == "regression":
         test = wilcoxon_signed_rank(*(np.abs(error[:, 0]) for error in errors))
+        better = "closer"
     else:
         test = mcnemar(*(~error.any(axis=1) for error in errors))
+        better = "right" if labels.ndim == 1 else "right in all labels"
     first, second = (list(answers).index(name) for name in best)
     gaps = {}
     for name in METRICS[problem_type]:
         one, other = (metrics[system][name] for system in best)
         gaps[name] = None if one is None or other is None else one - other
     limits = intervals(resampled[:, first] - resampled[:, second], problem_type=problem_type)
-    return {"systems": best, **test, "metrics": gaps, "intervals": limits}
+    return {"systems": best, "better": better, **test, "metrics": gaps, "intervals": limits}
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
@@ -81,10 +83,9 @@ def wilcoxon_signed_rank(first: np.ndarray, second: np.ndarray) -> dict[str, Any
 def sentence(difference: dict[str, Any], *, metric: str) -> str:
     """The outcome in words: how often each is better, how sure that is, and by how much a metric differs."""
     first, second = difference["systems"]
-    better = "closer" if difference["test"].startswith("Wilcoxon") else "right"
     p_value = difference["p_value"]
     text = (
-        f"{first} against {second}: {difference['only_first']:,} texts where only {first} is {better}, "
+        f"{first} against {second}: {difference['only_first']:,} texts where only {first} is {difference['better']}, "
         f"{difference['only_second']:,} where only {second} is ({difference['test']}: "
         f"p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'})"
     )

@@ -68,10 +68,10 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
             batch_size=arguments.batch_size,
             progress=f"evaluating {name}",
         )
+    systems, difference = _judge(answers, labels, data, samples=arguments.bootstrap_samples)
     # evenly spaced, so that rows sorted by label or length are no trap
     chosen = np.linspace(0, len(rows) - 1, min(arguments.latency_texts, len(rows))).astype(int)
     speeds = measure_speed(classifiers, rows.select(chosen)["text"][:], batch_size=arguments.batch_size)
-    systems, difference = _judge(answers, labels, data, samples=arguments.bootstrap_samples)
     for number, (name, classifier) in enumerate(classifiers.items()):
         systems[name] = {
             "folder": folders[number],
@@ -87,7 +87,8 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
         "rows": len(rows),
         "problem_type": data.problem_type,
         "label_names": data.label_names,
-        "settings": asdict(arguments),
+        # where the results went is not how they came about
+        "settings": {key: value for key, value in asdict(arguments).items() if key != "output_dir"},
         "systems": systems,
         "difference": difference,
         "hardware": describe_hardware(),
@@ -105,16 +106,18 @@ def _judge(
     answers: dict[str, Answers], labels: np.ndarray, data: TextData, *, samples: int
 ) -> tuple[dict[str, dict[str, Any]], dict[str, Any] | None]:
     """The metrics of each system with their intervals, and what sets the best two apart."""
-    metrics = {
-        name: compute_metrics(
-            said.scores,
-            labels,
-            problem_type=data.problem_type,
-            label_names=data.label_names,
-            thresholds=said.thresholds or 0.5,
-        )
-        for name, said in answers.items()
-    }
+    metrics = {}
+    for name, said in answers.items():
+        try:
+            metrics[name] = compute_metrics(
+                said.scores,
+                labels,
+                problem_type=data.problem_type,
+                label_names=data.label_names,
+                thresholds=said.thresholds or 0.5,
+            )
+        except UserError as error:
+            raise UserError(f"{name}: {error}") from error
     measures = [
         measure_of(said.scores, labels, said.predicted, problem_type=data.problem_type) for said in answers.values()
     ]

@@ -88,7 +88,8 @@ def _notes(results: dict[str, Any]) -> list[str]:
         f"{results['dataset']}, {results['split']}: {results['rows']:,} texts. In brackets: 95 % intervals from "
         f"{settings['bootstrap_samples']:,} resamples of the texts, the same for every row of this table. "
         f"Costs on one CPU thread, from text to probabilities: MB of the files that loading needs; load s in a warm "
-        f"process; p50 and p99 of {texts:,} texts one by one; texts/s in batches of {settings['batch_size']}."
+        f"process; p50 and p99 of {texts:,} texts one by one; texts/s in batches of {settings['batch_size']}. "
+        f"Machine: {results['hardware']}."
     ]
     if results["difference"]:
         notes += ["", sentence(results["difference"], metric=METRICS[results["problem_type"]][0])]

@@ -50,7 +50,8 @@ class Page:
                 f"{numbered[0]}: its number, no installed font can write the name", fontsize=8, color="0.4"
             )
         partial = path.with_name(f".{path.name}.partial")
-        figure.savefig(partial, format="png", dpi=150)
+        # squares, as of a confusion matrix, may leave the room that the layout keeps for them
+        figure.savefig(partial, format="png", dpi=150, bbox_inches="tight", pad_inches=0.1)
         os.replace(partial, path)
 
 

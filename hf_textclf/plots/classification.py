@@ -41,7 +41,8 @@ def plot_confusion(
                 for (row, column), value in np.ndenumerate(share):
                     shade = "white" if value > 0.5 else "0.2"
                     axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade, fontsize=7.5)
-        figure.colorbar(image, ax=[axes for [axes] in places], shrink=0.6, aspect=30, pad=0.02)
+        if size > WRITTEN_CELLS:
+            figure.colorbar(image, ax=[axes for [axes] in places], shrink=0.6, aspect=30, pad=0.02)
         page.save(figure, path)
 
 

@@ -90,7 +90,8 @@ def test_figures_are_those_of_evaluate(trained, compared, tmp_path, kind):
 def test_what_is_recorded(compared, kind):
     _, results = compared[kind]
     assert set(results["versions"]) >= {"python", "torch"} and results["hardware"]
-    assert results["settings"]["bootstrap_samples"] == 200
+    assert results["settings"] == {"split": None, "max_samples": None, "batch_size": 64, "bootstrap_samples": 200,
+                                   "latency_texts": 7}  # fmt: skip
     for name, system in results["systems"].items():
         assert set(system) == SYSTEM and Path(system["folder"]).name == name
         assert list(system["intervals"]) == METRICS[kind]
@@ -234,6 +235,7 @@ def test_timing_takes_turns(monkeypatch):
         (["single", "none"], [], ["none", "is no folder"]),
         (["single", "single"], [], ["2 times"]),
         (["single", "data"], [], ["cannot load a model"]),
+        (["single", "diverged"], [], ["diverged: ", "not a number"]),
         (["single"], ["--bootstrap_samples", "0"], ["bootstrap_samples=0"]),
         (["single"], ["--latency_texts", "0"], ["latency_texts=0"]),
         (["single"], ["--dataset", "none.csv"], ["none.csv"]),
@@ -246,6 +248,9 @@ def test_refused(trained, refused, tmp_path, monkeypatch, folders, flags, words)
     for kind in ("single", "multi"):
         Path(kind).symlink_to(trained / kind)
     copy_model(trained / "single", Path("other"), labels=lambda names: ["furious", *names[1:]])
+    copy_model(
+        trained / "single", Path("diverged"), change=lambda weights: weights["classifier.bias"].fill_(torch.nan)
+    )
     Path("data").mkdir()
     write_rows("data/test.csv", [{"text": "好", "label": "positive"}])
     before = {path.name for path in tmp_path.rglob("*")}
@@ -265,7 +270,8 @@ def test_lstm_beside_minilm(tmp_path, monkeypatch):
 
     few = ["--max_steps", "60", "--eval_strategy", "no", "--save_strategy", "no", "--load_best_model_at_end", "false"]
     lstm, bert = str(tmp_path / "lstm"), str(tmp_path / "bert")
-    assert main(["train", "--config", "demo_lstm", "--output_dir", lstm, *few]) == 0
+    assert main(["train", "--config", "demo_lstm", "--output_dir", lstm, *few, "--embeddings_from",
+                 str(minilm_folder())]) == 0  # fmt: skip
     assert main(["train", "--config", "demo_bert", "--output_dir", bert, *few,
                  "--model_name_or_path", str(minilm_folder())]) == 0  # fmt: skip
     out = tmp_path / "out"
