@@ -5,6 +5,7 @@ accelerate launch --cpu --num_processes 2 -m hf_textclf.cli train --config confi
 hf-textclf pretrain --config configs/demo_lm.yaml --output_dir runs/lm
 hf-textclf evaluate runs/lstm
 hf-textclf predict runs/lstm input.csv output.csv
+hf-textclf compare runs/lstm runs/bert --output_dir runs/compared
 """
 
 import errno
@@ -26,6 +27,7 @@ commands:
   pretrain  train a language model on texts without labels, for `train --init_from`
   evaluate  judge a saved folder:     hf-textclf evaluate FOLDER [--dataset DATA] [--split test]
   predict   classify a file of texts: hf-textclf predict FOLDER input.csv output.csv   (- is stdin or stdout)
+  compare   folders side by side:     hf-textclf compare FOLDER... --output_dir NEW [--dataset DATA] [--split test]
 
 `hf-textclf COMMAND --help` lists every key. Keys can stand in a YAML file given by --config."""
 
@@ -100,11 +102,30 @@ def predict_command(tokens: list[str]) -> None:
     print(f"{rows:,} rows written to {'standard output' if target == '-' else target}", file=sys.stderr)
 
 
+def compare_command(tokens: list[str]) -> None:
+    """Compare folders on the data the first was trained for, or on other data."""
+    _quiet()
+    from .args import Parser, read_yaml
+    from .compare import CompareArguments, compare
+    from .data import DataArguments
+    from .results import RUN_CONFIG
+
+    folders, tokens = _positionals(tokens, "compare FOLDER...")
+    parser = Parser([DataArguments, CompareArguments], prog="hf-textclf compare FOLDER...")
+    recorded = Path(folders[0]) / RUN_CONFIG
+    before = read_yaml(recorded) if recorded.is_file() else {}
+    data, arguments = parser.parse(tokens, before=before)
+    compare(folders, data, arguments)
+    print((Path(arguments.output_dir) / "comparison.md").read_text(encoding="utf-8"))
+    print(f"tables and pictures are in {arguments.output_dir}")
+
+
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "train": train_command,
     "pretrain": pretrain_command,
     "evaluate": evaluate_command,
     "predict": predict_command,
+    "compare": compare_command,
 }
 
 
@@ -161,14 +182,16 @@ def _fail(message: str) -> int:
 
 
 def _positionals(tokens: list[str], usage: str) -> tuple[list[str], list[str]]:
-    """Split off the arguments without a flag, which come first."""
+    """Split off the arguments without a flag, which come first; a last name with dots stands for one or more."""
     names = usage.split()[1:]
+    many = names[-1].endswith("...")
     if tokens and tokens[0] in ("-h", "--help"):
         return [""] * len(names), tokens
     count = next((number for number, token in enumerate(tokens) if token.startswith("--")), len(tokens))
-    if count != len(names):
+    if count != len(names) and not (many and count > len(names)):
         raise UserError(
-            f"expected {len(names)} argument(s) before the flags, found {count}; hf-textclf {usage} --flag ..."
+            f"expected {len(names)} argument(s){' or more' if many else ''} before the flags, found {count}; "
+            f"hf-textclf {usage} --flag ..."
         )
     return tokens[:count], tokens[count:]
 

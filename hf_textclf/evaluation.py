@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from tqdm.auto import tqdm
 
-from .data import DataArguments, TextData, load_split, write_rows
+from .data import DataArguments, TextData, write_rows
 from .errors import UserError
+from .judging import load_rows, new_folder, probabilities_of, scores_of
 from .metrics import compute_metrics
 from .prediction import Classifier
 from .results import describe_hardware, describe_versions, write_json
@@ -46,19 +46,11 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
         UserError: unreadable model or data, labels unknown to the model, an output folder that exists.
     """
     classifier = Classifier(folder, revision=arguments.revision)
-    data = load_split(
-        data_arguments,
-        label_names=classifier.label_names,
-        problem_type=classifier.problem_type,
-        split=arguments.split,
-    )
-    [(split, rows)] = data.splits.items()
-    if arguments.max_samples is not None and arguments.max_samples < len(rows):
-        rows = rows.shuffle(seed=data_arguments.split_seed).select(range(arguments.max_samples))
+    data, split, rows = load_rows(data_arguments, classifier, split=arguments.split, max_samples=arguments.max_samples)
     output = _new_folder(folder, split, arguments)
-    probabilities = _probabilities(classifier, rows, batch_size=arguments.batch_size)
+    probabilities = probabilities_of(classifier, rows, batch_size=arguments.batch_size)
     labels = np.asarray(rows["labels"])
-    scores = probabilities[:, 0] if classifier.problem_type == "regression" else probabilities
+    scores = scores_of(probabilities, classifier.problem_type)
     results = {
         "split": split,
         "rows": len(rows),
@@ -78,27 +70,10 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
 def _new_folder(folder: str, split: str, arguments: EvaluationArguments) -> Path:
     """Say where the results go, before the work begins."""
     if arguments.output_dir:
-        output = Path(arguments.output_dir)
-    elif Path(folder).is_dir():
-        output = Path(folder) / f"evaluation_{split}"
-    else:
-        raise UserError(f"{folder!r} is a Hub id, expected a place for the results; add --output_dir")
-    if output.is_file() or output.is_dir() and any(output.iterdir()):
-        raise UserError(
-            f"output_dir {str(output)!r} already holds something, expected a new folder; "
-            "choose another with --output_dir or remove it"
-        )
-    return output
-
-
-def _probabilities(classifier: Classifier, rows: Dataset, *, batch_size: int) -> np.ndarray:
-    """(rows, labels), with a progress bar."""
-    parts = []
-    with tqdm(total=len(rows), desc="evaluating", unit="text") as bar:
-        for chunk in rows.select_columns("text").iter(batch_size=16 * batch_size):
-            parts.append(classifier.probabilities(chunk["text"], batch_size=batch_size))
-            bar.update(len(chunk["text"]))
-    return np.concatenate(parts)
+        return new_folder(arguments.output_dir)
+    if Path(folder).is_dir():
+        return new_folder(Path(folder) / f"evaluation_{split}")
+    raise UserError(f"{folder!r} is a Hub id, expected a place for the results; add --output_dir")
 
 
 def _mistakes(rows: Dataset, probabilities: np.ndarray, *, data: TextData) -> Iterator[dict[str, Any]]:

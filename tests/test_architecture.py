@@ -14,10 +14,11 @@ PACKAGE = ROOT / "hf_textclf"
 LAYERS = [
     {"cli"},
     {"training", "pretraining"},
-    {"evaluation", "batch"},
+    {"evaluation", "batch", "compare"},
+    {"judging"},
     {"prediction"},
     {"embeddings"},
-    {"args", "card", "data", "features", "metrics", "tokenization", "trainer"},
+    {"args", "card", "data", "features", "metrics", "plots", "tokenization", "trainer"},
     {"models", "probabilities", "resources", "results", "register"},
     {"lstm", "frozen"},
     {"errors"},
