@@ -14,7 +14,9 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 
 from hf_textclf import LSTMForSequenceClassification, LSTMModel
 
-CODE = ["configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"]
+# what stands before the pooling
+BODIES = [{}, {"cell": "rnn"}, {"num_attention_heads": 2}]
+CODE = ["attention_lstm.py", "configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"]
 AUTO_MAP = {
     "AutoConfig": "configuration_lstm.LSTMConfig",
     "AutoModelForSequenceClassification": "modeling_lstm.LSTMForSequenceClassification",
@@ -69,8 +71,9 @@ def check_code(folder):
 
 @pytest.mark.parametrize("auto", [AutoModelForSequenceClassification, AutoModel])
 @pytest.mark.parametrize("kind", [LSTMForSequenceClassification, LSTMModel])
-def test_weights_survive(kind, auto, tmp_path):
-    halves(build(kind)).save_pretrained(tmp_path)
+@pytest.mark.parametrize("body", BODIES, ids=str)
+def test_weights_survive(body, kind, auto, tmp_path):
+    halves(build(kind, **body)).save_pretrained(tmp_path)
     model, info = auto.from_pretrained(tmp_path, output_loading_info=True)
     new_head = kind is LSTMModel and auto is AutoModelForSequenceClassification
     lost_head = kind is LSTMForSequenceClassification and auto is AutoModel
@@ -78,24 +81,26 @@ def test_weights_survive(kind, auto, tmp_path):
     assert set(info["missing_keys"]) == (head if new_head else set())
     assert set(info["unexpected_keys"]) == (head if lost_head else set())
     kept = [tensor for name, tensor in model.state_dict().items() if not (new_head and name in head)]
-    assert len(kept) == len(build(LSTMModel).state_dict()) + 2 * (not new_head and auto is not AutoModel)
+    assert len(kept) == len(build(LSTMModel, **body).state_dict()) + 2 * (not new_head and auto is not AutoModel)
     assert all((tensor == 0.5).all() for tensor in kept)
 
 
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "mean_max", "attention"])
+@pytest.mark.parametrize("body", BODIES, ids=str)
 @torch.no_grad()
-def test_same_logits(pooling, tmp_path):
-    model = build(pooling=pooling, num_hidden_layers=2)
+def test_same_logits(body, pooling, tmp_path):
+    model = build(pooling=pooling, num_hidden_layers=2, **body)
     model.save_pretrained(tmp_path)
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     assert not loaded.training
     assert torch.equal(loaded(**INPUTS).logits, model(**INPUTS).logits)
 
 
+@pytest.mark.parametrize("body", BODIES, ids=str)
 @torch.no_grad()
-def test_built_on_the_meta_device():
+def test_built_on_the_meta_device(body):
     """Nothing reads a tensor while the model is built, so that loading can begin without memory."""
-    model = halves(build())
+    model = halves(build(**body))
     with torch.device("meta"):
         empty = LSTMForSequenceClassification(model.config)
     assert all(parameter.is_meta for parameter in empty.parameters())
@@ -115,10 +120,10 @@ def test_load_and_save_again_keeps_the_code(tmp_path):
     check_code(tmp_path / "again")
 
 
-@pytest.mark.parametrize("plugin", [True, False])
-def test_fresh_process(plugin, tmp_path):
+@pytest.mark.parametrize(("plugin", "body"), [(True, {}), (False, {"cell": "rnn", "num_attention_heads": 2})])
+def test_fresh_process(plugin, body, tmp_path):
     """With our package no remote code is needed; without it, the folder brings its own."""
-    model = halves(build())
+    model = halves(build(**body))
     model.save_pretrained(tmp_path / "saved")
     # `auto_map` names only the class that was saved, so without the package AutoModel needs a folder of its own
     model.lstm.save_pretrained(tmp_path / "body")
