@@ -9,16 +9,19 @@ from .encoding import (
     load_tokenizer,
     set_truncation,
 )
+from .segmentation import SEGMENTERS, segment
 from .training import TOKENIZER_TYPES, train_tokenizer
 
 __all__ = [
     "HOME_MADE_INPUTS",
+    "SEGMENTERS",
     "TOKENIZER_TYPES",
     "TRUNCATIONS",
     "PaddingCollator",
     "check_agreement",
     "encode",
     "load_tokenizer",
+    "segment",
     "set_truncation",
     "train_tokenizer",
 ]
