@@ -24,6 +24,7 @@ commands:
   train     train a classifier:       hf-textclf train --config demo_lstm --output_dir FOLDER [--key value ...]
   evaluate  judge a saved folder:     hf-textclf evaluate FOLDER [--dataset DATA] [--split test]
   predict   classify a file of texts: hf-textclf predict FOLDER input.csv output.csv   (- is stdin or stdout)
+  gates     draw an LSTM's gates:     hf-textclf gates FOLDER picture.png --text "..."
 
 `hf-textclf COMMAND --help` lists every key. Keys can stand in a YAML file given by --config."""
 
@@ -75,10 +76,23 @@ def predict_command(tokens: list[str]) -> None:
     print(f"{rows:,} rows written to {'standard output' if target == '-' else target}", file=sys.stderr)
 
 
+def gates_command(tokens: list[str]) -> None:
+    """Draw what the gates of an LSTM do over a text."""
+    _quiet()
+    from .args import Parser
+    from .explanation import GatesArguments, draw_gates
+
+    (folder, image), tokens = _positionals(tokens, "gates FOLDER IMAGE")
+    (arguments,) = Parser([GatesArguments], prog="hf-textclf gates FOLDER IMAGE").parse(tokens)
+    count = draw_gates(folder, image, arguments)
+    print(f"the gates over {count:,} tokens drawn into {image}")
+
+
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "train": train_command,
     "evaluate": evaluate_command,
     "predict": predict_command,
+    "gates": gates_command,
 }
 
 

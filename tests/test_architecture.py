@@ -15,6 +15,7 @@ LAYERS = [
     {"cli"},
     {"training"},
     {"evaluation", "batch"},
+    {"explanation"},
     {"prediction"},
     {"embeddings"},
     {"args", "card", "data", "metrics", "tokenization"},

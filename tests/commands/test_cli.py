@@ -64,6 +64,7 @@ def test_no_command_shows_usage(capsys):
         ("train", ["--learning_rate", "--dataset", "--hidden_size", "--early_stopping_patience"]),
         ("evaluate", ["--split", "--dataset", "--output_dir"]),
         ("predict", ["--text_column", "--encoding", "--batch_size"]),
+        ("gates", ["--text", "--layer"]),
     ],
 )
 def test_help_of_a_command(capsys, command, flags):
