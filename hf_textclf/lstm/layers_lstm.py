@@ -142,15 +142,17 @@ class LSTMPooler(nn.Module):
             self.projection = nn.Linear(width, width)
             self.context = nn.Linear(width, 1, bias=False)
 
-    def forward(self, states: Tensor, mask: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def forward(
+        self, states: Tensor, mask: Tensor, output_attentions: bool = False
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """states: (batch, length, width), zero at pads; mask: (batch, length), True = real token.
 
-        Returns the pooled vectors (batch, output_size) and the weights of self-attention
-        (batch, heads, length, length) and of attention pooling (batch, length), where there are any.
+        Returns the pooled vectors (batch, output_size) and the weights of attention: those of self-attention
+        (batch, heads, length, length), on request only, and those of attention pooling (batch, length).
         """
         pairs = None
         if self.self_attention is not None:
-            states, pairs = self.self_attention(states, mask)
+            states, pairs = self.self_attention(states, mask, output_attentions)
         pooled, weights = self._pool(states, mask)
         return pooled, tuple(each for each in (pairs, weights) if each is not None)
 

@@ -107,9 +107,9 @@ class LSTMModel(LSTMPreTrainedModel):
             mask = attention_mask.bool()
 
         hidden_states = self._read(inputs_embeds, mask)
-        pooled, weights = self.pooler(hidden_states[-1], mask)
         wants_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         wants_weights = self.config.output_attentions if output_attentions is None else output_attentions
+        pooled, weights = self.pooler(hidden_states[-1], mask, wants_weights)
         return BaseModelOutputWithPooling(
             last_hidden_state=hidden_states[-1],
             pooler_output=pooled,

@@ -126,7 +126,7 @@ def draw(runs):
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="0.92")
-    figure.savefig(RESULTS / "rnn_beside_lstm.png", dpi=110)
+    figure.savefig(RESULTS / "rnn_beside_lstm.png", dpi=100)
 
 
 def main():

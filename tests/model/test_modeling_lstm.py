@@ -163,6 +163,12 @@ def test_self_attentions(pooling):
     assert weights.shape == (6, 2, 8, 8)
     assert (weights[pairs] > 0).all() and not weights[~pairs].any()
     torch.testing.assert_close(weights.sum(-1), mask.float()[:, None].expand(6, 2, 8))
+    # and they are those that the fused kernel took
+    attention, states = model.lstm.pooler.self_attention, torch.randn(6, 8, 14) * mask[..., None]
+    attended, weights = attention(states, mask, True)
+    values = attention.value(states).unflatten(-1, (2, 7))
+    expected = attention.output(torch.einsum("bhqk,bkhw->bqhw", weights, values).flatten(2)) * mask[..., None]
+    torch.testing.assert_close(attended, expected, rtol=0, atol=1e-4)
     assert [weight.shape for weight in pooled] == ([mask.shape] if pooling == "attention" else [])
     for length in (0, 8):
         mask = torch.zeros(3, length, dtype=torch.long)

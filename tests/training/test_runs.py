@@ -26,7 +26,8 @@ RUNS = {
               "multi_label_classification", 6),
     "regression": ("samples/opinions_en", ["--label_column", "rating", "--problem_type", "regression"],
                    "regression", 1),
-    "zh": ("samples/news_zh", ["--label_column", "topic"], "single_label_classification", 6),
+    "zh": ("samples/news_zh", ["--label_column", "topic", "--cell", "rnn", "--num_attention_heads", "7"],
+           "single_label_classification", 6),
 }  # fmt: skip
 
 
