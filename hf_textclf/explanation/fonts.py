@@ -34,9 +34,9 @@ def find_fonts(texts: Iterable[str]) -> tuple[list[str], set[str]]:
     return families or [PLAIN], drawable
 
 
-def _rank(name: str) -> tuple[bool, bool, bool, str]:
-    """Without serifs like the rest of a picture, Chinese in the form of the mainland, and text before symbols."""
-    return ("Sans" not in name, not name.endswith(" SC"), name.startswith("STIX") or name.startswith("cm"), name)
+def _rank(name: str) -> tuple[bool, bool, str]:
+    """Without serifs like the rest of a picture, and Chinese in the form of the mainland."""
+    return ("Sans" not in name, not name.endswith(" SC"), name)
 
 
 __all__ = ["find_fonts"]

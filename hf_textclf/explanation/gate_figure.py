@@ -88,6 +88,7 @@ def save_figure(path: Path, tokens: list[str], readings: Sequence[DirectionGates
             label.set_rotation(0 if len(label.get_text()) <= 2 else 90)
     _explain(figure, panels, pictures)
     figure.align_ylabels(panels[:, 0])
+    title = "".join(letter if letter in drawable else "?" for letter in title)
     note = "" if labels == tokens else "\n(n): token n, which no installed font can draw"
     figure.suptitle(title + note, fontfamily=families, fontsize=11, parse_math=False)
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")

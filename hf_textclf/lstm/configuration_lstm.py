@@ -20,7 +20,7 @@ class LSTMConfig(PreTrainedConfig):
         hidden_size: Width of the hidden state *per direction*.
         num_hidden_layers: Number of stacked LSTM layers.
         cell: What the layers are made of. `rnn` is the plain recurrent network of Elman 1990 ("Finding Structure in
-            Time"), with a tanh and without gates, which a text of some length teaches why there are any.
+            Time"), a tanh without gates, to see what the gates are good for.
         bidirectional: Whether each layer also reads the text backwards; doubles the width of its states.
         num_attention_heads: Heads of the self-attention (Vaswani et al. 2017, "Attention Is All You Need") over the
             states of the last layer, before they are pooled; 0 for none.

@@ -9,12 +9,11 @@ from .encoding import (
     load_tokenizer,
     set_truncation,
 )
-from .segmentation import SEGMENTERS, segment
+from .segmentation import segment
 from .training import TOKENIZER_TYPES, train_tokenizer
 
 __all__ = [
     "HOME_MADE_INPUTS",
-    "SEGMENTERS",
     "TOKENIZER_TYPES",
     "TRUNCATIONS",
     "PaddingCollator",

@@ -48,10 +48,10 @@ def test_letters_and_fonts(trained, tmp_path, monkeypatch):
     save_figure(tmp_path / "these.svg", tokens, [reading], title="好 $ 5$")
     monkeypatch.setattr(font_manager, "get_font_names", lambda: ["DejaVu Sans"])
     assert find_fonts(["房a"]) == (["DejaVu Sans"], {"a"})
-    save_figure(tmp_path / "none.svg", tokens[:9], [reading_of(reading, 9)], title="A $ 5$")
+    save_figure(tmp_path / "none.svg", tokens[:9], [reading_of(reading, 9)], title="好 $ 5$")
     drawn = (tmp_path / "none.svg").read_text(encoding="utf-8")
     assert "no installed font can draw" in drawn
-    assert "<!-- (1) -->" in drawn and "<!-- word -->" in drawn and "<!-- $5 -->" in drawn
+    assert "<!-- (1) -->" in drawn and "<!-- word -->" in drawn and "? $ 5$" in drawn and "<!-- $5 -->" in drawn
 
 
 def reading_of(reading, length):
