@@ -50,6 +50,10 @@ class ModelArguments:
     tokenizer_name_or_path: str | None = field(
         default=None, metadata={"help": "Folder or Hub id of a tokenizer to load in place of training one."}
     )
+    segmenter: Literal["jieba"] | None = field(
+        default=None,
+        metadata={"help": "Find Chinese words before a tokenizer is trained; needs the extra `chinese`."},
+    )
     max_length: int = field(default=256, metadata={"help": "Longest text, in tokens; what is over is cut."})
     truncation: Literal["head", "tail", "head_tail"] = field(
         default="head", metadata={"help": "Which part of a long text is kept: its first tokens, its last, or both."}

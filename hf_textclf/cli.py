@@ -28,6 +28,7 @@ commands:
   evaluate  judge a saved folder:     hf-textclf evaluate FOLDER [--dataset DATA] [--split test]
   predict   classify a file of texts: hf-textclf predict FOLDER input.csv output.csv   (- is stdin or stdout)
   compare   folders side by side:     hf-textclf compare FOLDER... --output_dir NEW [--dataset DATA] [--split test]
+  gates     draw an LSTM's gates:     hf-textclf gates FOLDER picture.png --text "..."
 
 `hf-textclf COMMAND --help` lists every key. Keys can stand in a YAML file given by --config."""
 
@@ -120,12 +121,25 @@ def compare_command(tokens: list[str]) -> None:
     print(f"tables and pictures are in {arguments.output_dir}")
 
 
+def gates_command(tokens: list[str]) -> None:
+    """Draw what the gates of an LSTM do over a text."""
+    _quiet()
+    from .args import Parser
+    from .explanation import GatesArguments, draw_gates
+
+    (folder, image), tokens = _positionals(tokens, "gates FOLDER IMAGE")
+    (arguments,) = Parser([GatesArguments], prog="hf-textclf gates FOLDER IMAGE").parse(tokens)
+    count = draw_gates(folder, image, arguments)
+    print(f"the gates over {count:,} tokens drawn into {image}")
+
+
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "train": train_command,
     "pretrain": pretrain_command,
     "evaluate": evaluate_command,
     "predict": predict_command,
     "compare": compare_command,
+    "gates": gates_command,
 }
 
 

@@ -15,6 +15,7 @@ LAYERS = [
     {"cli"},
     {"training", "pretraining"},
     {"evaluation", "batch", "compare"},
+    {"explanation"},
     {"judging"},
     {"prediction"},
     {"embeddings"},

@@ -7,8 +7,8 @@ from ..args import NewModelArguments
 from ..errors import UserError
 from ..lstm import LSTMConfig
 
-# a language model reads in one direction and pools nothing
-OF_CLASSIFIERS = {"bidirectional", "pooling", "classifier_dropout"}
+# a language model reads in one direction, remembers by cell states and pools nothing
+OF_CLASSIFIERS = {"bidirectional", "cell", "num_attention_heads", "pooling", "classifier_dropout"}
 
 
 @dataclass

@@ -9,6 +9,7 @@ from .encoding import (
     load_tokenizer,
     set_truncation,
 )
+from .segmentation import segment
 from .training import TOKENIZER_TYPES, train_tokenizer
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "check_agreement",
     "encode",
     "load_tokenizer",
+    "segment",
     "set_truncation",
     "train_tokenizer",
 ]

@@ -3,6 +3,7 @@
 What would surprise you:
 - Transformers cuts a text at its head or its tail; `head_tail` is ours, and the one number that it needs,
   `head_tokens`, travels inside tokenizer_config.json. A stock pipeline does not know it and keeps the head.
+- A text may have to be cut into words before the tokenizer sees it, see `segmentation`; that travels the same way.
 - All three ways of cutting are one slice of the whole sequence, so training and prediction both go through `encode`.
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 from transformers import AutoTokenizer, BatchEncoding, DataCollatorWithPadding, PreTrainedTokenizerFast
 
 from ..errors import UserError
+from .segmentation import segmented
 
 TRUNCATIONS = ("head", "tail", "head_tail")
 # what the forward() of an LSTM takes: no token_type_ids, which a BERT tokenizer would add
@@ -117,18 +119,23 @@ def encode(
 ) -> dict[str, list[Any]]:
     """Turn texts into token ids, cut as `set_truncation` decided. Not padded: collators do that batch by batch.
 
+    Words are found first where the tokenizer was trained on segmented texts (`--segmenter`).
+
     Args:
         with_lengths: Also return `untruncated_length`, the number of tokens that each text has before it is cut.
 
     Returns:
         One list of ints for each text under each of the tokenizer's `model_input_names` that it can fill
         (`input_ids`, `attention_mask`, for BERT `token_type_ids`).
+
+    Raises:
+        UserError: the tokenizer needs a segmenter that is not installed.
     """
     if not texts:
         names = [*tokenizer.model_input_names, *(["untruncated_length"] if with_lengths else [])]
         return {name: [] for name in names}
     # not verbose: the warning about long sequences is untrue where we cut them
-    encoded = dict(tokenizer(texts, truncation=False, padding=False, verbose=False))
+    encoded = dict(tokenizer(segmented(tokenizer, texts), truncation=False, padding=False, verbose=False))
     lengths = [len(row) for row in encoded["input_ids"]]
     head, tail = _head_and_tail(tokenizer)
     for rows in encoded.values():

@@ -47,8 +47,14 @@ def make_tokenizer(data: TextData, arguments: ModelArguments, *, vocab_size: int
             tokenizer_type=arguments.tokenizer_type or "wordpiece",
             vocab_size=vocab_size or 30_000,
             max_length=arguments.max_length,
+            segmenter=arguments.segmenter,
         )
     else:
+        if arguments.segmenter:
+            raise UserError(
+                f"segmenter {arguments.segmenter!r} is for a tokenizer that is trained, but {name!r} has its own; "
+                "drop one of them"
+            )
         if vocab_size is not None:
             raise UserError(
                 f"vocab_size={vocab_size} limits a tokenizer that is trained, but {name!r} has its own; "

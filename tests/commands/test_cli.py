@@ -65,6 +65,7 @@ def test_no_command_shows_usage(capsys):
         ("evaluate", ["--split", "--dataset", "--output_dir"]),
         ("predict", ["--text_column", "--encoding", "--batch_size"]),
         ("compare", ["--dataset", "--output_dir", "--latency_texts", "95% intervals"]),
+        ("gates", ["--text", "--layer"]),
     ],
 )
 def test_help_of_a_command(capsys, command, flags):

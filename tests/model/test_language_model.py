@@ -15,7 +15,10 @@ from transformers import AutoModel, AutoModelForCausalLM, GenerationConfig
 from hf_textclf import LSTMForCausalLM
 from hf_textclf.lstm.loss_lstm import CHUNK, linear_cross_entropy
 
-CODE = ["configuration_lstm.py", "layers_lstm.py", "loss_lstm.py", "modeling_lstm.py", "modeling_lstm_lm.py"]
+CODE = [
+    "attention_lstm.py", "configuration_lstm.py", "layers_lstm.py", "loss_lstm.py", "modeling_lstm.py",
+    "modeling_lstm_lm.py",
+]  # fmt: skip
 FREE = {"pad_token_id": 0, "eos_token_id": None, "max_new_tokens": 12}
 
 

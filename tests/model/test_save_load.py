@@ -35,7 +35,7 @@ FAMILIES = {
         partial(tiny_config, bidirectional=True, pooling="attention"),
         LSTMForSequenceClassification,
         LSTMModel,
-        ["configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"],
+        ["attention_lstm.py", "configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"],
         {
             "AutoConfig": "configuration_lstm.LSTMConfig",
             "AutoModelForSequenceClassification": "modeling_lstm.LSTMForSequenceClassification",
@@ -54,6 +54,9 @@ FAMILIES = {
         {"dense.weight", "dense.bias", "classifier.weight", "classifier.bias"},
     ),
 }
+# what stands before the pooling
+for name, changes in (("rnn", {"cell": "rnn"}), ("self-attention", {"num_attention_heads": 2})):
+    FAMILIES[name] = FAMILIES["lstm"]._replace(config=partial(FAMILIES["lstm"].config, **changes))
 INPUTS = {"input_ids": torch.arange(1, 9).view(2, 4), "attention_mask": torch.tensor([[1, 1, 1, 1], [0, 1, 1, 0]])}
 
 # prints what a fresh process makes of the folders "saved" and "body" of each family, and saves the first as "again"
