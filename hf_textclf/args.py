@@ -65,6 +65,18 @@ class ModelArguments:
         default=None, metadata={"help": "Stop after this many evaluations without a better metric."}
     )
     license: str | None = field(default=None, metadata={"help": "Licence of the trained model, for its card."})
+    freeze_embeddings: bool = field(default=False, metadata={"help": "Leave the embeddings as they are loaded."})
+    freeze_layers: int = field(
+        default=0, metadata={"help": "Leave this many of the lowest layers, and the embeddings, as they are loaded."}
+    )
+    layerwise_lr_decay: float = field(
+        default=1.0,
+        metadata={"help": "Each layer learns this much slower than the one above it; learning_rate is the head's."},
+    )
+    gradual_unfreezing: bool = field(
+        default=False,
+        metadata={"help": "Train the head alone in epoch 1, and one more layer from the top in each further epoch."},
+    )
 
 
 def _field_type(annotation: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from transformers import EarlyStoppingCallback, ProgressCallback, TrainingArguments, set_seed
+from transformers import EarlyStoppingCallback, PreTrainedModel, ProgressCallback, TrainingArguments, set_seed
 
 from ..args import ModelArguments
 from ..data import DataArguments, TextData, load_data, summarize
@@ -16,6 +16,7 @@ from ..errors import UserError
 from ..metrics import evaluated_metrics, metrics_for
 from ..results import describe_hardware, describe_versions
 from ..tokenization import PaddingCollator
+from .depth import GradualUnfreezing, freeze, layer_rates
 from .loss import WeightedLoss
 from .saving import save_run
 from .setup import check_checkpoint, encode_splits, find_checkpoint, make_model, make_tokenizer
@@ -66,6 +67,7 @@ def train(run: TrainRun) -> dict[str, Any]:
     train_ids = encoded["train"]["input_ids"]
     model = make_model(data, tokenizer, train_ids, arguments=run.model, new=run.new_model)
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
+    freeze(model, embeddings=run.model.freeze_embeddings, layers=run.model.freeze_layers)
     if checkpoint:
         check_checkpoint(checkpoint, model)
 
@@ -78,7 +80,8 @@ def train(run: TrainRun) -> dict[str, Any]:
         processing_class=tokenizer,
         compute_metrics=metrics_for(data.problem_type, data.label_names),
         compute_loss_func=_loss(data, run.model, encoded["train"]),
-        callbacks=_callbacks(run),
+        callbacks=_callbacks(run, model),
+        rates=layer_rates(model, run.model.layerwise_lr_decay),
     )
     if not run.training.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
@@ -130,13 +133,18 @@ def _check(run: TrainRun) -> None:
             "load_best_model_at_end=true needs evaluations to choose from; add --eval_strategy epoch and "
             "--save_strategy epoch"
         )
+    if run.model.gradual_unfreezing:
+        # processes that exchange gradients must not wait for those of frozen parts
+        training.ddp_find_unused_parameters = True
     # a filtered log would hide the very loss that `StopAtNaN` looks for
     training.logging_nan_inf_filter = False
     training.dataloader_pin_memory &= training.device.type != "cpu"
 
 
-def _callbacks(run: TrainRun) -> list[Any]:
+def _callbacks(run: TrainRun, model: PreTrainedModel) -> list[Any]:
     callbacks: list[Any] = [StopAtNaN()]
+    if run.model.gradual_unfreezing:
+        callbacks.append(GradualUnfreezing(model))
     if run.model.early_stopping_patience:
         callbacks.append(EarlyStoppingCallback(run.model.early_stopping_patience))
     return callbacks

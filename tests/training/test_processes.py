@@ -8,29 +8,37 @@ import sys
 
 import pytest
 import torch
-from small_runs import empty_config
+from safetensors.torch import load_file
+from small_runs import TINY, empty_config, write_csv
 
 from hf_textclf import Classifier
+from hf_textclf.cli import main
 
 
-@pytest.mark.slow
-def test_two_processes_train_one_model(tmp_path):
+def two_processes(*tokens):
+    """Run `hf-textclf train` in two processes; returns what they printed."""
     if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("torch comes without gloo: no two processes")
     # with --cpu, accelerate 1.15 starts one process whatever --num_processes says; this way it needs no GPU either
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
     launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
     launch += ["--main_process_port", "0", "-m", "hf_textclf.cli", "train"]
+    done = subprocess.run(
+        [*launch, *map(str, tokens)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(tmp_path):
     keys = "--dataset samples/opinions_en --label_column rating --vocab_size 300 --embedding_size 11 --hidden_size 7"
     keys += (
         " --max_steps 3 --per_device_train_batch_size 4 --train_sampling_strategy group_by_length --logging_steps 1"
     )
     keys += " --class_weights balanced --use_cpu true"
-    done = subprocess.run(
-        [*launch, "--config", str(empty_config(tmp_path)), "--output_dir", str(tmp_path / "run"), *keys.split()],
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=240,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = two_processes("--config", empty_config(tmp_path), "--output_dir", tmp_path / "run", *keys.split())
     assert done.stdout.count("saved to ") == 1
     assert len(re.findall(r"^  accuracy ", done.stdout, re.MULTILINE)) == 1
     # the data are described once, by the main process
@@ -39,3 +47,22 @@ def test_two_processes_train_one_model(tmp_path):
     assert results["rows"] == 64 and results["hardware"].startswith("2 ")
     classifier = Classifier(str(tmp_path / "run"))
     assert len(classifier(["A good film."])[0].probabilities) == 5
+
+
+@pytest.mark.slow
+def test_two_processes_free_one_layer_after_the_other(tmp_path):
+    data = write_csv(tmp_path / "weather.csv", {"cold": "cold", "warm": "warm"}, rows=40)
+    keys = ["--config", empty_config(tmp_path), "--dataset", data, "--num_hidden_layers", "2", *TINY]
+    keys += "--max_train_samples 32 --num_train_epochs 4 --gradual_unfreezing true --layerwise_lr_decay 0.5".split()
+    # weight decay would move what has a gradient of zero in place of none
+    keys += "--optim sgd --learning_rate 1 --weight_decay 0.1 --save_strategy epoch".split()
+    keys += "--train_sampling_strategy group_by_length --use_cpu true --disable_tqdm true".split()
+    # left at false, the processes would wait for the gradients of frozen parts
+    keys += ["--ddp_find_unused_parameters", "false"]
+    one, two = (["--output_dir", tmp_path / name, "--per_device_train_batch_size"] for name in ("one", "two"))
+    assert main(["train", *map(str, [*keys, *one, 8])]) == 0
+    two_processes(*keys, *two, 4)
+    for step in (4, 8, 12, 16):
+        folders = [tmp_path / name / f"checkpoint-{step}" / "model.safetensors" for name in ("one", "two")]
+        alone, together = map(load_file, folders)
+        assert all(torch.allclose(alone[name], together[name], atol=1e-5) for name in alone), step
