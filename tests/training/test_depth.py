@@ -56,9 +56,10 @@ def moved(one, other):
 
 def assert_moved(names, table, *, parts):
     """All of these parts have moved and nothing else."""
-    # keys are compared within a text: a number added to all of them changes nothing
-    still = {name for name in set().union(*table) if name.endswith("key.bias")}
-    assert names - still == set().union(*(table[part] for part in parts)) - still
+    expected = set().union(*(table[part] for part in parts))
+    # BERT compares keys within a text: a number added to all of them changes nothing, and may stay as it is
+    assert names <= expected
+    assert {name for name in expected if not name.endswith("key.bias")} <= names
 
 
 @pytest.mark.parametrize(

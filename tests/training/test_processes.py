@@ -15,8 +15,8 @@ from hf_textclf import Classifier
 from hf_textclf.cli import main
 
 
-def two_processes(*tokens):
-    """Run `hf-textclf train` in two processes; returns what they printed."""
+def train_with_two_processes(tmp_path, keys, **variables):
+    """Run `hf-textclf train` in two processes; returns the finished launch."""
     if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("torch comes without gloo: no two processes")
     # with --cpu, accelerate 1.15 starts one process whatever --num_processes says; this way it needs no GPU either
@@ -24,8 +24,8 @@ def two_processes(*tokens):
     launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
     launch += ["--main_process_port", "0", "-m", "hf_textclf.cli", "train"]
     done = subprocess.run(
-        [*launch, *map(str, tokens)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=240,
+        [*launch, "--config", str(empty_config(tmp_path)), "--output_dir", str(tmp_path / "run"), *keys.split()],
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | variables, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return done
@@ -38,7 +38,7 @@ def test_two_processes_train_one_model(tmp_path):
         " --max_steps 3 --per_device_train_batch_size 4 --train_sampling_strategy group_by_length --logging_steps 1"
     )
     keys += " --class_weights balanced --use_cpu true"
-    done = two_processes("--config", empty_config(tmp_path), "--output_dir", tmp_path / "run", *keys.split())
+    done = train_with_two_processes(tmp_path, keys)
     assert done.stdout.count("saved to ") == 1
     assert len(re.findall(r"^  accuracy ", done.stdout, re.MULTILINE)) == 1
     # the data are described once, by the main process
@@ -52,17 +52,15 @@ def test_two_processes_train_one_model(tmp_path):
 @pytest.mark.slow
 def test_two_processes_free_one_layer_after_the_other(tmp_path):
     data = write_csv(tmp_path / "weather.csv", {"cold": "cold", "warm": "warm"}, rows=40)
-    keys = ["--config", empty_config(tmp_path), "--dataset", data, "--num_hidden_layers", "2", *TINY]
-    keys += "--max_train_samples 32 --num_train_epochs 4 --gradual_unfreezing true --layerwise_lr_decay 0.5".split()
+    keys = f"--dataset {data} --max_train_samples 32 --num_hidden_layers 2 {' '.join(TINY)} --gradual_unfreezing true"
     # weight decay would move what has a gradient of zero in place of none
-    keys += "--optim sgd --learning_rate 1 --weight_decay 0.1 --save_strategy epoch".split()
-    keys += "--train_sampling_strategy group_by_length --use_cpu true --disable_tqdm true".split()
+    keys += " --num_train_epochs 4 --optim sgd --learning_rate 1 --layerwise_lr_decay 0.5 --weight_decay 0.1"
+    keys += " --train_sampling_strategy group_by_length --save_strategy epoch --use_cpu true --disable_tqdm true"
     # left at false, the processes would wait for the gradients of frozen parts
-    keys += ["--ddp_find_unused_parameters", "false"]
-    one, two = (["--output_dir", tmp_path / name, "--per_device_train_batch_size"] for name in ("one", "two"))
-    assert main(["train", *map(str, [*keys, *one, 8])]) == 0
-    two_processes(*keys, *two, 4)
+    keys += " --ddp_find_unused_parameters false --per_device_train_batch_size "
+    alone = ["--config", str(empty_config(tmp_path)), "--output_dir", str(tmp_path / "alone")]
+    assert main(["train", *alone, *f"{keys} 8".split()]) == 0
+    train_with_two_processes(tmp_path, f"{keys} 4")
     for step in (4, 8, 12, 16):
-        folders = [tmp_path / name / f"checkpoint-{step}" / "model.safetensors" for name in ("one", "two")]
-        alone, together = map(load_file, folders)
-        assert all(torch.allclose(alone[name], together[name], atol=1e-5) for name in alone), step
+        one, two = (load_file(tmp_path / run / f"checkpoint-{step}/model.safetensors") for run in ("alone", "run"))
+        assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one), step
