@@ -71,7 +71,7 @@ class ModelArguments:
     )
     layerwise_lr_decay: float = field(
         default=1.0,
-        metadata={"help": "Each layer learns this much slower than the one above it; learning_rate is the head's."},
+        metadata={"help": "Learning rate of each layer over that of the layer above it; learning_rate is the head's."},
     )
     gradual_unfreezing: bool = field(
         default=False,

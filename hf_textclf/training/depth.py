@@ -112,6 +112,6 @@ class GradualUnfreezing(TrainerCallback):
         for below, part in enumerate(reversed(self.parts)):
             for parameter in part:
                 parameter.requires_grad_(below < trained)
-        layers = len(self.parts) - 2
-        extra = ", and the embeddings" if trained > layers + 1 else ""
-        logger.info("epoch %d trains the head, %d of %d layers%s", trained, min(trained - 1, layers), layers, extra)
+        moving = [any(parameter.requires_grad for parameter in part) for part in self.parts]
+        layers, embeddings = moving[1:-1], " and the embeddings" if moving[0] else ""
+        logger.info("epoch %d trains the head, %d of %d layers%s", trained, sum(layers), len(layers), embeddings)
