@@ -83,6 +83,18 @@ class ModelArguments:
         default=False, metadata={"help": "Train one network for each label, which says whether a text has it."}
     )
     license: str | None = field(default=None, metadata={"help": "Licence of the trained model, for its card."})
+    freeze_embeddings: bool = field(default=False, metadata={"help": "Leave the embeddings as they are loaded."})
+    freeze_layers: int = field(
+        default=0, metadata={"help": "Leave this many of the lowest layers, and the embeddings, as they are loaded."}
+    )
+    layerwise_lr_decay: float = field(
+        default=1.0,
+        metadata={"help": "Learning rate of each layer over that of the layer above it; learning_rate is the head's."},
+    )
+    gradual_unfreezing: bool = field(
+        default=False,
+        metadata={"help": "Train the head alone in epoch 1, and one more layer from the top in each further epoch."},
+    )
 
 
 def _field_type(annotation: Any) -> Any:

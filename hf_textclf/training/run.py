@@ -23,6 +23,7 @@ from ..metrics import evaluated_metrics, metrics_for
 from ..results import describe_hardware, describe_versions
 from ..tokenization import PaddingCollator
 from ..trainer import GroupedTrainer, StopAtNaN, check_arguments, check_checkpoint, find_checkpoint, run_trainer
+from .depth import GradualUnfreezing, freeze, layer_rates
 from .loss import WeightedLoss
 from .saving import save_run
 from .setup import encode_splits, make_model, make_tokenizer
@@ -63,6 +64,7 @@ def train(run: TrainRun) -> dict[str, Any]:
     train_ids = encoded["train"]["input_ids"]
     model = make_model(data, tokenizer, train_ids, arguments=run.model, new=run.new_model)
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
+    freeze(model, embeddings=run.model.freeze_embeddings, layers=run.model.freeze_layers)
     if checkpoint:
         check_checkpoint(checkpoint, model)
     collator: Any = PaddingCollator(tokenizer)
@@ -84,7 +86,8 @@ def train(run: TrainRun) -> dict[str, Any]:
         processing_class=tokenizer,
         compute_metrics=metrics_for(data.problem_type, data.label_names),
         compute_loss_func=_loss(data, run.model, encoded["train"]),
-        callbacks=_callbacks(run),
+        callbacks=_callbacks(run, model),
+        rates=layer_rates(model, run.model.layerwise_lr_decay),
     )
     seconds["train_seconds"] = round(run_trainer(trainer, checkpoint), 1)
 
@@ -131,10 +134,15 @@ def _check(run: TrainRun) -> None:
             f"early_stopping_patience={run.model.early_stopping_patience} needs the best model at the end; "
             "add --load_best_model_at_end true with equal --eval_strategy and --save_strategy"
         )
+    if run.model.gradual_unfreezing:
+        # processes that exchange gradients must not wait for those of frozen parts
+        training.ddp_find_unused_parameters = True
 
 
-def _callbacks(run: TrainRun) -> list[Any]:
+def _callbacks(run: TrainRun, model: PreTrainedModel) -> list[Any]:
     callbacks: list[Any] = [StopAtNaN()]
+    if run.model.gradual_unfreezing:
+        callbacks.append(GradualUnfreezing(model))
     if run.model.early_stopping_patience:
         callbacks.append(EarlyStoppingCallback(run.model.early_stopping_patience))
     return callbacks

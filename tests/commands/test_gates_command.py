@@ -42,7 +42,7 @@ def test_other_formats(trained, tmp_path, suffix):
 
 def test_letters_and_fonts(trained, tmp_path, monkeypatch):
     """Every token is drawn or numbered, whichever fonts there are; signs of formulae and long texts do no harm."""
-    model = Classifier(trained / "single").model
+    model = Classifier(trained / "single").system.model
     tokens = ["房", "很好", "$5", "x_1^2$", "😀", "\x07", "", "word"] * 20
     [reading] = read_gates(model, torch.randint(2, 400, (1, len(tokens))))
     save_figure(tmp_path / "these.svg", tokens, [reading], title="好 $ 5$")

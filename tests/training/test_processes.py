@@ -8,9 +8,11 @@ import sys
 
 import pytest
 import torch
-from small_runs import empty_config
+from safetensors.torch import load_file
+from small_runs import TINY, empty_config, write_csv
 
 from hf_textclf import Classifier
+from hf_textclf.cli import main
 from hf_textclf.features import FOLDER
 
 
@@ -60,6 +62,8 @@ def test_two_processes_train_one_language_model(tmp_path):
     assert done.stdout.count("saved to ") == 1
     results = json.loads((tmp_path / "lm" / "eval_results.json").read_text())
     assert results["hardware"].startswith("2 ") and results["metrics"]["perplexity"] < 2000
+
+
 def test_two_processes_share_features(tmp_path, bert, weather):
     """The first computes them, the second reads what the first has written."""
     keys = f"--dataset {weather} --model_type textclf_frozen --encoder_name_or_path {bert} --max_length 13"
@@ -69,3 +73,19 @@ def test_two_processes_share_features(tmp_path, bert, weather):
     assert len(list((tmp_path / "cache" / FOLDER).iterdir())) == 2
     results = json.loads((tmp_path / "run" / "eval_results.json").read_text())
     assert results["rows"] == 2 and results["hardware"].startswith("2 ")
+
+
+def test_two_processes_free_one_layer_after_the_other(tmp_path):
+    data = write_csv(tmp_path / "weather.csv", {"cold": "cold", "warm": "warm"}, rows=40)
+    keys = f"--dataset {data} --max_train_samples 32 --num_hidden_layers 2 {' '.join(TINY)} --gradual_unfreezing true"
+    # weight decay would move what has a gradient of zero in place of none
+    keys += " --num_train_epochs 4 --optim sgd --learning_rate 1 --layerwise_lr_decay 0.5 --weight_decay 0.1"
+    keys += " --train_sampling_strategy group_by_length --save_strategy epoch --use_cpu true --disable_tqdm true"
+    # left at false, the processes would wait for the gradients of frozen parts
+    keys += " --ddp_find_unused_parameters false --per_device_train_batch_size "
+    alone = ["--config", str(empty_config(tmp_path)), "--output_dir", str(tmp_path / "alone")]
+    assert main(["train", *alone, *f"{keys} 8".split()]) == 0
+    train_with_two_processes(tmp_path, f"{keys} 4")
+    for step in (4, 8, 12, 16):
+        one, two = (load_file(tmp_path / run / f"checkpoint-{step}/model.safetensors") for run in ("alone", "run"))
+        assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one), step
