@@ -5,17 +5,18 @@ import logging
 import math
 import os
 import shutil
+import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from .space import suggest
-from .study import completed, judged
+from .study import Direction, completed, judged
 from .trials import SearchTrainer
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Search:
     space: dict[str, "BaseDistribution"]
     study: "Study"
     storage: "JournalStorage"
-    direction: Literal["maximize", "minimize"]
+    direction: Direction
     trials: int
     seed: int
     report: Callable[[], str]
@@ -97,8 +98,9 @@ def run_with_ray(search: Search) -> None:
     judge = {"metric": "objective", "mode": search.direction[:3]}
     scratch = Path(search.trainer.args.output_dir).resolve() / ".ray"
     try:
-        # what Ray prints of the state of things
-        with redirect_stdout(io.StringIO()):
+        # what Ray prints of the state of things, and its warning that processes may outlive a mistake: ours end here
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
             search.trainer.hyperparameter_search(
                 backend="ray",
                 n_trials=search.trials - done,
@@ -129,7 +131,7 @@ def run_with_ray(search: Search) -> None:
     except UserError as error:
         # Ray's copy has the traceback in its text
         raise UserError(str(getattr(error, "cause", error))) from None
-    except AttributeError:
+    except (AttributeError, KeyError):
         # the Trainer asks for the best trial even where all have been given up
         if completed(search.study):
             raise

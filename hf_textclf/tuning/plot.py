@@ -1,6 +1,5 @@
 """The plot of a search: how the best figure grew, and where in the space the good trials lie."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from .space import legible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from optuna import Study
     from optuna.trial import FrozenTrial
 
@@ -18,7 +18,7 @@ MOST_LETTERS, MARGIN = 22, 0.06
 DONE, PRUNED, BEST = "tab:blue", "0.6", "tab:orange"
 
 
-def draw_trials(study: "Study", path: Path, *, metric: str) -> None:
+def plot_trials(study: "Study", *, metric: str) -> "Figure":
     """Draw the value of each trial over its number, and over each key of the search space.
 
     metric: the name of the value.
@@ -49,9 +49,7 @@ def draw_trials(study: "Study", path: Path, *, metric: str) -> None:
         if place % COLUMNS == 0:
             axes.set_ylabel(metric)
         _over_key(axes, key, trials, best)
-    partial = path.with_name(f".{path.name}")
-    figure.savefig(partial, format="png")
-    partial.replace(path)
+    return figure
 
 
 def _over_key(axes: "Axes", key: str, trials: list["FrozenTrial"], best: "FrozenTrial") -> None:

@@ -9,7 +9,7 @@ import yaml
 from ..data import write_rows
 from ..results import write_text
 from ..training import TrainRun, resolved_config
-from .plot import draw_trials
+from .plot import plot_trials
 from .space import legible
 from .study import completed, judged
 
@@ -21,7 +21,7 @@ BEST, TABLE, PLOT = "best.yaml", "trials.csv", "trials.png"
 
 
 def write_report(study: "Study", output: Path, *, metric: str, run_with: Callable[[dict[str, Any]], TrainRun]) -> str:
-    """Write `trials.csv`, and as soon as a trial is complete `best.yaml` and `trials.png`; return a line on the best.
+    """Write `trials.csv` and, as soon as a trial is complete, `best.yaml`; return a line on the best.
 
     metric: the name of what trials are judged by. run_with: the run of a trial, given its values.
     """
@@ -34,8 +34,14 @@ def write_report(study: "Study", output: Path, *, metric: str, run_with: Callabl
     line = f"best of {count} trials: {metric} {best.value:.4f} on validation, in trial {best.number}"
     text = yaml.safe_dump(resolved_config(run_with(values)), allow_unicode=True, sort_keys=False)
     write_text(output / BEST, f"# The {line}.\n{text}")
-    draw_trials(study, output / PLOT, metric=metric)
     return f"{line}: " + ", ".join(f"{key} {value}" for key, value in values.items())
+
+
+def write_plot(study: "Study", output: Path, *, metric: str) -> None:
+    """Write `trials.png`."""
+    partial = output / f".{PLOT}"
+    plot_trials(study, metric=metric).savefig(partial, format="png")
+    partial.replace(output / PLOT)
 
 
 def _row(trial: "FrozenTrial") -> dict[str, Any]:

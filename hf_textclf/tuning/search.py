@@ -14,9 +14,9 @@ from ..resources import find_config
 from ..trainer import StockArguments
 from ..training import TrainRun, check, resolved_config
 from .engines import Search, run_with_optuna, run_with_ray
-from .report import BEST, write_report
+from .report import write_plot, write_report
 from .space import read_space
-from .study import check_folder, judged, open_study
+from .study import Direction, check_folder, completed, judged, open_study
 from .trials import SearchTrainer
 
 
@@ -54,7 +54,8 @@ def run_with(tokens: list[str], values: dict[str, Any]) -> TrainRun:
 
 
 def tune(tokens: list[str]) -> tuple[Path, str]:
-    """Search with the keys of a command line; `best.yaml`, `trials.csv` and `trials.png` are written after each trial.
+    """Search with the keys of a command line. `best.yaml` and `trials.csv` are written after each trial, `trials.png`
+    at the end.
 
     Returns the folder and what was found, in words.
 
@@ -67,22 +68,29 @@ def tune(tokens: list[str]) -> tuple[Path, str]:
     check_folder(output)
     _check(arguments, base)
     again = partial(run_with, tokens)
-    new = base.model.model_name_or_path is None and base.model.model_type == LSTMConfig.model_type
-    path = find_config(arguments.search_space or ("lstm" if new else "bert"), folder="configs/search")
+    path = find_config(arguments.search_space or _default_space(base.model), folder="configs/search")
     space = read_space(path, base, again)
 
     trainer = SearchTrainer(base, again)
-    direction: Literal["maximize", "minimize"] = "maximize" if training.greater_is_better else "minimize"
+    direction: Direction = "maximize" if training.greater_is_better else "minimize"
     settings = {"config": resolved_config(base), "search space": read_yaml(path)}
+    metric = training.metric_for_best_model
     with open_study(output, direction=direction, settings=settings) as (study, storage):
-        report = partial(write_report, study, output, metric=training.metric_for_best_model, run_with=again)
+        report = partial(write_report, study, output, metric=metric, run_with=again)
         search = Search(trainer, space, study, storage, direction, arguments.trials, training.seed, report)
         if len(judged(study)) < arguments.trials:
             (run_with_ray if arguments.backend == "ray" else run_with_optuna)(search)
         found = report()
-    if not (output / BEST).exists():
-        raise UserError(f"{found}, expected one at least that trains; lower the learning_rate of the search space")
+        if not completed(study):
+            raise UserError(f"{found}, expected one that trains; lower the learning_rate of the search space")
+        write_plot(study, output, metric=metric)
     return output, found
+
+
+def _default_space(model: ModelArguments) -> str:
+    """What is there of a model to choose: all of a new LSTM, no size of one that starts from a checkpoint."""
+    new = model.model_type == LSTMConfig.model_type and not (model.model_name_or_path or model.init_from)
+    return "lstm" if new else "bert"
 
 
 def _check(arguments: TuneArguments, base: TrainRun) -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock, Timeout
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from optuna.storages import JournalStorage
     from optuna.trial import FrozenTrial
 
+Direction = Literal["maximize", "minimize"]
 JOURNAL = "study.jsonl"
 LOCK = ".lock"
 NAME = "hf-textclf"
@@ -39,7 +40,7 @@ def check_folder(output: Path) -> None:
 
 @contextmanager
 def open_study(
-    output: Path, *, direction: str, settings: dict[str, Any]
+    output: Path, *, direction: Direction, settings: dict[str, Any]
 ) -> Iterator[tuple["Study", "JournalStorage"]]:
     """Start the study of a folder or go on with it, and let nobody else do so meanwhile.
 
@@ -66,13 +67,13 @@ def open_study(
                 (output / JOURNAL).unlink()
             raise
     finally:
-        lock.release()
         (output / LOCK).unlink(missing_ok=True)
+        lock.release()
         if not any(output.iterdir()):
             output.rmdir()
 
 
-def _study(output: Path, *, direction: str, settings: dict[str, Any]) -> tuple["Study", "JournalStorage"]:
+def _study(output: Path, *, direction: Direction, settings: dict[str, Any]) -> tuple["Study", "JournalStorage"]:
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
