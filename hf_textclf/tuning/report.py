@@ -1,4 +1,4 @@
-"""What a search leaves: the best settings as a config, all trials as a table, and a plot of them."""
+"""What a search leaves beside its picture: the best settings as a config, and all trials as a table."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,6 @@ import yaml
 from ..data import write_rows
 from ..results import write_text
 from ..training import TrainRun, resolved_config
-from .plot import plot_trials
 from .space import legible
 from .study import completed, judged
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-BEST, TABLE, PLOT = "best.yaml", "trials.csv", "trials.png"
+BEST, TABLE = "best.yaml", "trials.csv"
 
 
 def write_report(study: "Study", output: Path, *, metric: str, run_with: Callable[[dict[str, Any]], TrainRun]) -> str:
@@ -35,13 +34,6 @@ def write_report(study: "Study", output: Path, *, metric: str, run_with: Callabl
     text = yaml.safe_dump(resolved_config(run_with(values)), allow_unicode=True, sort_keys=False)
     write_text(output / BEST, f"# The {line}.\n{text}")
     return f"{line}: " + ", ".join(f"{key} {value}" for key, value in values.items())
-
-
-def write_plot(study: "Study", output: Path, *, metric: str) -> None:
-    """Write `trials.png`."""
-    partial = output / f".{PLOT}"
-    plot_trials(study, metric=metric).savefig(partial, format="png")
-    partial.replace(output / PLOT)
 
 
 def _row(trial: "FrozenTrial") -> dict[str, Any]:

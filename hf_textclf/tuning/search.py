@@ -14,7 +14,8 @@ from ..resources import find_config
 from ..trainer import StockArguments
 from ..training import TrainRun, check, resolved_config
 from .engines import Search, run_with_optuna, run_with_ray
-from .report import write_plot, write_report
+from .plot import plot_trials
+from .report import write_report
 from .space import read_space
 from .study import Direction, check_folder, completed, judged, open_study
 from .trials import SearchTrainer
@@ -83,7 +84,7 @@ def tune(tokens: list[str]) -> tuple[Path, str]:
         found = report()
         if not completed(study):
             raise UserError(f"{found}, expected one that trains; lower the learning_rate of the search space")
-        write_plot(study, output, metric=metric)
+        plot_trials(output / "trials.png", study, metric=metric)
     return output, found
 
 

@@ -44,7 +44,7 @@ class SearchTrainer(Trainer):
         reads = (run.data, run.model, getattr(run.new_model, "vocab_size", None))
         if self.prepared_for != reads:
             self.prepared_for, self.prepared = reads, prepare(run)
-        return make_trainer(run, *self.prepared)
+        return make_trainer(run, *self.prepared)[0]
 
     def train(
         self,

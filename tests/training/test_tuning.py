@@ -16,7 +16,7 @@ from small_runs import TUNED
 from hf_textclf.args import read_yaml
 from hf_textclf.cli import main
 from hf_textclf.resources import bundled
-from hf_textclf.tuning.plot import plot_trials
+from hf_textclf.tuning.plot import draw_trials, plot_trials
 
 LEFT = {"best.yaml", "study.jsonl", "trials.csv", "trials.png"}
 # finer than a share of right answers
@@ -187,11 +187,12 @@ def searched(tmp_path_factory):
 
 
 def test_plot_shows_the_trials(searched, tmp_path):
-    figure = plot_trials(searched, metric="loss")
+    names = {"None": "None", "max": "the largest", "attention": "attention"}
+    figure = draw_trials(searched, metric="loss", written=names)
     top, *panels = figure.axes
     assert [axes.get_xlabel() for axes in panels] == ["learning_rate", "hidden_size", "pooling"]
     assert panels[0].get_xscale() == "log" and panels[1].get_xscale() == "linear"
-    assert [label.get_text() for label in panels[2].get_xticklabels()] == ["None", "max", "attention"]
+    assert [label.get_text() for label in panels[2].get_xticklabels()] == list(names.values())
 
     trials = searched.get_trials()
     for axes, place in [
@@ -209,7 +210,8 @@ def test_plot_shows_the_trials(searched, tmp_path):
               for n, trial in enumerate(trials) if trial.state == TrialState.COMPLETE]  # fmt: skip
     assert list(line.get_ydata()) == lowest
 
-    figure.savefig(tmp_path / "trials.png")
+    plot_trials(tmp_path / "trials.png", searched, metric="loss")
+    assert [path.name for path in tmp_path.iterdir()] == ["trials.png"]
     image = imread(tmp_path / "trials.png")[..., :3]
     assert image.shape[0] > 500 and image.shape[1] > 1000
     assert 0.5 < (image == 1).all(axis=2).mean() < 0.99
