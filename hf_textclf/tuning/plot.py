@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from ..plots.canvas import canvas, colour
 from .space import legible
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 COLUMNS = 4
-# the names of choices that fit under a panel side by side; the free share on either side of a range
-MOST_LETTERS, MARGIN = 22, 0.06
+# the names of choices that fit under a panel side by side; the free share on either side of a range; the ratio of its
+# ends from which on powers of ten suffice
+MOST_LETTERS, MARGIN, WIDE = 22, 0.06, 100
 
 
 def plot_trials(path: Path, study: "Study", *, metric: str) -> None:
@@ -73,6 +74,9 @@ def _over_key(axes: Axes, key: str, trials: list["FrozenTrial"], best: "FrozenTr
     elif kind.log:
         margin = (kind.high / kind.low) ** MARGIN
         axes.set(xscale="log", xlim=(kind.low / margin, kind.high * margin))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if kind.high / kind.low > WIDE else (1, 3)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter("{x:g}")
     else:
         margin = (kind.high - kind.low) * MARGIN
         axes.set_xlim(kind.low - margin, kind.high + margin)
