@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 logger = logging.getLogger(__name__)
+THOUSANDTHS = 1000
 
 
 class SearchTrainer(Trainer):
@@ -86,7 +87,7 @@ class SearchTrainer(Trainer):
 class Judge(TrainerCallback):
     """Tells the search after each evaluation of a trial the best figure so far, which is the one that `train` keeps.
 
-    Evaluations are counted 1, 2, 3, …: trials of different batch sizes have no step in common.
+    It says when in thousandths of the training: trials of different batch sizes have no step in common.
     """
 
     def __init__(self, search: SearchTrainer, trial: Any) -> None:
@@ -107,4 +108,5 @@ class Judge(TrainerCallback):
             return  # the Trainer itself will say which there are
         self.values.append(metrics[name])
         best = (max if args.greater_is_better else min)(self.values)
-        self.search._report_to_hp_search(self.trial, len(self.values), {"objective": best})
+        done = round(THOUSANDTHS * state.global_step / state.max_steps)
+        self.search._report_to_hp_search(self.trial, done, {"objective": best, "thousandths": done})
