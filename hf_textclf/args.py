@@ -142,10 +142,13 @@ class Parser(HfArgumentParser):
         """Make a key obligatory that its dataclass has a default for."""
         self._keys()[key].required = True
 
-    def parse(self, tokens: list[str], *, before: dict[str, Any] | None = None) -> tuple[Any, ...]:
+    def parse(
+        self, tokens: list[str], *, before: dict[str, Any] | None = None, after: dict[str, Any] | None = None
+    ) -> tuple[Any, ...]:
         """Parse the tokens into one object per dataclass.
 
         before: keys and values that hold unless the tokens say otherwise; keys that are not ours are skipped.
+        after: keys and values that hold whatever the tokens say.
 
         Raises:
             UserError: unknown key or flag, wrong type or choice, missing or contradictory value.
@@ -160,6 +163,7 @@ class Parser(HfArgumentParser):
             path = find_config(chosen.config)
             rest = self._tokens_of(read_yaml(path), where=str(path)) + rest
         rest = self._tokens_of({key: value for key, value in (before or {}).items() if key in self._keys()}) + rest
+        rest += self._tokens_of(after or {}, where="search space")
         try:
             *objects, unknown = self.parse_args_into_dataclasses(rest, return_remaining_strings=True)
         except (ValueError, ImportError) as error:  # contradictions found by TrainingArguments

@@ -25,6 +25,7 @@ USAGE = """usage: hf-textclf COMMAND ...
 commands:
   train     train a classifier:       hf-textclf train --config demo_lstm --output_dir FOLDER [--key value ...]
   pretrain  train a language model on texts without labels, for `train --init_from`
+  tune      search hyper-parameters:  hf-textclf tune --config demo_lstm --output_dir FOLDER [--trials 20]
   evaluate  judge a saved folder:     hf-textclf evaluate FOLDER [--dataset DATA] [--split test]
   predict   classify a file of texts: hf-textclf predict FOLDER input.csv output.csv   (- is stdin or stdout)
   compare   folders side by side:     hf-textclf compare FOLDER... --output_dir NEW [--dataset DATA] [--split test]
@@ -42,15 +43,7 @@ def train_command(tokens: list[str]) -> None:
 
     parser = Parser([DataArguments, ModelArguments, NewModelArguments, StockArguments], prog="hf-textclf train")
     parser.require("output_dir")
-    given = {token.split("=")[0] for token in tokens}
-    if "--config" not in given:
-        defaults = {
-            "--model_name_or_path": "bert",
-            "--encoder_name_or_path": "frozen",
-            "--init_from": "lstm_pretrained",
-        }
-        tokens = ["--config", next((name for flag, name in defaults.items() if flag in given), "lstm"), *tokens]
-    run = TrainRun(*parser.parse(tokens))
+    run = TrainRun(*parser.parse(_with_config(tokens)))
     results = train_one_vs_rest(run) if run.model.one_vs_rest else train(run)
     if run.training.process_index == 0:
         _show(results)
@@ -73,6 +66,15 @@ def pretrain_command(tokens: list[str]) -> None:
     if run.training.process_index == 0:
         _show(results)
         print(f"saved to {run.training.output_dir}; now: hf-textclf train --init_from {run.training.output_dir}")
+
+
+def tune_command(tokens: list[str]) -> None:
+    """Search for the best hyper-parameters, and say how to train with them."""
+    _quiet()
+    from .tuning import tune
+
+    output, found = tune(_with_config(tokens))
+    print(f"{found}\nsaved to {output}; now: hf-textclf train --config {output / 'best.yaml'} --output_dir FOLDER")
 
 
 def evaluate_command(tokens: list[str]) -> None:
@@ -136,6 +138,7 @@ def gates_command(tokens: list[str]) -> None:
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "train": train_command,
     "pretrain": pretrain_command,
+    "tune": tune_command,
     "evaluate": evaluate_command,
     "predict": predict_command,
     "compare": compare_command,
@@ -170,7 +173,7 @@ def main(tokens: list[str] | None = None) -> int:
         place = getattr(error, "filename", None) or "the output"
         return _fail(f"no space left to write {place}; free some, then run the command again")
     except KeyboardInterrupt:
-        _fail("stopped by the keyboard; a training run goes on with --resume_from_checkpoint true")
+        _fail("stopped by the keyboard; train goes on with --resume_from_checkpoint true, tune with the same command")
         return 130
     return 0
 
@@ -180,6 +183,19 @@ def _quiet() -> None:
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
+
+
+def _with_config(tokens: list[str]) -> list[str]:
+    """Put the default config in front of the flags of a run that names none."""
+    given = {token.split("=")[0] for token in tokens}
+    if "--config" in given:
+        return tokens
+    defaults = {
+        "--model_name_or_path": "bert",
+        "--encoder_name_or_path": "frozen",
+        "--init_from": "lstm_pretrained",
+    }
+    return ["--config", next((name for flag, name in defaults.items() if flag in given), "lstm"), *tokens]
 
 
 def _disk_is_full(error: Exception) -> bool:

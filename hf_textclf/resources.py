@@ -14,8 +14,10 @@ def bundled(folder: str) -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / folder
 
 
-def find_config(name: str) -> Path:
+def find_config(name: str, *, folder: str = "configs") -> Path:
     """Find a YAML file: a path, or the name of a bundled one (`configs/demo_lstm.yaml`, `demo_lstm`).
+
+    folder: where the bundled ones are, `configs` or a folder in it.
 
     Raises:
         UserError: there is no such file.
@@ -23,8 +25,8 @@ def find_config(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    for candidate in (bundled("configs") / path.name, bundled("configs") / f"{path.name}.yaml"):
-        if candidate.is_file() and path.parent.name in ("", "configs"):
+    for candidate in (bundled(folder) / path.name, bundled(folder) / f"{path.name}.yaml"):
+        if candidate.is_file() and path.parent.name in ("", Path(folder).name):
             return candidate
-    known = ", ".join(sorted(file.stem for file in bundled("configs").glob("*.yaml")))
+    known = ", ".join(sorted(file.stem for file in bundled(folder).glob("*.yaml")))
     raise UserError(f"config {name!r} not found; give the path of a YAML file or one of: {known}")

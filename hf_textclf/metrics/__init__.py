@@ -11,7 +11,7 @@ import numpy as np
 from transformers import EvalPrediction
 from transformers.trainer_utils import PredictionOutput
 
-from ..errors import UserError
+from ..errors import Diverged
 from ..probabilities import to_probabilities
 from .multi_label import MultiLabelMetrics, multi_label_metrics
 from .regression import RegressionMetrics, regression_metrics
@@ -36,7 +36,7 @@ def compute_metrics(
     average_precision, support. None stands for what is undefined on these rows.
 
     Raises:
-        UserError: the model's output holds NaN or infinity.
+        Diverged: the model's output holds NaN or infinity.
         ValueError: no rows, shapes or label ids that do not fit each other, logits given as probabilities.
     """
     probabilities, labels = np.asarray(probabilities), np.asarray(labels)
@@ -92,7 +92,7 @@ def _check(probabilities: np.ndarray, labels: np.ndarray, problem_type: str, lab
         raise ValueError(f"predictions {probabilities.shape} and labels {labels.shape} do not fit {problem_type}")
     if not np.isfinite(probabilities).all():
         broken = int((~np.isfinite(probabilities.reshape(len(labels), -1))).any(axis=1).sum())
-        raise UserError(
+        raise Diverged(
             f"the model's output is not a number for {broken} of {len(labels)} texts; "
             "its training has diverged: train again with a lower learning_rate"
         )

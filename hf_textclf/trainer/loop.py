@@ -13,7 +13,7 @@ from torch.utils.data import Sampler
 from transformers import ProgressCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from ..errors import UserError
+from ..errors import Diverged, UserError
 
 
 class EpochSampler(LengthGroupedSampler):
@@ -94,7 +94,7 @@ class StopAtNaN(TrainerCallback):
         for name in ("loss", "eval_loss", "train_loss"):
             value = (logs or {}).get(name, 0.0)
             if not math.isfinite(value):
-                raise UserError(
+                raise Diverged(
                     f"{name} is {value} at step {state.global_step}, expected a number: the training has diverged; "
                     f"lower learning_rate (now {args.learning_rate:g}) or set max_grad_norm"
                 )

@@ -10,6 +10,7 @@ from datasets import Dataset, DatasetDict
 from transformers import (
     EarlyStoppingCallback,
     PreTrainedModel,
+    PreTrainedTokenizerFast,
     TrainingArguments,
     default_data_collator,
     set_seed,
@@ -41,26 +42,31 @@ class TrainRun:
     training: TrainingArguments
 
 
-def train(run: TrainRun) -> dict[str, Any]:
-    """Train a classifier and save it, with its results on validation, into `run.training.output_dir`.
-
-    Returns what `eval_results.json` holds.
-
-    Raises:
-        UserError: whatever is wrong with arguments, data, checkpoint or output folder, before anything is written;
-            a loss that is not a number, afterwards.
-    """
-    checkpoint = find_checkpoint(run.training)
-    _check(run)
-    set_seed(run.training.seed)
-
+def prepare(run: TrainRun) -> tuple[TextData, PreTrainedTokenizerFast, DatasetDict]:
+    """Load the data and the tokenizer of a run, encode the texts and say what was found."""
     data = load_data(run.data)
     tokenizer = make_tokenizer(data, run.model, vocab_size=getattr(run.new_model, "vocab_size", None))
     encoded = encode_splits(data, tokenizer)
     lengths = list(encoded["train"]["untruncated_length"])
     for line in summarize(data, token_lengths=lengths, max_length=run.model.max_length):
         logger.info("%s", line)
+    return data, tokenizer, encoded
 
+
+def make_trainer(
+    run: TrainRun,
+    data: TextData,
+    tokenizer: PreTrainedTokenizerFast,
+    encoded: DatasetDict,
+    *,
+    checkpoint: str | None = None,
+) -> tuple[GroupedTrainer, dict[str, float]]:
+    """Make the model of a run and the Trainer around it. The arguments are what `prepare` returns.
+
+    checkpoint: the folder that the run will be resumed from. Returns the Trainer and the seconds that features took.
+    """
+    # here, so that a model starts from the same weights whether or not its data were prepared just before
+    set_seed(run.training.seed)
     train_ids = encoded["train"]["input_ids"]
     model = make_model(data, tokenizer, train_ids, arguments=run.model, new=run.new_model)
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
@@ -89,16 +95,32 @@ def train(run: TrainRun) -> dict[str, Any]:
         callbacks=_callbacks(run, model),
         rates=layer_rates(model, run.model.layerwise_lr_decay),
     )
+    return trainer, seconds
+
+
+def train(run: TrainRun) -> dict[str, Any]:
+    """Train a classifier and save it, with its results on validation, into `run.training.output_dir`.
+
+    Returns what `eval_results.json` holds.
+
+    Raises:
+        UserError: whatever is wrong with arguments, data, checkpoint or output folder, before anything is written;
+            a loss that is not a number, afterwards.
+    """
+    checkpoint = find_checkpoint(run.training)
+    check(run)
+    data, tokenizer, encoded = prepare(run)
+    trainer, seconds = make_trainer(run, data, tokenizer, encoded, checkpoint=checkpoint)
     seconds["train_seconds"] = round(run_trainer(trainer, checkpoint), 1)
 
     results = {
         "split": "validation",
-        "rows": len(encoded["validation"]),
-        "metrics": evaluated_metrics(trainer.predict(encoded["validation"]), data.problem_type, data.label_names),
-        "train_rows": len(encoded["train"]),
+        "rows": len(trainer.eval_dataset),
+        "metrics": evaluated_metrics(trainer.predict(trainer.eval_dataset), data.problem_type, data.label_names),
+        "train_rows": len(trainer.train_dataset),
         **seconds,
         "epochs": round(trainer.state.epoch or 0, 2),
-        "num_parameters": model.num_parameters(),
+        "num_parameters": trainer.model.num_parameters(),
         "hardware": describe_hardware(processes=run.training.world_size),
         "versions": describe_versions(),
     }
@@ -122,8 +144,12 @@ def _features(splits: DatasetDict, model: PreTrainedModel, collator: Any, traini
         )
 
 
-def _check(run: TrainRun) -> None:
-    """Refuse settings that would fail late or in the middle of a traceback."""
+def check(run: TrainRun) -> None:
+    """Refuse settings that would fail late or in the middle of a traceback.
+
+    Raises:
+        UserError: a number out of range, half precision without a GPU, early stopping without evaluations.
+    """
     training = run.training
     check_arguments(training)
     if (training.bf16 or training.fp16) and training.device.type == "cpu":

@@ -5,7 +5,8 @@ import gc
 import datasets
 import pytest
 import torch
-from small_runs import QUIET, TINY, empty_config, write_csv
+import yaml
+from small_runs import QUIET, TINY, TUNED, empty_config, write_csv
 from tiny import wordpiece_tokenizer
 from transformers import BertConfig, BertModel
 
@@ -80,3 +81,23 @@ def cache(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", folder)
     return folder / FOLDER
+
+
+@pytest.fixture
+def tune(tmp_path, capsys):
+    """Call `hf-textclf tune` with a search space; returns the exit code and what came on standard error."""
+    config = empty_config(tmp_path)
+    data = write_csv(tmp_path / "weather.csv", {"cold": "cold", "warm": "warm"}, rows=80)
+    keys = ["--dataset", data, *TINY, *TUNED]
+
+    def run(space, *tokens, output="search"):
+        path = tmp_path / "space.yaml"
+        path.write_text(yaml.safe_dump(space))
+        capsys.readouterr()
+        flags = ["--search_space", str(path), "--output_dir", str(tmp_path / output), *keys]
+        code = main(["tune", "--config", str(config), *flags, *map(str, tokens)])
+        run.out, error = capsys.readouterr()
+        return code, error
+
+    run.config, run.keys = config, keys
+    return run
