@@ -64,6 +64,12 @@ class ModelArguments:
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "Stop after this many evaluations without a better metric."}
     )
+    calibrate: bool = field(
+        default=False,
+        metadata={
+            "help": "At the end fit temperature and thresholds on validation; the best model is chosen without them."
+        },
+    )
     license: str | None = field(default=None, metadata={"help": "Licence of the trained model, for its card."})
 
 

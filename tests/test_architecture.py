@@ -15,6 +15,7 @@ LAYERS = [
     {"cli"},
     {"training"},
     {"evaluation", "batch"},
+    {"agreement", "calibration"},
     {"prediction"},
     {"embeddings"},
     {"args", "card", "data", "metrics", "tokenization"},

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from transformers import EarlyStoppingCallback, ProgressCallback, TrainingArguments, set_seed
+from transformers import EarlyStoppingCallback, ProgressCallback, Trainer, TrainingArguments, set_seed
+from transformers.trainer_utils import PredictionOutput
 
 from ..args import ModelArguments
+from ..calibration import CHECKED_TEXTS, Calibration, calibrate_model, check_calibration
 from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
-from ..metrics import evaluated_metrics, metrics_for
+from ..metrics import evaluated_metrics, first_output, metrics_for
 from ..results import describe_hardware, describe_versions
 from ..tokenization import PaddingCollator
 from .loss import WeightedLoss
@@ -68,6 +70,8 @@ def train(run: TrainRun) -> dict[str, Any]:
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
     if checkpoint:
         check_checkpoint(checkpoint, model)
+    if run.model.calibrate:
+        check_calibration(model)
 
     trainer = GroupedTrainer(
         model,
@@ -93,10 +97,11 @@ def train(run: TrainRun) -> dict[str, Any]:
         raise UserError(" ".join(str(error.args[0]).split())) from error
     seconds = time.perf_counter() - start
 
+    evaluated = trainer.predict(encoded["validation"])
     results = {
         "split": "validation",
         "rows": len(encoded["validation"]),
-        "metrics": evaluated_metrics(trainer.predict(encoded["validation"]), data.problem_type, data.label_names),
+        "metrics": evaluated_metrics(evaluated, data.problem_type, data.label_names),
         "train_rows": len(encoded["train"]),
         "train_seconds": round(seconds, 1),
         "epochs": round(trainer.state.epoch or 0, 2),
@@ -104,10 +109,23 @@ def train(run: TrainRun) -> dict[str, Any]:
         "hardware": describe_hardware(processes=run.training.world_size),
         "versions": describe_versions(),
     }
+    calibration = _calibration(trainer, evaluated, encoded["validation"]) if run.model.calibrate else None
+    if calibration:
+        results |= calibration.results(data.label_names)
     if trainer.is_world_process_zero():
-        save_run(run, trainer=trainer, results=results)
+        save_run(run, trainer=trainer, results=results, calibration=calibration)
     trainer.accelerator.wait_for_everyone()
     return results
+
+
+def _calibration(trainer: Trainer, evaluated: PredictionOutput, rows: Dataset) -> Calibration:
+    """Calibrate the trained model on the rows that it was evaluated on."""
+    few = rows.select(range(min(len(rows), CHECKED_TEXTS)))
+
+    def logits_of() -> np.ndarray:
+        return first_output(trainer.predict(few))
+
+    return calibrate_model(trainer.model, first_output(evaluated), evaluated.label_ids, logits_of=logits_of)
 
 
 def _check(run: TrainRun) -> None:

@@ -4,7 +4,6 @@ Everything is written into a hidden folder beside the checkpoints and moved when
 a config.json is a finished model.
 """
 
-import os
 import shutil
 from dataclasses import fields
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from transformers import Trainer, TrainingArguments
 
+from ..calibration import DIAGRAM, Calibration
 from ..card import write_card
-from ..results import RUN_CONFIG, write_json, write_text
+from ..results import RUN_CONFIG, move_files, write_json, write_text
 
 if TYPE_CHECKING:
     from .run import TrainRun
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 NOT_RECORDED = {"output_dir", "resume_from_checkpoint", "run_name", "hub_token", "push_to_hub", "report_to"}
 
 
-def save_run(run: "TrainRun", *, trainer: Trainer, results: dict[str, Any]) -> None:
+def save_run(
+    run: "TrainRun", *, trainer: Trainer, results: dict[str, Any], calibration: Calibration | None = None
+) -> None:
     """Save model, tokenizer, card, results and the resolved configuration into the output folder."""
     output = Path(run.training.output_dir)
     partial = output / ".partial"
@@ -38,9 +40,9 @@ def save_run(run: "TrainRun", *, trainer: Trainer, results: dict[str, Any]) -> N
     write_text(partial / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))
     write_json(partial / "eval_results.json", results)
     write_card(partial, config=recorded, results=results)
-    for file in sorted(partial.iterdir(), key=lambda file: file.name == "config.json"):
-        os.replace(file, output / file.name)
-    partial.rmdir()
+    if calibration:
+        calibration.plot(partial / DIAGRAM)
+    move_files(partial, output)
 
 
 def resolved_config(run: "TrainRun") -> dict[str, Any]:
