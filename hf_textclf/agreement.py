@@ -28,8 +28,8 @@ def pipeline_agreement(
 
     Returns the number of texts; the shares of `same_probabilities` and, but for regression, of `same_labels` (those
     of a multi-label pipeline are the ones from 0.5 on, which is all it knows); the `max_difference` of a probability;
-    how many texts `failed` in the pipeline, as an empty one does where no special token is added; and `why`, all
-    that is known of this model to make it differ. None for what is no neural network.
+    how many texts `failed` in the pipeline, as long ones do where the tokenizer does not know its model's limit; and
+    `why`, all that is known of this model to make it differ. None for what is no neural network.
     """
     if not hasattr(classifier.system, "tokenizer"):
         return None

@@ -26,8 +26,8 @@ USAGE = """usage: hf-textclf COMMAND ...
 commands:
   train     train a classifier:       hf-textclf train --config demo_lstm --output_dir FOLDER [--key value ...]
   evaluate  judge a saved folder:     hf-textclf evaluate FOLDER [--dataset DATA] [--split test]
-  calibrate fit probabilities and thresholds on validation:  hf-textclf calibrate FOLDER
   predict   classify a file of texts: hf-textclf predict FOLDER input.csv output.csv   (- is stdin or stdout)
+  calibrate make probabilities true:  hf-textclf calibrate FOLDER [--dataset DATA] [--split validation]
 
 `hf-textclf COMMAND --help` lists every key. Keys can stand in a YAML file given by --config."""
 
@@ -93,8 +93,8 @@ def predict_command(tokens: list[str]) -> None:
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "train": train_command,
     "evaluate": evaluate_command,
-    "calibrate": calibrate_command,
     "predict": predict_command,
+    "calibrate": calibrate_command,
 }
 
 
