@@ -119,15 +119,15 @@ class Classifier:
             return None
         if wish is not None and not 0 <= wish <= 1:
             raise UserError(f"thresholds={wish} is no probability, expected a number from 0 to 1; correct it")
-        thresholds = np.full(len(self.label_names), 0.5 if wish is None else wish)
-        if wish is None and self.system.thresholds is not None:
-            thresholds = np.array(self.system.thresholds, dtype=float)
-        if len(thresholds) != len(self.label_names):
+        saved = self.system.thresholds
+        if wish is not None or saved is None:
+            return np.full(len(self.label_names), 0.5 if wish is None else wish)
+        if len(saved) != len(self.label_names):
             raise UserError(
-                f"{self.name_or_path!r} has {len(thresholds)} thresholds in its config.json, expected one for each of "
-                f"its {len(self.label_names)} labels; calibrate it again"
+                f"{self.name_or_path!r} has {len(saved)} thresholds in its config.json, expected one for each of its "
+                f"{len(self.label_names)} labels; calibrate it again"
             )
-        return thresholds
+        return np.array(saved)
 
     def _prediction(self, row: np.ndarray) -> Prediction:
         """row: (labels,)."""
