@@ -82,6 +82,12 @@ class ModelArguments:
     one_vs_rest: bool = field(
         default=False, metadata={"help": "Train one network for each label, which says whether a text has it."}
     )
+    calibrate: bool = field(
+        default=False,
+        metadata={
+            "help": "At the end fit temperature and thresholds on validation; the best model is chosen without them."
+        },
+    )
     license: str | None = field(default=None, metadata={"help": "Licence of the trained model, for its card."})
     freeze_embeddings: bool = field(default=False, metadata={"help": "Leave the embeddings as they are loaded."})
     freeze_layers: int = field(

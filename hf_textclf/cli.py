@@ -4,6 +4,7 @@ hf-textclf train --config configs/demo_lstm.yaml --output_dir runs/lstm
 accelerate launch --cpu --num_processes 2 -m hf_textclf.cli train --config configs/demo_lstm.yaml ...
 hf-textclf pretrain --config configs/demo_lm.yaml --output_dir runs/lm
 hf-textclf evaluate runs/lstm
+hf-textclf calibrate runs/lstm
 hf-textclf predict runs/lstm input.csv output.csv
 hf-textclf compare runs/lstm runs/bert --output_dir runs/compared
 """
@@ -18,6 +19,8 @@ from typing import Any
 
 from .errors import UserError
 
+# what calibration and thresholds change
+FEW = ("macro_f1", "micro_f1", "log_loss", "expected_calibration_error")
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 USAGE = """usage: hf-textclf COMMAND ...
@@ -28,6 +31,7 @@ commands:
   tune      search hyper-parameters:  hf-textclf tune --config demo_lstm --output_dir FOLDER [--trials 20]
   evaluate  judge a saved folder:     hf-textclf evaluate FOLDER [--dataset DATA] [--split test]
   predict   classify a file of texts: hf-textclf predict FOLDER input.csv output.csv   (- is stdin or stdout)
+  calibrate make probabilities true:  hf-textclf calibrate FOLDER [--dataset DATA] [--split validation]
   compare   folders side by side:     hf-textclf compare FOLDER... --output_dir NEW [--dataset DATA] [--split test]
   gates     draw an LSTM's gates:     hf-textclf gates FOLDER picture.png --text "..."
 
@@ -80,17 +84,28 @@ def tune_command(tokens: list[str]) -> None:
 def evaluate_command(tokens: list[str]) -> None:
     """Evaluate a folder on the data it was trained for, or on other data."""
     _quiet()
-    from .args import Parser, read_yaml
+    from .args import Parser
     from .data import DataArguments
     from .evaluation import EvaluationArguments, evaluate
-    from .results import RUN_CONFIG
 
     (folder,), tokens = _positionals(tokens, "evaluate FOLDER")
     parser = Parser([DataArguments, EvaluationArguments], prog="hf-textclf evaluate FOLDER")
-    recorded = Path(folder) / RUN_CONFIG
-    before = read_yaml(recorded) if recorded.is_file() else {}
-    data, arguments = parser.parse(tokens, before=before)
+    data, arguments = parser.parse(tokens, before=_recorded(folder))
     _show(evaluate(folder, data, arguments))
+
+
+def calibrate_command(tokens: list[str]) -> None:
+    """Calibrate a folder on validation, and show what that changed."""
+    _quiet()
+    from .args import Parser
+    from .calibration import CalibrationArguments, calibrate
+    from .data import DataArguments
+
+    (folder,), tokens = _positionals(tokens, "calibrate FOLDER")
+    parser = Parser([DataArguments, CalibrationArguments], prog="hf-textclf calibrate FOLDER")
+    data, arguments = parser.parse(tokens, before=_recorded(folder))
+    _show(calibrate(folder, data, arguments))
+    print(f"saved to {folder}; now: hf-textclf evaluate {folder}")
 
 
 def predict_command(tokens: list[str]) -> None:
@@ -141,6 +156,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "tune": tune_command,
     "evaluate": evaluate_command,
     "predict": predict_command,
+    "calibrate": calibrate_command,
     "compare": compare_command,
     "gates": gates_command,
 }
@@ -226,12 +242,33 @@ def _positionals(tokens: list[str], usage: str) -> tuple[list[str], list[str]]:
     return tokens[:count], tokens[count:]
 
 
+def _recorded(folder: str) -> dict[str, Any]:
+    """The keys of the run that a folder came from."""
+    from .args import read_yaml
+    from .results import RUN_CONFIG
+
+    recorded = Path(folder) / RUN_CONFIG
+    return read_yaml(recorded) if recorded.is_file() else {}
+
+
 def _show(results: dict[str, Any]) -> None:
+    from .agreement import in_words
+
     print(f"{results['split']}: {results['rows']:,} texts")
     for name, value in results["metrics"].items():
         if name == "per_label":
             continue
         print(f"  {name:28} {'undefined' if value is None else f'{value:.4f}'}")
+    beside = {"thresholds 0.5": results.get("metrics_at_0.5", {})}
+    if calibration := results.get("calibration"):
+        beside |= {"before": calibration["before"], "thresholds held out": calibration.get("held_out", {})}
+        print(f"temperature {calibration['temperature']:.3f}")
+    for name, metrics in beside.items():
+        few = [f"{key} {metrics[key]:.4f}" for key in FEW if metrics.get(key) is not None]
+        if few:
+            print(f"{name}: {', '.join(few)}")
+    if pipeline := results.get("pipeline"):
+        print(in_words(pipeline))
 
 
 if __name__ == "__main__":

@@ -157,6 +157,8 @@ def _require_body(name_or_path: str, missing: list[str]) -> None:
 def _with_labels(config: PreTrainedConfig, labels: dict[str, Any]) -> PreTrainedConfig:
     for name, value in labels.items():
         setattr(config, name, value)
+    # what was fitted to the old weights does not hold for those to come
+    config.__dict__.pop("calibration", None)
     return config
 
 
@@ -169,6 +171,13 @@ def _scaled_by_trainer(model: PreTrainedModel) -> PreTrainedModel:
 def problem_type_of(config: PreTrainedConfig) -> str:
     """The problem type of a classifier; published ones often leave it to their number of labels."""
     return config.problem_type or ("regression" if config.num_labels == 1 else "single_label_classification")
+
+
+def calibration_of(config: PreTrainedConfig) -> dict[str, Any]:
+    """What was fitted to a classifier: `temperature`, folded into its weights already, and `thresholds`, one for each
+    label or None."""
+    fitted = getattr(config, "calibration", None)
+    return {"temperature": 1.0, "thresholds": None} | (fitted if isinstance(fitted, dict) else {})
 
 
 def longest_text(config: PreTrainedConfig) -> int | None:

@@ -16,7 +16,7 @@ LAYERS = [
     {"tuning"},
     {"training", "pretraining"},
     {"evaluation", "batch", "compare"},
-    {"explanation"},
+    {"agreement", "calibration", "explanation"},
     {"judging"},
     {"prediction"},
     {"embeddings"},

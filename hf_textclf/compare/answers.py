@@ -35,7 +35,8 @@ def ask(classifier: Classifier, rows: Dataset, *, label_names: list[str], batch_
     scores = scores[:, order]
     if classifier.problem_type == "single_label_classification":
         return Answers(scores, scores.argmax(axis=1))
-    thresholds = np.broadcast_to(getattr(classifier, "thresholds", 0.5), len(order))[order]
+    assert classifier.thresholds is not None
+    thresholds = classifier.thresholds[order]
     return Answers(scores, scores >= thresholds, thresholds.tolist())
 
 

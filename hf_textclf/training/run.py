@@ -11,16 +11,19 @@ from transformers import (
     EarlyStoppingCallback,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    Trainer,
     TrainingArguments,
     default_data_collator,
     set_seed,
 )
+from transformers.trainer_utils import PredictionOutput
 
 from ..args import ModelArguments
+from ..calibration import CHECKED_TEXTS, Calibration, calibrate_model, check_calibration
 from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
 from ..features import compute_features, takes_features
-from ..metrics import evaluated_metrics, metrics_for
+from ..metrics import evaluated_metrics, first_output, metrics_for
 from ..results import describe_hardware, describe_versions
 from ..tokenization import PaddingCollator
 from ..trainer import GroupedTrainer, StopAtNaN, check_arguments, check_checkpoint, find_checkpoint, run_trainer
@@ -73,6 +76,8 @@ def make_trainer(
     freeze(model, embeddings=run.model.freeze_embeddings, layers=run.model.freeze_layers)
     if checkpoint:
         check_checkpoint(checkpoint, model)
+    if run.model.calibrate:
+        check_calibration(model)
     collator: Any = PaddingCollator(tokenizer)
     seconds: dict[str, float] = {}
     if takes_features(model):
@@ -113,10 +118,11 @@ def train(run: TrainRun) -> dict[str, Any]:
     trainer, seconds = make_trainer(run, data, tokenizer, encoded, checkpoint=checkpoint)
     seconds["train_seconds"] = round(run_trainer(trainer, checkpoint), 1)
 
+    evaluated = trainer.predict(encoded["validation"])
     results = {
         "split": "validation",
         "rows": len(trainer.eval_dataset),
-        "metrics": evaluated_metrics(trainer.predict(trainer.eval_dataset), data.problem_type, data.label_names),
+        "metrics": evaluated_metrics(evaluated, data.problem_type, data.label_names),
         "train_rows": len(trainer.train_dataset),
         **seconds,
         "epochs": round(trainer.state.epoch or 0, 2),
@@ -124,8 +130,11 @@ def train(run: TrainRun) -> dict[str, Any]:
         "hardware": describe_hardware(processes=run.training.world_size),
         "versions": describe_versions(),
     }
+    calibration = _calibration(trainer, evaluated, trainer.eval_dataset) if run.model.calibrate else None
+    if calibration:
+        results |= calibration.results(data.label_names)
     if trainer.is_world_process_zero():
-        save_run(run, trainer=trainer, results=results)
+        save_run(run, trainer=trainer, results=results, calibration=calibration)
     trainer.accelerator.wait_for_everyone()
     return results
 
@@ -142,6 +151,16 @@ def _features(splits: DatasetDict, model: PreTrainedModel, collator: Any, traini
                 for name in ("train", "validation")
             }
         )
+
+
+def _calibration(trainer: Trainer, evaluated: PredictionOutput, rows: Dataset) -> Calibration:
+    """Calibrate the trained model on the rows that it was evaluated on."""
+    few = rows.select(range(min(len(rows), CHECKED_TEXTS)))
+
+    def logits_of() -> np.ndarray:
+        return first_output(trainer.predict(few))
+
+    return calibrate_model(trainer.model, first_output(evaluated), evaluated.label_ids, logits_of=logits_of)
 
 
 def check(run: TrainRun) -> None:

@@ -1,9 +1,11 @@
 """The resolved configuration of a run and the saved folder, the only interface between training and what follows."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer
 
+from ..calibration import DIAGRAM, Calibration
 from ..card import write_card
 from ..trainer import given_keys, save_folder, training_keys
 
@@ -11,9 +13,18 @@ if TYPE_CHECKING:
     from .run import TrainRun
 
 
-def save_run(run: "TrainRun", *, trainer: Trainer, results: dict[str, Any]) -> None:
+def save_run(
+    run: "TrainRun", *, trainer: Trainer, results: dict[str, Any], calibration: Calibration | None = None
+) -> None:
     """Save model, tokenizer, card, results and the resolved configuration into the output folder."""
-    save_folder(trainer, recorded=resolved_config(run), results=results, write_card=write_card)
+    recorded = resolved_config(run)
+
+    def write_more(folder: Path) -> None:
+        write_card(folder, config=recorded, results=results)
+        if calibration:
+            calibration.plot(folder / DIAGRAM)
+
+    save_folder(trainer, recorded=recorded, results=results, write_more=write_more)
 
 
 def resolved_config(run: "TrainRun") -> dict[str, Any]:

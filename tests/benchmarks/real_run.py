@@ -54,6 +54,9 @@ def figures(options, seed, folder):
         "metrics": flat(trained["metrics"]),
         "test_rows": tested["rows"],
         "test_metrics": flat(tested["metrics"]),
+        # with fitted thresholds: the same without them
+        **({"test_metrics_at_0.5": tested["metrics_at_0.5"]} if "metrics_at_0.5" in tested else {}),
+        "test_pipeline": tested["pipeline"],
         "test_seconds": seconds,
         "model_bytes": sum(file.stat().st_size for file in weights(folder)),
     }

@@ -38,7 +38,7 @@ def test_two_processes_train_one_model(tmp_path):
     keys += (
         " --max_steps 3 --per_device_train_batch_size 4 --train_sampling_strategy group_by_length --logging_steps 1"
     )
-    keys += " --class_weights balanced --use_cpu true"
+    keys += " --class_weights balanced --calibrate true --use_cpu true"
     done = train_with_two_processes(tmp_path, keys)
     assert done.stdout.count("saved to ") == 1
     assert len(re.findall(r"^  accuracy ", done.stdout, re.MULTILINE)) == 1
@@ -47,6 +47,7 @@ def test_two_processes_train_one_model(tmp_path):
     results = json.loads((tmp_path / "run" / "eval_results.json").read_text())
     assert results["rows"] == 64 and results["hardware"].startswith("2 ")
     classifier = Classifier(str(tmp_path / "run"))
+    assert classifier.system.model.config.calibration["temperature"] == results["calibration"]["temperature"] != 1
     assert len(classifier(["A good film."])[0].probabilities) == 5
 
 
