@@ -32,7 +32,16 @@ def train_command(tokens: list[str]) -> None:
     """Train, and show the results on validation."""
     _quiet()
     from .args import ModelArguments, NewModelArguments, Parser
+    from .baselines.arguments import LinearArguments, wants_linear
     from .data import DataArguments
+
+    if wants_linear(tokens):
+        from .baselines.run import train_linear
+
+        parser = Parser([DataArguments, LinearArguments], prog="hf-textclf train --model_type maxent")
+        data, arguments = parser.parse(tokens)
+        _show_trained(train_linear(data, arguments), arguments.output_dir)
+        return
     from .training import StockArguments, TrainRun, train
 
     parser = Parser([DataArguments, ModelArguments, NewModelArguments, StockArguments], prog="hf-textclf train")
@@ -43,8 +52,7 @@ def train_command(tokens: list[str]) -> None:
     run = TrainRun(*parser.parse(tokens))
     results = train(run)
     if run.training.process_index == 0:
-        _show(results)
-        print(f"saved to {run.training.output_dir}; now: hf-textclf evaluate {run.training.output_dir}")
+        _show_trained(results, run.training.output_dir)
 
 
 def evaluate_command(tokens: list[str]) -> None:
@@ -145,6 +153,11 @@ def _positionals(tokens: list[str], usage: str) -> tuple[list[str], list[str]]:
             f"expected {len(names)} argument(s) before the flags, found {count}; hf-textclf {usage} --flag ..."
         )
     return tokens[:count], tokens[count:]
+
+
+def _show_trained(results: dict[str, Any], folder: str) -> None:
+    _show(results)
+    print(f"saved to {folder}; now: hf-textclf evaluate {folder}")
 
 
 def _show(results: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ LAYERS = [
     {"training"},
     {"evaluation", "batch"},
     {"prediction"},
-    {"embeddings"},
+    {"baselines", "embeddings"},
     {"args", "card", "data", "metrics", "tokenization"},
     {"models", "probabilities", "resources", "results", "register"},
     {"lstm"},

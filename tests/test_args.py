@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from hf_textclf.args import ModelArguments, NewModelArguments, Parser, read_yaml
+from hf_textclf.baselines.arguments import LinearArguments, wants_linear
 from hf_textclf.data import DataArguments
 from hf_textclf.errors import UserError
 from hf_textclf.resources import bundled
@@ -149,7 +150,9 @@ def test_bundled_config_by_name(tmp_path, monkeypatch, name):
 @pytest.mark.parametrize("path", CONFIGS, ids=[path.stem for path in CONFIGS])
 def test_bundled_configs_parse(path):
     """Each names known keys only, and what it says is what the run gets."""
-    parsed = train_parser().parse(["--config", str(path), "--output_dir", "out", "--dataset", "x"])
+    linear = wants_linear(["--config", str(path)])
+    parser = Parser([DataArguments, LinearArguments]) if linear else train_parser()
+    parsed = parser.parse(["--config", str(path), "--output_dir", "out", "--dataset", "x"])
     found = {name: value for part in parsed for name, value in vars(part).items()}
     for key, value in yaml.safe_load(path.read_text(encoding="utf-8")).items():
         got = found[key]
@@ -158,7 +161,7 @@ def test_bundled_configs_parse(path):
 
 
 def test_every_key_has_a_help_text():
-    for part in (DataArguments, ModelArguments, NewModelArguments):
+    for part in (DataArguments, ModelArguments, NewModelArguments, LinearArguments):
         for item in part.__dataclass_fields__.values():
             assert item.metadata["help"], item.name
     assert "--bidirectional" in train_parser().format_help()

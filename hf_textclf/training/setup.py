@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast, TrainerState, TrainingArguments
 
 from ..args import ModelArguments
+from ..baselines import KINDS
 from ..data import TextData
 from ..embeddings import load_embeddings
 from ..errors import UserError
@@ -201,8 +202,8 @@ def _new_config(
 ) -> Any:
     if arguments.model_type not in HOME_MADE:
         raise UserError(
-            f"model_type {arguments.model_type!r} is not home-made, expected one of {', '.join(HOME_MADE)}; "
-            "name a checkpoint of another family with --model_name_or_path"
+            f"model_type {arguments.model_type!r} is not home-made, expected one of "
+            f"{', '.join([*HOME_MADE, *KINDS])}; name a checkpoint of another family with --model_name_or_path"
         )
     known = HOME_MADE[arguments.model_type].__annotations__
     if foreign := sorted(chosen.keys() - known.keys()):
