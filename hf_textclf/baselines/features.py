@@ -25,7 +25,9 @@ def make_vectorizer(*, analyzer: str, ngram_max: int, weighting: str, **options:
 
     weighting: `counts`, `binary` (1 for what is there), or `tfidf`: (1 + ln count) x idf, each text of length 1.
     """
-    options |= {"analyzer": analyzer, "ngram_range": (1, ngram_max), "token_pattern": WORD, "dtype": np.float64}
+    options |= {"analyzer": analyzer, "ngram_range": (1, ngram_max), "dtype": np.float64}
+    if analyzer == "word":
+        options["token_pattern"] = WORD
     if weighting == "tfidf":
         return TfidfVectorizer(sublinear_tf=True, **options)
     return CountVectorizer(binary=weighting == "binary", **options)

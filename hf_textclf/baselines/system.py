@@ -27,8 +27,9 @@ VOCABULARY = "vocabulary.json"
 WEIGHTS = "linear.safetensors"
 
 
+# not frozen: the values would go in past the checks of `strict`
 @strict
-@dataclass(frozen=True)
+@dataclass
 class LinearConfig:
     """What linear_config.json holds."""
 
