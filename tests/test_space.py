@@ -152,8 +152,8 @@ def test_advice_only_where_the_vocabulary_lacks_the_text(app, folders):
 
 
 def test_a_linear_model_on_the_page(app, tmp_path):
-    flags = ["--dataset", "samples/opinions_en", "--label_column", "sentiment", "--output_dir", str(tmp_path / "model")]
-    assert main(["train", "--model_type", "maxent", *flags]) == 0
+    flags = ["--model_type", "maxent", "--dataset", "samples/opinions_en", "--label_column", "sentiment"]
+    assert main(["train", *flags, "--output_dir", str(tmp_path / "model")]) == 0
     models = app.load([str(tmp_path / "model")])
     assert app.advice("央行宣布下调存款准备金率", models) == ""
     page = app.build(models)

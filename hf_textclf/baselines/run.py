@@ -44,7 +44,9 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
             f"output_dir {str(output)!r} already holds something, expected a new folder; choose another or remove it"
         )
     if (processes := int(os.environ.get("WORLD_SIZE", 1))) > 1:
-        raise UserError(f"WORLD_SIZE={processes}, expected 1: a linear model is trained in one process; start one alone")
+        raise UserError(
+            f"WORLD_SIZE={processes}, expected 1: a linear model is trained in one process; start one alone"
+        )
     data = load_data(data_arguments)
     if data.problem_type == "regression" and arguments.model_type != "maxent":
         raise UserError(

@@ -17,7 +17,6 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from sklearn.feature_extraction.text import CountVectorizer
 
-from ..data import ProblemType
 from ..errors import UserError
 from ..results import write_json, write_text
 from . import LINEAR_CONFIG
@@ -34,7 +33,8 @@ class LinearConfig:
     """What linear_config.json holds."""
 
     model_type: Literal["naive_bayes", "maxent", "nb_svm"]
-    problem_type: ProblemType
+    # as `data.ProblemType`, whose folder would bring the library datasets to everyone who only predicts
+    problem_type: Literal["single_label_classification", "multi_label_classification", "regression"]
     id2label: dict[str, str]
     analyzer: Literal["word", "char"]
     ngram_max: int
