@@ -30,7 +30,8 @@ class ModelArguments:
     """Which model is trained, and how its texts become tokens."""
 
     model_type: str = field(
-        default=MODELS[0][0].model_type, metadata={"help": "Home-made family of a new model, trained from scratch."}
+        default=MODELS[0][0].model_type,
+        metadata={"help": "Home-made family of a new model; for linear ones see --model_type maxent --help."},
     )
     model_name_or_path: str | None = field(
         default=None,

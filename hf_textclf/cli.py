@@ -42,7 +42,16 @@ def train_command(tokens: list[str]) -> None:
     """Train, and show the results on validation."""
     _quiet()
     from .args import ModelArguments, NewModelArguments, Parser
+    from .baselines.arguments import LinearArguments, wants_linear
     from .data import DataArguments
+
+    if wants_linear(tokens):
+        from .baselines.run import train_linear
+
+        parser = Parser([DataArguments, LinearArguments], prog="hf-textclf train --model_type maxent")
+        data, arguments = parser.parse(tokens)
+        _show_trained(train_linear(data, arguments), arguments.output_dir)
+        return
     from .training import StockArguments, TrainRun, train, train_one_vs_rest
 
     parser = Parser([DataArguments, ModelArguments, NewModelArguments, StockArguments], prog="hf-textclf train")
@@ -50,8 +59,7 @@ def train_command(tokens: list[str]) -> None:
     run = TrainRun(*parser.parse(_with_config(tokens)))
     results = train_one_vs_rest(run) if run.model.one_vs_rest else train(run)
     if run.training.process_index == 0:
-        _show(results)
-        print(f"saved to {run.training.output_dir}; now: hf-textclf evaluate {run.training.output_dir}")
+        _show_trained(results, run.training.output_dir)
 
 
 def pretrain_command(tokens: list[str]) -> None:
@@ -249,6 +257,11 @@ def _recorded(folder: str) -> dict[str, Any]:
 
     recorded = Path(folder) / RUN_CONFIG
     return read_yaml(recorded) if recorded.is_file() else {}
+
+
+def _show_trained(results: dict[str, Any], folder: str) -> None:
+    _show(results)
+    print(f"saved to {folder}; now: hf-textclf evaluate {folder}")
 
 
 def _show(results: dict[str, Any]) -> None:

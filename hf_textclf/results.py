@@ -11,12 +11,12 @@ import torch
 
 # the resolved configuration of a run, in its saved folder
 RUN_CONFIG = "run_config.yaml"
-LIBRARIES = ("hf-textclf", "transformers", "torch", "datasets", "accelerate")
+LIBRARIES = ("hf-textclf", "transformers", "torch", "datasets", "accelerate", "scikit-learn")
 
 
-def describe_hardware(*, processes: int = 1) -> str:
-    """One phrase: the GPU, or the number of CPU cores and threads in use."""
-    if torch.cuda.is_available():
+def describe_hardware(*, processes: int = 1, gpu: bool = True) -> str:
+    """One phrase: the GPU, if there is one and it was used, or the number of CPU cores and threads in use."""
+    if gpu and torch.cuda.is_available():
         return f"{processes} x {torch.cuda.get_device_name()}"
     return (
         f"{processes} process(es) of {torch.get_num_threads()} thread(s), {os.cpu_count()}-core {platform.machine()}"

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..baselines import LINEAR_CONFIG
 from ..errors import UserError
 from ..probabilities import to_probabilities
 from .network import Network
@@ -49,9 +50,14 @@ class Prediction:
 
 
 def open_system(name_or_path: str, **options: Any) -> System:
-    """Load what a folder or Hub id holds; options as in `Classifier`."""
+    """Load what a folder or Hub id holds; options as in `Classifier`, of which a linear model has none."""
     if (Path(name_or_path) / GROUP).is_file():
         return OneVsRest(name_or_path, **options)
+    if (Path(name_or_path) / LINEAR_CONFIG).is_file():
+        # here, so that nobody else waits for scikit-learn
+        from ..baselines.system import LinearSystem
+
+        return LinearSystem(name_or_path)
     return Network(name_or_path, **options)
 
 

@@ -13,6 +13,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
 from ..args import ModelArguments
+from ..baselines import KINDS
 from ..data import TextData
 from ..embeddings import load_embeddings
 from ..errors import UserError
@@ -172,8 +173,8 @@ def _new_config(
 ) -> Any:
     if arguments.model_type not in HOME_MADE:
         raise UserError(
-            f"model_type {arguments.model_type!r} is not home-made, expected one of {', '.join(HOME_MADE)}; "
-            "name a checkpoint of another family with --model_name_or_path"
+            f"model_type {arguments.model_type!r} is not home-made, expected one of "
+            f"{', '.join([*HOME_MADE, *KINDS])}; name a checkpoint of another family with --model_name_or_path"
         )
     known = HOME_MADE[arguments.model_type].__annotations__
     derived = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}

@@ -19,7 +19,11 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from hf_textclf.args import read_yaml
+
 RESULTS = Path(__file__).parent / "results"
+# a linear model's vocabulary is most of it, where a network's tokenizer is little
+MODEL_FILES = ("*.safetensors", "vocabulary.json", "[0-9]*/*.safetensors")
 CLI = [sys.executable, "-m", "hf_textclf.cli"]
 
 
@@ -38,7 +42,10 @@ def one_seed(options, seed, folder):
         # `accelerate launch --cpu` starts one process whatever --num_processes says, unless there is MPI
         launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", str(options.processes)]
         launcher = [sys.executable, "-m", *launch, "-m", "hf_textclf.cli"]
-    flags = ["--config", f"configs/{options.config}.yaml", "--dataset", options.dataset, "--seed", str(seed)]
+    config = Path("configs", f"{options.config}.yaml")
+    flags = ["--config", str(config), "--dataset", options.dataset]
+    # a linear model draws no numbers, and its config no seed
+    flags += ["--seed", str(seed)] if "seed" in read_yaml(config) else []
     run([*launcher, "train", *flags, "--output_dir", str(folder), *options.more], folder.with_suffix(".log"))
     return figures(options, seed, folder)
 
@@ -58,13 +65,13 @@ def figures(options, seed, folder):
         **({"test_metrics_at_0.5": tested["metrics_at_0.5"]} if "metrics_at_0.5" in tested else {}),
         "test_pipeline": tested["pipeline"],
         "test_seconds": seconds,
-        "model_bytes": sum(file.stat().st_size for file in weights(folder)),
+        "model_bytes": sum(file.stat().st_size for file in model_files(folder)),
     }
 
 
-def weights(folder):
-    """The files of weights: one, or one for each network of a group; not those of checkpoints."""
-    return [*folder.glob("*.safetensors"), *folder.glob("[0-9]*/*.safetensors")]
+def model_files(folder):
+    """The files of a model, or those of each network of a group; not those of checkpoints."""
+    return [file for pattern in MODEL_FILES for file in folder.glob(pattern)]
 
 
 def flat(metrics):

@@ -54,7 +54,7 @@ def spread(values):
 
 def row(name, result, linear):
     """One row of the table of real runs."""
-    data = result["config"].rsplit("_", 1)[0]
+    data = next(known for known in linear if result["config"].startswith(f"{known}_"))
     metric = MAIN_METRIC.get(data, "accuracy")
     runs = result["runs"]
     target = TARGETS.get(data) if result["config"].endswith("_lstm") else None
