@@ -1,5 +1,6 @@
 """Where the folders that travel with the package are: beside it in a checkout, inside it in a wheel."""
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from .errors import UserError
@@ -28,5 +29,8 @@ def find_config(name: str, *, folder: str = "configs") -> Path:
     for candidate in (bundled(folder) / path.name, bundled(folder) / f"{path.name}.yaml"):
         if candidate.is_file() and path.parent.name in ("", Path(folder).name):
             return candidate
-    known = ", ".join(sorted(file.stem for file in bundled(folder).glob("*.yaml")))
-    raise UserError(f"config {name!r} not found; give the path of a YAML file or one of: {known}")
+    known = sorted(file.stem for file in bundled(folder).glob("*.yaml"))
+    close = ", ".join(get_close_matches(path.stem, known, n=5) or known[:5])
+    raise UserError(
+        f"config {name!r} not found; give the path of a YAML file or one of the {len(known)} bundled ones, such as {close}"
+    )

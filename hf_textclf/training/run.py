@@ -118,7 +118,7 @@ def train(run: TrainRun) -> dict[str, Any]:
     trainer, seconds = make_trainer(run, data, tokenizer, encoded, checkpoint=checkpoint)
     seconds["train_seconds"] = round(run_trainer(trainer, checkpoint), 1)
 
-    evaluated = trainer.predict(encoded["validation"])
+    evaluated = trainer.predict(trainer.eval_dataset)
     results = {
         "split": "validation",
         "rows": len(trainer.eval_dataset),
