@@ -5,10 +5,12 @@ import sys
 
 import jieba
 import pytest
+from datasets import Dataset, DatasetDict
 from transformers import AutoTokenizer, pipeline
 
 from hf_textclf import Classifier, UserError
 from hf_textclf.cli import main
+from hf_textclf.pretraining.blocks import cut_blocks
 from hf_textclf.tokenization import TOKENIZER_TYPES, encode, load_tokenizer, segment, segmentation, train_tokenizer
 
 TEXTS = [
@@ -62,6 +64,14 @@ def test_a_stock_tokenizer_differs(tmp_path):
     trained().save_pretrained(tmp_path)
     stock = AutoTokenizer.from_pretrained(tmp_path)
     assert stock.tokenize(TEXTS[0]) == ["[UNK]", ",", "[UNK]", "。"]
+
+
+def test_language_models_read_the_same_words():
+    tokenizer = trained()
+    tokenizer.add_special_tokens({"eos_token": "[EOS]"})
+    texts = DatasetDict(train=Dataset.from_dict({"text": TEXTS}))
+    rows = cut_blocks(texts, tokenizer, block_size=4, reads_backwards=False)["train"]["input_ids"][:]
+    assert not any(tokenizer.unk_token_id in row for row in rows)
 
 
 def test_odd_texts():

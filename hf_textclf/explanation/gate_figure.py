@@ -1,22 +1,21 @@
 """The picture of gates over a text: how open they are on average, and every unit by itself."""
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 
 from ..errors import UserError
+from ..plots.canvas import canvas
 from ..prediction import Classifier
 from ..prediction.network import Network
 from ..tokenization import encode
-from .fonts import find_fonts
 from .gates import GATES, DirectionGates, read_gates
 
-FORMATS = (".png", ".svg", ".pdf")
 # colours of Okabe and Ito, which colour-blind eyes tell apart too, and another stroke for each
 LINES = {"input": ("#E69F00", "-"), "forget": ("#0072B2", "--"), "output": ("#009E73", "-.")}
 SIZES = {"candidate": ("#CC79A7", "-"), "cell": ("#000000", "--")}
@@ -40,8 +39,8 @@ def draw_gates(folder: str, image: str, arguments: GatesArguments) -> int:
         UserError: no saved LSTM, a layer that it has not, a text without tokens, or a picture that cannot be written.
     """
     path = Path(image)
-    if path.suffix.lower() not in FORMATS:
-        raise UserError(f"image {image!r} has no known format, expected one of {', '.join(FORMATS)}; rename it")
+    if path.suffix.lower() != ".png":
+        raise UserError(f"image {image!r}, expected a name that ends in .png; rename it")
     if path.exists() or not path.parent.is_dir():
         raise UserError(f"image {image!r}: expected a new file in a folder that exists; choose another name")
     classifier = Classifier(folder, revision=arguments.revision, device="cpu")
@@ -69,35 +68,26 @@ def save_figure(path: Path, tokens: list[str], readings: Sequence[DirectionGates
     """Draw readings of one text, a column for each, and write the picture whole or not at all.
 
     readings: batches of one text, as long as `tokens`. In each column the units are sorted by their mean forget gate,
-    those that remember longest on top. A token that no installed font can draw gets its number.
+    those that remember longest on top.
     """
-    from matplotlib.figure import Figure
-
-    families, drawable = find_fonts([*tokens, title])
-    labels = [token if token and set(token) <= drawable else f"({place})" for place, token in enumerate(tokens, 1)]
-    width = min(max(0.25 * len(tokens), 4), 20)  # inches
-    figure = Figure(figsize=(width * len(readings) + 2, 9), layout="constrained")
-    heights = [1.3, 1.0] + [1.2] * len(MAPS)
-    panels = figure.subplots(len(heights), len(readings), sharex=True, squeeze=False, height_ratios=heights)
-    # a few units may count up without end, beside which nothing else would show
-    bound = max(float(reading.cells.abs().quantile(0.98)) for reading in readings)
-    for column, reading in zip(panels.T, readings, strict=True):
-        column[0].set_title(reading.direction, loc="left", fontsize=10)
-        pictures = _draw_direction(column, reading, bound)
-        # as many labels as there is room for
-        places = range(0, len(tokens), math.ceil(0.13 * len(tokens) / width))
-        words = [labels[place] for place in places]
-        column[-1].set_xticks(places, words, fontfamily=families, fontsize=9, parse_math=False)
-        for label in column[-1].get_xticklabels():
-            label.set_rotation(0 if len(label.get_text()) <= 2 else 90)
-    _explain(figure, panels, pictures)
-    figure.align_ylabels(panels[:, 0])
-    title = "".join(letter if letter in drawable else "?" for letter in title)
-    note = "" if labels == tokens else "\n(n): token n, which no installed font can draw"
-    figure.suptitle(title + note, fontfamily=families, fontsize=11, parse_math=False)
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    figure.savefig(partial, dpi=130)
-    os.replace(partial, path)
+    with canvas(title, tokens) as page:
+        width = min(max(0.25 * len(tokens), 4), 20)  # inches
+        figure = Figure(figsize=(width * len(readings) + 2, 9), layout="constrained")
+        heights = [1.3, 1.0] + [1.2] * len(MAPS)
+        panels = figure.subplots(len(heights), len(readings), sharex=True, squeeze=False, height_ratios=heights)
+        # a few units may count up without end, beside which nothing else would show
+        bound = max(float(reading.cells.abs().quantile(0.98)) for reading in readings)
+        for column, reading in zip(panels.T, readings, strict=True):
+            column[0].set_title(reading.direction, loc="left", fontsize=10)
+            pictures = _draw_direction(column, reading, bound)
+            # as many labels as there is room for
+            places = range(0, len(tokens), math.ceil(0.13 * len(tokens) / width))
+            column[-1].set_xticks(places, [page.written[tokens[place]] for place in places], fontsize=9)
+            for label in column[-1].get_xticklabels():
+                label.set_rotation(0 if len(label.get_text()) <= 2 else 90)
+        _explain(figure, panels, pictures)
+        figure.align_ylabels(panels[:, 0])
+        page.save(figure, path)
 
 
 def _draw_direction(column: Any, reading: DirectionGates, bound: float) -> dict[str, Any]:
@@ -109,9 +99,8 @@ def _draw_direction(column: Any, reading: DirectionGates, bound: float) -> dict[
         for name, (colour, stroke) in lines.items():
             axes.plot(tables[name].abs().mean(0), color=colour, linestyle=stroke, marker=".", label=name)
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, frameon=False, fontsize=8, ncols=3)
-        axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(bottom=False)
-        axes.grid(axis="y", color="0.92")
+        axes.grid(visible=False, axis="x")
     column[0].set_ylim(0, 1)
     column[1].set_ylim(bottom=0)
     pictures = {}
@@ -120,6 +109,7 @@ def _draw_direction(column: Any, reading: DirectionGates, bound: float) -> dict[
         scale = {"cmap": "cividis", "vmin": 0} if name in LINES else {"cmap": "PuOr", "vmin": -high}
         pictures[name] = axes.imshow(tables[name], aspect="auto", interpolation="nearest", vmax=high, **scale)
         axes.tick_params(bottom=axes is column[-1])
+        axes.grid(visible=False)
         axes.set_yticks([])
     return pictures
 

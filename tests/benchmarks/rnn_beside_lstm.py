@@ -52,15 +52,15 @@ def measure(cell, seed, options, folder):
     data = DataArguments(options.dataset, label_names=names)
     rows = load_split(data, label_names=names, problem_type=problem_type, split="test").splits["test"]
     rows = rows.shuffle(seed=1).select(range(min(len(rows), options.max_test_samples)))
-    token_ids = encode(classifier.tokenizer, rows["text"][:])["input_ids"]
+    token_ids = encode(classifier.system.tokenizer, rows["text"][:])["input_ids"]
     right = classifier.logits(rows["text"][:]).argmax(1) == np.asarray(rows["labels"])
     long = [ids[:DISTANCE] for ids in token_ids if len(ids) >= DISTANCE][:GRADIENT_TEXTS]
     set_seed(seed)
-    untrained = new_model(load_config(str(folder)))
+    untrained, trained = new_model(load_config(str(folder))), classifier.system.model.cpu()
     return {
         "cell": cell,
         "seed": seed,
-        "num_parameters": classifier.model.num_parameters(),
+        "num_parameters": trained.num_parameters(),
         "train_rows": json.loads((folder / "eval_results.json").read_text())["train_rows"],
         "train_seconds": json.loads((folder / "eval_results.json").read_text())["train_seconds"],
         "test_accuracy": float(right.mean()),
@@ -68,7 +68,7 @@ def measure(cell, seed, options, folder):
         "gradient_texts": len(long),
         "gradient_norm": {
             "before training": gradient_norm(untrained, torch.tensor(long)),
-            "after training": gradient_norm(classifier.model.cpu(), torch.tensor(long)),
+            "after training": gradient_norm(trained, torch.tensor(long)),
         },
     }
 

@@ -161,6 +161,8 @@ print(model.generate(torch.tensor([[5, 6, 7, 8, 9]]), do_sample=False, pad_token
     assert done.stdout.splitlines()[-1] == str(naive_greedy(build(), [5, 6, 7, 8, 9], 12))
 
 
-def test_two_directions_are_refused():
+def test_what_cannot_go_on_is_refused():
     with pytest.raises(ValueError, match="bidirectional=True has read the next token"):
         LSTMForCausalLM(tiny_config(bidirectional=True))
+    with pytest.raises(ValueError, match="cell='rnn' does not remember"):
+        LSTMForCausalLM(tiny_config(cell="rnn"))
