@@ -30,7 +30,9 @@ def find_config(name: str, *, folder: str = "configs") -> Path:
         if candidate.is_file() and path.parent.name in ("", Path(folder).name):
             return candidate
     known = sorted(file.stem for file in bundled(folder).glob("*.yaml"))
-    close = ", ".join(get_close_matches(path.stem, known, n=5) or known[:5])
+    demos = [stem for stem in known if stem.startswith("demo")]
+    close = ", ".join(get_close_matches(path.stem, known, n=5) or demos or known)
     raise UserError(
-        f"config {name!r} not found; give the path of a YAML file or one of the {len(known)} bundled ones, such as {close}"
+        f"config {name!r} not found; give the path of a YAML file or one of the {len(known)} bundled ones, "
+        f"such as {close}"
     )

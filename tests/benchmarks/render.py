@@ -154,8 +154,8 @@ def field_guide(results):
         f"**Language model beside {ngram['order']}-grams** (interpolated Kneser-Ney), on the same"
         f" {ngram['train_tokens']:,} tokens of unlabelled reviews and judged on the same"
         f" {ngram['held_out_tokens']:,} held-out word pieces: perplexity {ngram['lstm_perplexity']:.1f} of the LSTM"
-        f" after two epochs, {ngram['ngram_perplexity']:.1f} of the n-grams, which win (`{ngram['command']}`). Both write on"
-        " from the same words, by sampling:",
+        f" after two epochs, {ngram['ngram_perplexity']:.1f} of the n-grams, which win (`{ngram['command']}`). Both"
+        " write on from the same words, by sampling:",
     ]
     wrap = {"width": 118, "subsequent_indent": "  ", "break_long_words": False, "break_on_hyphens": False}
     lines = ["## Side by side", "", *(fill(f"- {text}", **wrap) for text in said), "", "| | |", "|---|---|"]
