@@ -21,7 +21,6 @@ from .trials import THOUSANDTHS, SearchTrainer
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.distributions import BaseDistribution
     from optuna.storages import JournalStorage
 
 logger = logging.getLogger(__name__)
@@ -36,13 +35,18 @@ class Search:
     """A search that is to have so many `trials`; `report` writes what is known after each and says it in a line."""
 
     trainer: SearchTrainer
-    space: dict[str, "BaseDistribution"]
     study: "Study"
     storage: "JournalStorage"
     direction: Direction
     trials: int
     seed: int
     report: Callable[[], str]
+
+    def tell(self) -> None:
+        """Write what is known and say it; after the last trial it is the result of the command."""
+        line = self.report()
+        if len(judged(self.study)) < self.trials:
+            logger.info("%s", line)
 
 
 def run_with_optuna(search: Search) -> None:
@@ -57,7 +61,6 @@ def run_with_optuna(search: Search) -> None:
             search.trainer.hyperparameter_search(
                 backend="optuna",
                 n_trials=1,
-                hp_space=partial(suggest, space=search.space),
                 compute_objective=itemgetter("objective"),
                 direction=search.direction,
                 study_name=search.study.study_name,
@@ -70,7 +73,7 @@ def run_with_optuna(search: Search) -> None:
             # the Trainer asks for the best trial even where all have been given up so far
             if completed(search.study) or len(judged(search.study)) == done:
                 raise
-        logger.info("%s", search.report())
+        search.tell()
 
 
 def run_with_ray(search: Search) -> None:
@@ -91,7 +94,7 @@ def run_with_ray(search: Search) -> None:
 
     class Report(Callback):
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            logger.info("%s", search.report())
+            search.tell()
 
     if not ray.is_initialized():
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
@@ -110,7 +113,7 @@ def run_with_ray(search: Search) -> None:
                 compute_objective=itemgetter("objective"),
                 direction=search.direction,
                 search_alg=OptunaSearch(
-                    partial(suggest, space=search.space),
+                    partial(suggest, space=search.trainer.space),
                     sampler=TPESampler(seed=search.seed + done, constant_liar=True),
                     study_name=search.study.study_name,
                     storage=search.storage,

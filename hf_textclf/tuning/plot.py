@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from ..plots.canvas import canvas, colour
-from .space import legible
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -64,7 +63,7 @@ def _over_key(axes: Axes, key: str, trials: list["FrozenTrial"], best: "FrozenTr
     from optuna.distributions import CategoricalDistribution, IntDistribution
 
     kind: Any = best.distributions[key]
-    chosen = [legible(trial.params)[key] for trial in trials]
+    chosen = [trial.params[key] for trial in trials]
     if isinstance(kind, CategoricalDistribution):
         names = [written[str(choice)] for choice in kind.choices]
         slant: dict[str, Any] = {"rotation": 20, "ha": "right"} if len("".join(names)) > MOST_LETTERS else {}

@@ -29,7 +29,7 @@ def write_report(study: "Study", output: Path, *, metric: str, run_with: Callabl
     if not completed(study):
         return f"{count} trials, all of them given up"
     best = study.best_trial
-    values = legible(best.params)
+    values = legible(best.params, best.distributions)
     line = f"best of {count} trials: {metric} {best.value:.4f} on validation, in trial {best.number}"
     text = yaml.safe_dump(resolved_config(run_with(values)), allow_unicode=True, sort_keys=False)
     write_text(output / BEST, f"# The {line}.\n{text}")
@@ -43,4 +43,4 @@ def _row(trial: "FrozenTrial") -> dict[str, Any]:
         "value": trial.value,
         "evaluations": len(trial.intermediate_values),
         "seconds": round(trial.duration.total_seconds(), 1) if trial.duration else None,
-    } | legible(trial.params)
+    } | legible(trial.params, trial.distributions)

@@ -72,13 +72,13 @@ def tune(tokens: list[str]) -> tuple[Path, str]:
     path = find_config(arguments.search_space or _default_space(base.model), folder="configs/search")
     space = read_space(path, base, again)
 
-    trainer = SearchTrainer(base, again)
+    trainer = SearchTrainer(base, space, again)
     direction: Direction = "maximize" if training.greater_is_better else "minimize"
     settings = {"config": resolved_config(base), "search space": read_yaml(path)}
     metric = training.metric_for_best_model
     with open_study(output, direction=direction, settings=settings) as (study, storage):
         report = partial(write_report, study, output, metric=metric, run_with=again)
-        search = Search(trainer, space, study, storage, direction, arguments.trials, training.seed, report)
+        search = Search(trainer, study, storage, direction, arguments.trials, training.seed, report)
         if len(judged(study)) < arguments.trials:
             (run_with_ray if arguments.backend == "ray" else run_with_optuna)(search)
         found = report()

@@ -60,9 +60,14 @@ def suggest(trial: "Trial", space: dict[str, "BaseDistribution"]) -> dict[str, A
     return values
 
 
-def legible(values: dict[str, Any]) -> dict[str, Any]:
-    """The values that a trial is run with: floats of four significant digits, which a person can copy."""
-    return {key: float(f"{value:.4g}") if isinstance(value, float) else value for key, value in values.items()}
+def legible(values: dict[str, Any], space: dict[str, "BaseDistribution"]) -> dict[str, Any]:
+    """The values that a trial is run with: those of a range in four significant digits, which a person can copy."""
+    from optuna.distributions import FloatDistribution
+
+    return {
+        key: float(f"{value:.4g}") if isinstance(space[key], FloatDistribution) else value
+        for key, value in values.items()
+    }
 
 
 def setting(run: TrainRun, key: str) -> Any:
@@ -97,14 +102,14 @@ def _distribution(
             "{choices: [A, B, …]}"
         )
     ends = choices or [entry["low"], entry["high"]]
+    runs = [run_with({key: end}) for end in ends]
+    for run in runs:
+        check(run)
     if None in ends and setting(base, key) is not None:
         raise UserError(
             f"{key}: null in {path} means that the key is not set, but the config sets {setting(base, key)!r}; "
             "take it out of one of the two"
         )
-    runs = [run_with({key: end}) for end in ends]
-    for run in runs:
-        check(run)
     if choices:
         return CategoricalDistribution(choices)
     low, high = (setting(run, key) for run in runs)

@@ -11,10 +11,11 @@ from transformers.trainer_utils import SaveStrategy
 from ..errors import Diverged, UserError
 from ..trainer import GroupedTrainer, run_trainer
 from ..training import TrainRun, check, make_trainer, prepare
-from .space import legible
+from .space import legible, suggest
 
 if TYPE_CHECKING:
     from optuna import Trial
+    from optuna.distributions import BaseDistribution
 
 logger = logging.getLogger(__name__)
 THOUSANDTHS = 1000
@@ -28,8 +29,13 @@ class SearchTrainer(Trainer):
     values, with one more callback, which tells the search of each evaluation.
     """
 
-    def __init__(self, base: TrainRun, run_with: Callable[[dict[str, Any]], TrainRun]) -> None:
-        self.run_with = run_with
+    def __init__(
+        self,
+        base: TrainRun,
+        space: dict[str, "BaseDistribution"],
+        run_with: Callable[[dict[str, Any]], TrainRun],
+    ) -> None:
+        self.space, self.run_with = space, run_with
         self.prepared_for: Any = None
         arguments = TrainingArguments(
             output_dir=base.training.output_dir, use_cpu=base.training.use_cpu, report_to="none", disable_tqdm=True
@@ -39,6 +45,10 @@ class SearchTrainer(Trainer):
         self.args.eval_strategy, self.args.do_eval = base.training.eval_strategy, True
         # a trial has its own; this one was the proof that the run without any choice can be made
         self.model = self.model_wrapped = self.callback_handler.model = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to Ray's processes: not the accelerator, which knows the data of all Trainers of this one."""
+        return {name: value for name, value in vars(self).items() if name not in ("accelerator", "gather_function")}
 
     def trainer_of(self, run: TrainRun) -> GroupedTrainer:
         """The Trainer of a run, whose data are prepared anew only where they differ from those of the run before."""
@@ -72,7 +82,8 @@ class SearchTrainer(Trainer):
             raise UserError(mistake)
 
     def _train(self, trial: Any) -> None:
-        run = self.run_with(legible(trial if isinstance(trial, dict) else self.hp_space(trial)))
+        values = trial if isinstance(trial, dict) else suggest(trial, self.space)
+        run = self.run_with(legible(values, self.space))
         check(run)
         # the best evaluation is what counts; its weights come from `hf-textclf train`
         run.training.save_strategy = SaveStrategy.NO

@@ -71,7 +71,7 @@ def two_cores():
         # its own default leaves its processes no time on a busy machine
         for name, value in {"worker_niceness": "0", "USAGE_STATS_ENABLED": "0", "CHDIR_TO_TRIAL_DIR": "0"}.items():
             patch.setenv(f"RAY_{name}", value)
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
         yield
         ray.shutdown()
 

@@ -13,6 +13,7 @@ from hf_textclf.tuning.space import read_space
 GOOD = {"learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}}
 SPACES = {
     "unknown key": ({"hiden_size": {"choices": [3]}}, ["'hiden_size'", "did you mean 'hidden_size'"]),
+    "null of an unknown key": ({"hiden_size": {"choices": [None]}}, ["'hiden_size'"]),
     "no number": ({"hidden_size": {"low": 3, "high": "many"}}, ["hidden_size", "'many'"]),
     "half a unit": ({"hidden_size": {"low": 2.5, "high": 4}}, ["hidden_size", "'2.5'"]),
     "unknown choice": ({"pooling": {"choices": ["max", "min"]}}, ["pooling", "'min'"]),
