@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..args import ModelArguments, NewModelArguments, Parser, read_yaml
+from ..baselines import KINDS
 from ..data import DataArguments
 from ..errors import UserError
 from ..lstm import LSTMConfig
@@ -105,6 +106,11 @@ def _check(arguments: TuneArguments, base: TrainRun) -> None:
         raise UserError(
             f"tune in {training.world_size} processes, expected one, which makes one trial after the other; "
             "start it without a launcher, and add --backend ray for several trials at once"
+        )
+    if base.model.model_type in KINDS:
+        raise UserError(
+            f"model_type {base.model.model_type!r} is linear and knows no Trainer, expected a network; "
+            "train it as it is, or name another model_type"
         )
     if base.model.one_vs_rest:
         raise UserError("one_vs_rest=true makes several networks, expected a run that trains one; drop --one_vs_rest")

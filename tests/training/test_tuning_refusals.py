@@ -73,6 +73,7 @@ def test_other_loss_in_each_trial(refused):
         (["--load_best_model_at_end", "false"], ["load_best_model_at_end", "--eval_strategy epoch"]),
         (["--metric_for_best_model", "macro_f2"], ["macro_f2", "macro_f1"]),
         (["--search_space", "gru"], ["'gru'", "bert, lstm"]),
+        (["--model_type", "maxent"], ["'maxent'", "linear"]),
         (["--one_vs_rest", "true"], ["one_vs_rest"]),
         (["--backend", "slurm"], ["'slurm'"]),
         (["--dataset", "nowhere.csv"], ["nowhere.csv"]),
