@@ -4,20 +4,25 @@ from .encoding import (
     HOME_MADE_INPUTS,
     TRUNCATIONS,
     PaddingCollator,
+    batches_by_length,
     check_agreement,
     encode,
     load_tokenizer,
     set_truncation,
 )
 from .training import TOKENIZER_TYPES, train_tokenizer
+from .windows import Windows, encode_windows
 
 __all__ = [
     "HOME_MADE_INPUTS",
     "TOKENIZER_TYPES",
     "TRUNCATIONS",
     "PaddingCollator",
+    "Windows",
+    "batches_by_length",
     "check_agreement",
     "encode",
+    "encode_windows",
     "load_tokenizer",
     "set_truncation",
     "train_tokenizer",

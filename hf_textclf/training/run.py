@@ -15,6 +15,7 @@ from ..metrics import evaluated_metrics, metrics_for
 from ..results import describe_hardware, describe_versions
 from ..tokenization import PaddingCollator
 from ..trainer import GroupedTrainer, StopAtNaN, check_arguments, check_checkpoint, find_checkpoint, run_trainer
+from .documents import check_reader, fit_attention, make_reader, shorten
 from .loss import WeightedLoss
 from .saving import save_run
 from .setup import encode_splits, make_model, make_tokenizer
@@ -47,7 +48,8 @@ def train(run: TrainRun) -> dict[str, Any]:
 
     data = load_data(run.data)
     tokenizer = make_tokenizer(data, run.model, vocab_size=getattr(run.new_model, "vocab_size", None))
-    encoded = encode_splits(data, tokenizer)
+    reader = make_reader(data, tokenizer, run.model)
+    encoded = encode_splits(shorten(data, tokenizer, reader), tokenizer)
     lengths = list(encoded["train"]["untruncated_length"])
     for line in summarize(data, token_lengths=lengths, max_length=run.model.max_length):
         logger.info("%s", line)
@@ -55,9 +57,11 @@ def train(run: TrainRun) -> dict[str, Any]:
     train_ids = encoded["train"]["input_ids"]
     model = make_model(data, tokenizer, train_ids, arguments=run.model, new=run.new_model)
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
+    check_reader(reader, model, tokenizer)
     if checkpoint:
         check_checkpoint(checkpoint, model)
 
+    loss = _loss(data, run.model, encoded["train"])
     trainer = GroupedTrainer(
         model,
         run.training,
@@ -66,15 +70,24 @@ def train(run: TrainRun) -> dict[str, Any]:
         data_collator=PaddingCollator(tokenizer),
         processing_class=tokenizer,
         compute_metrics=metrics_for(data.problem_type, data.label_names),
-        compute_loss_func=_loss(data, run.model, encoded["train"]),
+        compute_loss_func=loss,
         callbacks=_callbacks(run),
     )
     seconds = run_trainer(trainer, checkpoint)
+    evaluated = trainer.predict(encoded["validation"])
+    if reader is not None:
+        batch_size = run.training.per_device_eval_batch_size
+        if reader.needs_attention:
+            seconds += fit_attention(
+                reader, model, tokenizer, data, loss=loss, batch_size=batch_size, seed=run.training.seed
+            )
+        texts = data.splits["validation"]["text"]
+        evaluated = evaluated._replace(predictions=reader.logits(model, tokenizer, texts, batch_size=batch_size))
 
     results = {
         "split": "validation",
         "rows": len(encoded["validation"]),
-        "metrics": evaluated_metrics(trainer.predict(encoded["validation"]), data.problem_type, data.label_names),
+        "metrics": evaluated_metrics(evaluated, data.problem_type, data.label_names),
         "train_rows": len(encoded["train"]),
         "train_seconds": round(seconds, 1),
         "epochs": round(trainer.state.epoch or 0, 2),
@@ -83,7 +96,7 @@ def train(run: TrainRun) -> dict[str, Any]:
         "versions": describe_versions(),
     }
     if trainer.is_world_process_zero():
-        save_run(run, trainer=trainer, results=results)
+        save_run(run, trainer=trainer, results=results, reader=reader)
     trainer.accelerator.wait_for_everyone()
     return results
 
