@@ -16,7 +16,7 @@ LAYERS = [
     {"training", "pretraining"},
     {"evaluation", "batch"},
     {"prediction"},
-    {"embeddings"},
+    {"documents", "embeddings"},
     {"args", "card", "data", "metrics", "tokenization", "trainer"},
     {"models", "probabilities", "resources", "results", "register"},
     {"lstm"},

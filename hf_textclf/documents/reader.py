@@ -3,7 +3,7 @@ their key sentences. The network stays as it is; what reading needs beside it st
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -80,7 +80,7 @@ class DocumentReader:
                 attention.load_state_dict(tensors)
             reader = cls(settings, idf=idf, attention=attention)
             if reader.needs_idf and idf is None or reader.needs_attention and attention is None:
-                raise KeyError(WEIGHTS)
+                raise ValueError("weights are missing")
         except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise UserError(
                 f"{description} and {WEIGHTS} beside it are broken or do not fit ({' '.join(str(error).split())}); "
@@ -95,7 +95,7 @@ class DocumentReader:
             tensors["idf"] = torch.from_numpy(self.idf)
         if tensors:
             save_file(tensors, folder / WEIGHTS)
-        write_json(folder / SETTINGS, asdict(self.settings))
+        write_json(folder / SETTINGS, self.settings.recorded())
 
     @property
     def needs_idf(self) -> bool:

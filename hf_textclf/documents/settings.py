@@ -1,11 +1,11 @@
 """How long texts are read: keys of `train`, and what stands in `document.json` of a saved folder."""
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
 from ..errors import UserError
 
-Strategy = Literal["truncate", "windows", "sentences", "key_sentences"]
+Strategy = Literal["windows", "sentences", "key_sentences"]
 Weights = Literal["uniform", "tfidf", "attention"]
 # which strategies a key belongs to; elsewhere it would be ignored without a word
 _BELONGS_TO: dict[str, tuple[Strategy, ...]] = {
@@ -38,8 +38,8 @@ class DocumentSettings:
                 raise UserError(f"{name}={value}, expected a whole number from {lowest} on; change --{name}")
 
     @classmethod
-    def chosen(cls, document_strategy: Strategy, **given: Weights | int | None) -> "DocumentSettings | None":
-        """The settings of a run, None where texts are cut; given: the other fields, None where not given.
+    def chosen(cls, document_strategy: str, **given: Weights | int | None) -> "DocumentSettings | None":
+        """The settings of a run, None for `truncate`. given: the other fields, None where not given.
 
         Raises:
             UserError: a field that the strategy does not read.
@@ -52,3 +52,11 @@ class DocumentSettings:
                     f"{document_strategy}; drop --{name} or change --document_strategy"
                 )
         return None if document_strategy == "truncate" else cls(document_strategy, **named)  # type: ignore[arg-type]
+
+    def recorded(self) -> dict[str, Any]:
+        """The fields that the strategy reads."""
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in _BELONGS_TO or self.document_strategy in _BELONGS_TO[name]
+        }

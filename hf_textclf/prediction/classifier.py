@@ -79,7 +79,8 @@ class Classifier:
         device: Where to compute, `cpu` or `cuda`; by default a GPU where there is one.
 
     Attributes:
-        system: What does the work; for a neural network it has `model` and `tokenizer`.
+        system: What does the work; for a neural network it has `model` and `tokenizer`, for one that reads long
+            texts in parts `document_strategy`.
         problem_type: single_label_classification, multi_label_classification or regression.
         label_names: The labels in id order; for regression the name of the target.
 

@@ -13,7 +13,7 @@ import torch
 from datasets import Dataset
 from torch import Tensor
 from tqdm.auto import tqdm
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
 
 from ..args import ModelArguments
 from ..data import TextData
@@ -75,6 +75,30 @@ def check_reader(reader: DocumentReader | None, model: PreTrainedModel, tokenize
         list(reader.outputs(model, tokenizer, ["a"], batch_size=1))
 
 
+def finish_reader(
+    reader: DocumentReader,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    data: TextData,
+    *,
+    loss: Callable[..., Tensor] | None,
+    training: TrainingArguments,
+) -> tuple[EvalPrediction, float]:
+    """Learn what the reader still lacks once the network is trained, and read the validation texts; of several
+    processes each does the same.
+
+    loss: as `Trainer(compute_loss_func=...)` takes it; None for the model's own. Returns logits with labels, and the
+    seconds that learning took.
+    """
+    start = time.perf_counter()
+    batch_size, validation = training.per_device_eval_batch_size, data.splits["validation"]
+    if reader.needs_attention:
+        fit_attention(reader, model, tokenizer, data, loss=loss, batch_size=batch_size, seed=training.seed)
+    seconds = time.perf_counter() - start
+    logits = reader.logits(model, tokenizer, validation["text"][:], batch_size=batch_size)
+    return EvalPrediction(logits, np.asarray(validation["labels"])), seconds
+
+
 def fit_attention(
     reader: DocumentReader,
     model: PreTrainedModel,
@@ -84,14 +108,14 @@ def fit_attention(
     loss: Callable[..., Tensor] | None,
     batch_size: int,
     seed: int,
-) -> float:
+) -> None:
     """Learn the weights of the parts on training texts, with the network as it is. They stay as they are in the epoch
-    with the lowest loss on validation: the even ones of the start, if none is better.
-
-    loss: as `Trainer(compute_loss_func=...)` takes it; None for the model's own. Returns the seconds it took.
+    with the lowest loss on validation: the even ones of the start, if none is better. loss: as in `finish_reader`.
     """
-    start = time.perf_counter()
-    attention = PartAttention(last_linear(model).in_features)
+    # a resumed run stands somewhere else in the random numbers of its process
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        attention = PartAttention(last_linear(model).in_features)
     chosen = {name: data.splits[name].shuffle(seed=seed) for name in ("train", "validation")}
     train, validation = (
         _part_outputs(reader, model, tokenizer, split.select(range(min(len(split), MOST_TEXTS))), batch_size)
@@ -123,7 +147,6 @@ def fit_attention(
     attention.load_state_dict(best)
     reader.attention = attention
     logger.info("attention over the parts: loss on validation %.4f, with even weights %.4f", lowest, before)
-    return time.perf_counter() - start
 
 
 @dataclass(frozen=True)
@@ -158,7 +181,7 @@ def _part_outputs(
     with tqdm(
         total=len(rows), desc="parts of texts", unit="text", disable=not logger.isEnabledFor(logging.INFO)
     ) as bar:
-        for texts, windows, found, read in reader.outputs(model, tokenizer, rows["text"], batch_size=batch_size):
+        for texts, windows, found, read in reader.outputs(model, tokenizer, rows["text"][:], batch_size=batch_size):
             assert read is not None
             features.append(read)
             logits.append(found)

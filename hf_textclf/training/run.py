@@ -15,7 +15,7 @@ from ..metrics import evaluated_metrics, metrics_for
 from ..results import describe_hardware, describe_versions
 from ..tokenization import PaddingCollator
 from ..trainer import GroupedTrainer, StopAtNaN, check_arguments, check_checkpoint, find_checkpoint, run_trainer
-from .documents import check_reader, fit_attention, make_reader, shorten
+from .documents import check_reader, finish_reader, make_reader, shorten
 from .loss import WeightedLoss
 from .saving import save_run
 from .setup import encode_splits, make_model, make_tokenizer
@@ -74,15 +74,11 @@ def train(run: TrainRun) -> dict[str, Any]:
         callbacks=_callbacks(run),
     )
     seconds = run_trainer(trainer, checkpoint)
-    evaluated = trainer.predict(encoded["validation"])
-    if reader is not None:
-        batch_size = run.training.per_device_eval_batch_size
-        if reader.needs_attention:
-            seconds += fit_attention(
-                reader, model, tokenizer, data, loss=loss, batch_size=batch_size, seed=run.training.seed
-            )
-        texts = data.splits["validation"]["text"]
-        evaluated = evaluated._replace(predictions=reader.logits(model, tokenizer, texts, batch_size=batch_size))
+    if reader is None:
+        evaluated = trainer.predict(encoded["validation"])
+    else:
+        evaluated, more = finish_reader(reader, model, tokenizer, data, loss=loss, training=run.training)
+        seconds += more
 
     results = {
         "split": "validation",

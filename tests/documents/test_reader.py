@@ -167,7 +167,7 @@ def test_save_and_load(tokenizer, tmp_path, strategy, weights, stride):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"document_strategy": "x"}', '{"document_strategy": "windows", "a": 1}']
+    "text", ["", "[]", "{", '{"document_strategy": "truncate"}', '{"document_strategy": "windows", "a": 1}']
 )
 def test_broken_description(tmp_path, text):
     (tmp_path / "document.json").write_text(text)

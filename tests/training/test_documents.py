@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -24,9 +25,12 @@ TEXTS = [
 RUNS = {
     "single": ["samples/opinions_zh", "sentiment", "windows", "--sentence_weights", "tfidf", "--stride", "2"],
     "multi": ["samples/news_zh", "topics", "sentences", "--sentence_weights", "attention", "--label_separator", ";"],
-    "regression": ["samples/opinions_en", "rating", "sentences", "--problem_type", "regression"],
+    "regression": [
+        "samples/opinions_en", "rating", "sentences", "--sentence_weights", "attention",
+        "--problem_type", "regression",
+    ],
     "shortened": ["samples/opinions_en", "sentiment", "key_sentences", "--num_sentences", "1"],
-}
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -180,3 +184,15 @@ def test_a_reader_without_its_weights_is_refused(run, capsys):
     capsys.readouterr()
     assert main(["evaluate", str(folder)]) == 2
     assert "document.safetensors" in capsys.readouterr().err
+
+
+def test_a_hub_repository_is_read_as_the_folder_is(run, tmp_path, monkeypatch):
+    folder = run("single")
+    repository = tmp_path / "cache" / "models--owner--name"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("a" * 40)
+    shutil.copytree(folder, repository / "snapshots" / ("a" * 40))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    found = Classifier("owner/name")
+    assert found.system.document_strategy == "windows"
+    np.testing.assert_array_equal(found.logits(TEXTS), Classifier(folder).logits(TEXTS))
