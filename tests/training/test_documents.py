@@ -15,8 +15,11 @@ from hf_textclf import Classifier
 from hf_textclf.cli import main
 from hf_textclf.data import read_rows
 
-# shorter than most of the samples
-SHORT = ["--max_length", "8", "--max_steps", "30", "--learning_rate", "0.02"]
+# shorter than most of the samples; the Trainer groups the validation texts by length, too
+SHORT = [
+    "--max_length", "8", "--max_steps", "30", "--learning_rate", "0.02",
+    "--train_sampling_strategy", "group_by_length",
+]  # fmt: skip
 TEXTS = [
     "These shoes fell apart. I love them! They are great and I wear them each day of the week. Bad.",
     "",
