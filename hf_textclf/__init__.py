@@ -1,6 +1,6 @@
 """Text classifiers that any Hugging Face tool can open: an LSTM of our own beside BERT.
 
-Importing this package registers the LSTM with the Auto classes; nothing else happens.
+Importing this package registers the home-made models with the Auto classes; nothing else happens.
 """
 
 from .errors import UserError

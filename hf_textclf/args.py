@@ -30,11 +30,16 @@ class ModelArguments:
     """Which model is trained, and how its texts become tokens."""
 
     model_type: str = field(
-        default=MODELS[0][0].model_type, metadata={"help": "Home-made family of a new model, trained from scratch."}
+        default=MODELS[0][0].model_type,
+        metadata={"help": "Home-made family of a new model; for linear ones see --model_type maxent --help."},
     )
     model_name_or_path: str | None = field(
         default=None,
         metadata={"help": "Folder or Hub id of a checkpoint to train further: any encoder, or a saved LSTM."},
+    )
+    encoder_name_or_path: str | None = field(
+        default=None,
+        metadata={"help": "Folder or Hub id of the encoder that a new textclf_frozen model takes its features from."},
     )
     revision: str | None = field(default=None, metadata={"help": "Commit, tag or branch of a Hub checkpoint."})
     trust_remote_code: bool = field(
@@ -45,6 +50,10 @@ class ModelArguments:
     )
     tokenizer_name_or_path: str | None = field(
         default=None, metadata={"help": "Folder or Hub id of a tokenizer to load in place of training one."}
+    )
+    segmenter: Literal["jieba"] | None = field(
+        default=None,
+        metadata={"help": "Find Chinese words before a tokenizer is trained; needs the extra `chinese`."},
     )
     max_length: int = field(default=256, metadata={"help": "Longest text, in tokens; what is over is cut."})
     truncation: Literal["head", "tail", "head_tail"] = field(
@@ -91,7 +100,25 @@ class ModelArguments:
     one_vs_rest: bool = field(
         default=False, metadata={"help": "Train one network for each label, which says whether a text has it."}
     )
+    calibrate: bool = field(
+        default=False,
+        metadata={
+            "help": "At the end fit temperature and thresholds on validation; the best model is chosen without them."
+        },
+    )
     license: str | None = field(default=None, metadata={"help": "Licence of the trained model, for its card."})
+    freeze_embeddings: bool = field(default=False, metadata={"help": "Leave the embeddings as they are loaded."})
+    freeze_layers: int = field(
+        default=0, metadata={"help": "Leave this many of the lowest layers, and the embeddings, as they are loaded."}
+    )
+    layerwise_lr_decay: float = field(
+        default=1.0,
+        metadata={"help": "Learning rate of each layer over that of the layer above it; learning_rate is the head's."},
+    )
+    gradual_unfreezing: bool = field(
+        default=False,
+        metadata={"help": "Train the head alone in epoch 1, and one more layer from the top in each further epoch."},
+    )
 
 
 def _field_type(annotation: Any) -> Any:
@@ -111,10 +138,12 @@ def _field_help(config: type, name: str) -> str:
 
 def _new_model_arguments() -> type:
     """A dataclass of the fields that the home-made configurations declare, all optional."""
-    fields = {}
+    fields: dict[str, Any] = {}
     for config, _, _ in MODELS:
         for name, annotation in config.__annotations__.items():
-            if name not in DERIVED_FIELDS and name != "model_type":
+            # a configuration inside the configuration is that of a checkpoint; a name that two families share is
+            # one flag, described by the first
+            if name not in DERIVED_FIELDS | config.sub_configs.keys() | fields.keys() and name != "model_type":
                 metadata = {"help": _field_help(config, name)}
                 fields[name] = (name, _field_type(annotation) | None, field(default=None, metadata=metadata))
     return make_dataclass("NewModelArguments", fields.values())
@@ -137,10 +166,13 @@ class Parser(HfArgumentParser):
         """Make a key obligatory that its dataclass has a default for."""
         self._keys()[key].required = True
 
-    def parse(self, tokens: list[str], *, before: dict[str, Any] | None = None) -> tuple[Any, ...]:
+    def parse(
+        self, tokens: list[str], *, before: dict[str, Any] | None = None, after: dict[str, Any] | None = None
+    ) -> tuple[Any, ...]:
         """Parse the tokens into one object per dataclass.
 
         before: keys and values that hold unless the tokens say otherwise; keys that are not ours are skipped.
+        after: keys and values that hold whatever the tokens say.
 
         Raises:
             UserError: unknown key or flag, wrong type or choice, missing or contradictory value.
@@ -155,6 +187,7 @@ class Parser(HfArgumentParser):
             path = find_config(chosen.config)
             rest = self._tokens_of(read_yaml(path), where=str(path)) + rest
         rest = self._tokens_of({key: value for key, value in (before or {}).items() if key in self._keys()}) + rest
+        rest += self._tokens_of(after or {}, where="search space")
         try:
             *objects, unknown = self.parse_args_into_dataclasses(rest, return_remaining_strings=True)
         except (ValueError, ImportError) as error:  # contradictions found by TrainingArguments

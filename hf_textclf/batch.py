@@ -37,6 +37,10 @@ class PredictionArguments:
         },
     )
     revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
+    thresholds: float | None = field(
+        default=None,
+        metadata={"help": "Multi-label: predict labels from this probability on; by default those fitted, else 0.5."},
+    )
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -55,7 +59,7 @@ def predict(folder: str, source: str, target: str, arguments: PredictionArgument
     rows = read_rows(source, encoding=arguments.encoding, format=arguments.input_format)
     first = next(rows)
     column = _text_column(first, arguments.text_column)
-    classifier = Classifier(folder, revision=arguments.revision)
+    classifier = Classifier(folder, revision=arguments.revision, thresholds=arguments.thresholds)
     named = _added_names(classifier, list(first), with_parts=_with_parts(classifier, arguments.parts, kind))
     predicted = _predicted(classifier, chain([first], rows), column, named, batch_size=arguments.batch_size)
     # progress goes to standard error, so that standard output stays data

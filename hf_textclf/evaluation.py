@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from tqdm.auto import tqdm
 
-from .data import DataArguments, TextData, load_split, write_rows
+from .agreement import pipeline_agreement
+from .data import DataArguments, TextData, write_rows
 from .errors import UserError
-from .metrics import compute_metrics
+from .judging import load_rows, new_folder, probabilities_of, scores_of
+from .metrics import measure
 from .prediction import Classifier
 from .results import describe_hardware, describe_versions, write_json
+
+# a stock pipeline reads them one by one
+PIPELINE_TEXTS = 200
 
 
 @dataclass
@@ -29,6 +33,10 @@ class EvaluationArguments:
     max_samples: int | None = field(default=None, metadata={"help": "Judge a seeded subset of this many rows."})
     batch_size: int = field(default=64, metadata={"help": "Texts in one batch."})
     revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
+    thresholds: float | None = field(
+        default=None,
+        metadata={"help": "Multi-label: predict labels from this probability on; by default those fitted, else 0.5."},
+    )
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "max_samples"):
@@ -45,31 +53,32 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
     Raises:
         UserError: unreadable model or data, labels unknown to the model, an output folder that exists.
     """
-    classifier = Classifier(folder, revision=arguments.revision)
-    data = load_split(
-        data_arguments,
-        label_names=classifier.label_names,
-        problem_type=classifier.problem_type,
-        split=arguments.split,
-    )
-    [(split, rows)] = data.splits.items()
-    if arguments.max_samples is not None and arguments.max_samples < len(rows):
-        rows = rows.shuffle(seed=data_arguments.split_seed).select(range(arguments.max_samples))
+    classifier = Classifier(folder, revision=arguments.revision, thresholds=arguments.thresholds)
+    data, split, rows = load_rows(data_arguments, classifier, split=arguments.split, max_samples=arguments.max_samples)
     output = _new_folder(folder, split, arguments)
-    probabilities = _probabilities(classifier, rows, batch_size=arguments.batch_size)
+    probabilities = probabilities_of(classifier, rows, batch_size=arguments.batch_size)
     labels = np.asarray(rows["labels"])
-    scores = probabilities[:, 0] if classifier.problem_type == "regression" else probabilities
+    scores = scores_of(probabilities, classifier.problem_type)
+    chosen = np.random.default_rng(data_arguments.split_seed).permutation(len(rows))[:PIPELINE_TEXTS]
+    texts = rows.select(chosen)["text"][:]
     results = {
         "split": split,
         "rows": len(rows),
-        "metrics": compute_metrics(scores, labels, problem_type=classifier.problem_type, label_names=data.label_names),
+        **measure(
+            scores,
+            labels,
+            thresholds=classifier.thresholds,
+            problem_type=classifier.problem_type,
+            label_names=data.label_names,
+        ),
+        "pipeline": pipeline_agreement(classifier, texts, probabilities[chosen], revision=arguments.revision),
         "num_parameters": classifier.system.num_parameters,
         "hardware": describe_hardware(),
         "versions": describe_versions(),
     }
     output.mkdir(parents=True, exist_ok=True)
     # a comma-separated file without any row would have no header either
-    if mistakes := list(_mistakes(rows, probabilities, data=data)):
+    if mistakes := list(_mistakes(rows, probabilities, data=data, thresholds=classifier.thresholds)):
         write_rows(output / "errors.csv", mistakes)
     write_json(output / "eval_results.json", results)
     return results
@@ -78,34 +87,20 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
 def _new_folder(folder: str, split: str, arguments: EvaluationArguments) -> Path:
     """Say where the results go, before the work begins."""
     if arguments.output_dir:
-        output = Path(arguments.output_dir)
-    elif Path(folder).is_dir():
-        output = Path(folder) / f"evaluation_{split}"
-    else:
-        raise UserError(f"{folder!r} is a Hub id, expected a place for the results; add --output_dir")
-    if output.is_file() or output.is_dir() and any(output.iterdir()):
-        raise UserError(
-            f"output_dir {str(output)!r} already holds something, expected a new folder; "
-            "choose another with --output_dir or remove it"
-        )
-    return output
+        return new_folder(arguments.output_dir)
+    if Path(folder).is_dir():
+        return new_folder(Path(folder) / f"evaluation_{split}")
+    raise UserError(f"{folder!r} is a Hub id, expected a place for the results; add --output_dir")
 
 
-def _probabilities(classifier: Classifier, rows: Dataset, *, batch_size: int) -> np.ndarray:
-    """(rows, labels), with a progress bar."""
-    parts = []
-    with tqdm(total=len(rows), desc="evaluating", unit="text") as bar:
-        for chunk in rows.select_columns("text").iter(batch_size=16 * batch_size):
-            parts.append(classifier.probabilities(chunk["text"], batch_size=batch_size))
-            bar.update(len(chunk["text"]))
-    return np.concatenate(parts)
-
-
-def _mistakes(rows: Dataset, probabilities: np.ndarray, *, data: TextData) -> Iterator[dict[str, Any]]:
+def _mistakes(
+    rows: Dataset, probabilities: np.ndarray, *, data: TextData, thresholds: np.ndarray | None
+) -> Iterator[dict[str, Any]]:
     """Yield the texts that the model got wrong, the most confident mistakes first.
 
-    probabilities: (rows, labels). Confidence is the probability given to the wrong answer (multi-label: the largest
-    distance of a label's probability from the truth); for regression every row counts, by its absolute error.
+    probabilities: (rows, labels); thresholds: (labels,) for multi-label data. Confidence is the probability given to
+    the wrong answer (multi-label: the largest distance of a label's probability from the truth); for regression every
+    row counts, by its absolute error.
     """
     names, labels = data.label_names, np.asarray(rows["labels"])
     if data.problem_type == "single_label_classification":
@@ -113,11 +108,9 @@ def _mistakes(rows: Dataset, probabilities: np.ndarray, *, data: TextData) -> It
         wrong, confidence = predicted != labels, probabilities.max(1)
         shown = [(names[true], names[guess]) for true, guess in zip(labels, predicted, strict=True)]
     elif data.problem_type == "multi_label_classification":
-        wrong, confidence = ((probabilities >= 0.5) != labels).any(1), np.abs(probabilities - labels).max(1)
-        shown = [
-            (_names(true > 0, names), _names(row >= 0.5, names))
-            for true, row in zip(labels, probabilities, strict=True)
-        ]
+        predicted = probabilities >= thresholds
+        wrong, confidence = (predicted != labels).any(1), np.abs(probabilities - labels).max(1)
+        shown = [(_names(true > 0, names), _names(row, names)) for true, row in zip(labels, predicted, strict=True)]
     else:
         wrong, confidence = np.ones(len(labels), bool), np.abs(probabilities[:, 0] - labels)
         shown = [(float(true), float(row[0])) for true, row in zip(labels, probabilities, strict=True)]

@@ -6,8 +6,10 @@ from typing import Any
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
+from torch import nn
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     PreTrainedConfig,
@@ -93,9 +95,27 @@ def load_language_model(folder: str) -> LSTMForCausalLM:
         raise UserError(_unreadable(folder, error)) from error
 
 
-def new_model(config: PreTrainedConfig) -> PreTrainedModel:
-    """Make a classifier with random weights."""
-    return _scaled_by_trainer(AutoModelForSequenceClassification.from_config(config, dtype=torch.float32))
+def new_model(config: PreTrainedConfig, *, encoder: str | None = None, revision: str = "main") -> PreTrainedModel:
+    """Make a classifier with random weights.
+
+    encoder: folder or Hub id of the pretrained encoder whose configuration stands inside `config`; its weights are
+    loaded, the head starts at random. revision: of the encoder.
+
+    Raises:
+        UserError: weights that cannot be read, that are not safetensors, or that are not all there.
+    """
+    model = _scaled_by_trainer(AutoModelForSequenceClassification.from_config(config, dtype=torch.float32))
+    if encoder is None:
+        return model
+    try:
+        pretrained, report = AutoModel.from_pretrained(
+            encoder, revision=revision, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise UserError(_unreadable(encoder, error)) from error
+    _require_body(encoder, sorted(report["missing_keys"]))
+    model.base_model.load_encoder(pretrained)
+    return model
 
 
 def further_model(
@@ -121,18 +141,25 @@ def further_model(
         return model
     config = _with_labels(config, labels)
     model, missing = load_model(name_or_path, config, **options)
-    body = [name for name in missing if name.startswith(f"{model.base_model_prefix}.")]
-    # some BERT checkpoints are published without the pooler, which only the head reads
-    if [name for name in body if ".pooler." not in name]:
-        raise UserError(
-            f"{name_or_path!r} lacks weights of the body ({body[0]}, …); the checkpoint is not whole: copy it again"
-        )
+    _require_body(name_or_path, [name for name in missing if name.startswith(f"{model.base_model_prefix}.")])
     return model
+
+
+def _require_body(name_or_path: str, missing: list[str]) -> None:
+    """Refuse a checkpoint that lacks weights of its body; missing: their names."""
+    # some BERT checkpoints are published without the pooler, which only the head reads
+    missing = [name for name in missing if "pooler" not in name.split(".")]
+    if missing:
+        raise UserError(
+            f"{name_or_path!r} lacks weights of the body ({missing[0]}, …); the checkpoint is not whole: copy it again"
+        )
 
 
 def _with_labels(config: PreTrainedConfig, labels: dict[str, Any]) -> PreTrainedConfig:
     for name, value in labels.items():
         setattr(config, name, value)
+    # what was fitted to the old weights does not hold for those to come
+    config.__dict__.pop("calibration", None)
     return config
 
 
@@ -147,8 +174,38 @@ def problem_type_of(config: PreTrainedConfig) -> str:
     return config.problem_type or ("regression" if config.num_labels == 1 else "single_label_classification")
 
 
+def calibration_of(config: PreTrainedConfig) -> dict[str, Any]:
+    """What was fitted to a classifier: `temperature`, folded into its weights already, and `thresholds`, one for each
+    label or None."""
+    fitted = getattr(config, "calibration", None)
+    return {"temperature": 1.0, "thresholds": None} | (fitted if isinstance(fitted, dict) else {})
+
+
+def classification_head(model: PreTrainedModel) -> nn.Linear:
+    """Find the linear layer that puts out the logits: `classifier` of an LSTM or BERT, `classifier.out_proj` of a
+    RoBERTa, `logits_proj` of an XLNet.
+
+    Raises:
+        UserError: there is no such layer behind the body of the model.
+    """
+    body = set(model.base_model.modules())
+    heads = [
+        module
+        for module in model.modules()
+        if isinstance(module, nn.Linear) and module not in body and module.out_features == model.config.num_labels
+    ]
+    if not heads:
+        raise UserError(
+            f"{type(model).__name__} has no linear layer of {model.config.num_labels} outputs behind its body, "
+            "expected one that puts out the logits; choose another model"
+        )
+    return heads[-1]
+
+
 def longest_text(config: PreTrainedConfig) -> int | None:
     """The number of tokens that a model has positions for, None where there is no limit."""
+    # a model around another's encoder has its limit
+    config = config.get_text_config()
     positions = getattr(config, "max_position_embeddings", None)
     if positions is None:
         return None

@@ -4,14 +4,19 @@ Both kinds of registration belong together. With `Auto*.register` alone, a model
 `auto_map` in its config.json but loses the `.py` files that it names.
 """
 
+from typing import Any
+
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification
 
+from .frozen import FrozenEncoderConfig, FrozenEncoderForSequenceClassification, FrozenEncoderModel
 from .lstm import LSTMConfig, LSTMForCausalLM, LSTMForSequenceClassification, LSTMModel
 
-MODELS = [
+MODELS: list[tuple[Any, Any, Any]] = [
     (LSTMConfig, AutoModel, LSTMModel),
     (LSTMConfig, AutoModelForSequenceClassification, LSTMForSequenceClassification),
     (LSTMConfig, AutoModelForCausalLM, LSTMForCausalLM),
+    (FrozenEncoderConfig, AutoModel, FrozenEncoderModel),
+    (FrozenEncoderConfig, AutoModelForSequenceClassification, FrozenEncoderForSequenceClassification),
 ]
 
 

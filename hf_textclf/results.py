@@ -11,12 +11,12 @@ import torch
 
 # the resolved configuration of a run, in its saved folder
 RUN_CONFIG = "run_config.yaml"
-LIBRARIES = ("hf-textclf", "transformers", "torch", "datasets", "accelerate")
+LIBRARIES = ("hf-textclf", "transformers", "torch", "datasets", "accelerate", "scikit-learn")
 
 
-def describe_hardware(*, processes: int = 1) -> str:
-    """One phrase: the GPU, or the number of CPU cores and threads in use."""
-    if torch.cuda.is_available():
+def describe_hardware(*, processes: int = 1, gpu: bool = True) -> str:
+    """One phrase: the GPU, if there is one and it was used, or the number of CPU cores and threads in use."""
+    if gpu and torch.cuda.is_available():
         return f"{processes} x {torch.cuda.get_device_name()}"
     return (
         f"{processes} process(es) of {torch.get_num_threads()} thread(s), {os.cpu_count()}-core {platform.machine()}"
@@ -33,6 +33,13 @@ def write_text(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
+
+
+def move_files(partial: Path, folder: Path) -> None:
+    """Move finished files into a model's folder, config.json last: what it says holds for the weights beside it."""
+    for file in sorted(partial.iterdir(), key=lambda file: file.name == "config.json"):
+        os.replace(file, folder / file.name)
+    partial.rmdir()
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

@@ -68,6 +68,8 @@ def advice(text: str, models: dict[str, Classifier]) -> str:
         return ""
     blind = []
     for name, model in models.items():
+        if not hasattr(model.system, "tokenizer"):  # a linear model
+            continue
         ids = model.system.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         if ids.count(model.system.tokenizer.unk_token_id) > 0.3 * len(ids):
             blind.append(f"**{name}**")

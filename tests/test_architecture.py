@@ -13,17 +13,20 @@ PACKAGE = ROOT / "hf_textclf"
 # from top to bottom: a part may import parts of lower layers, never of its own or a higher one
 LAYERS = [
     {"cli"},
+    {"tuning"},
     {"training", "pretraining"},
-    {"evaluation", "batch"},
+    {"evaluation", "batch", "compare"},
+    {"agreement", "calibration", "explanation"},
+    {"judging"},
     {"prediction"},
-    {"documents", "embeddings"},
-    {"args", "card", "data", "metrics", "tokenization", "trainer"},
+    {"baselines", "documents", "embeddings"},
+    {"args", "card", "data", "features", "metrics", "plots", "tokenization", "trainer"},
     {"models", "probabilities", "resources", "results", "register"},
-    {"lstm"},
+    {"lstm", "frozen"},
     {"errors"},
 ]
-# the model's files travel to the Hub alone; `errors` needs nothing
-ALONE = {"lstm", "errors"}
+# the models' files travel to the Hub alone; `errors` needs nothing
+ALONE = {"frozen", "lstm", "errors"}
 # the face of the package gives names to the outside; inside, a part is imported by its own name
 FACE = "__init__"
 CODE = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "spaces_app").rglob("*.py")])

@@ -6,9 +6,11 @@ import pytest
 import yaml
 
 from hf_textclf.args import ModelArguments, NewModelArguments, Parser, read_yaml
+from hf_textclf.baselines.arguments import LinearArguments, wants_linear
 from hf_textclf.data import DataArguments, TextArguments
 from hf_textclf.errors import UserError
 from hf_textclf.pretraining import LanguageModelArguments, PretrainingArguments
+from hf_textclf.register import MODELS
 from hf_textclf.resources import bundled
 from hf_textclf.training import StockArguments
 
@@ -156,6 +158,8 @@ def test_bundled_config_by_name(tmp_path, monkeypatch, name):
 def test_bundled_configs_parse(path):
     """Each names known keys only, and what it says is what the run gets."""
     parser = pretrain_parser() if path.stem.endswith("_lm") else train_parser()
+    if wants_linear(["--config", str(path)]):
+        parser = Parser([DataArguments, LinearArguments])
     parsed = parser.parse(["--config", str(path), "--output_dir", "out", "--dataset", "x"])
     found = {name: value for part in parsed for name, value in vars(part).items()}
     for key, value in yaml.safe_load(path.read_text(encoding="utf-8")).items():
@@ -164,8 +168,16 @@ def test_bundled_configs_parse(path):
             assert got == value, key
 
 
+def test_a_key_of_two_families_means_one_thing():
+    """`--classifier_dropout` is one flag, so all families must take the same values for it."""
+    types = {}
+    for config, _, _ in MODELS:
+        for name, annotation in config.__annotations__.items():
+            assert types.setdefault(name, annotation) == annotation, name
+
+
 def test_every_key_has_a_help_text():
-    for part in (DataArguments, ModelArguments, NewModelArguments, PretrainingArguments):
+    for part in (DataArguments, ModelArguments, NewModelArguments, PretrainingArguments, LinearArguments):
         for item in part.__dataclass_fields__.values():
             assert item.metadata["help"], item.name
     assert "--bidirectional" in train_parser().format_help()

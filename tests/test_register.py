@@ -4,11 +4,13 @@ import subprocess
 import sys
 
 import pytest
-from tiny import tiny_config
+import torch
+from tiny import tiny_config, tiny_frozen_config
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 
 import hf_textclf
-from hf_textclf import LSTMConfig, LSTMForSequenceClassification, LSTMModel
+from hf_textclf import LSTMForSequenceClassification, LSTMModel
+from hf_textclf.frozen import FrozenEncoderForSequenceClassification, FrozenEncoderModel
 from hf_textclf.register import MODELS
 
 # each costs seconds to import and none is needed to load a model
@@ -16,27 +18,40 @@ HEAVY = ["transformers.trainer", "datasets", "evaluate", "gradio", "sklearn", "m
 
 
 @pytest.mark.parametrize(
-    ("auto", "model"),
-    [(AutoModel, LSTMModel), (AutoModelForSequenceClassification, LSTMForSequenceClassification)],
+    ("config", "auto", "model"),
+    [
+        (tiny_config, AutoModel, LSTMModel),
+        (tiny_config, AutoModelForSequenceClassification, LSTMForSequenceClassification),
+        (tiny_frozen_config, AutoModel, FrozenEncoderModel),
+        (tiny_frozen_config, AutoModelForSequenceClassification, FrozenEncoderForSequenceClassification),
+    ],
 )
-def test_auto_classes_resolve(auto, model):
-    assert type(auto.from_config(tiny_config())) is model
+def test_auto_classes_resolve(config, auto, model):
+    assert type(auto.from_config(config())) is model
 
 
-def test_auto_config_resolves(tmp_path):
-    config = tiny_config(pooling="mean")
+@pytest.mark.parametrize(
+    ("config", "model_type"),
+    [(tiny_config(pooling="mean"), "textclf_lstm"), (tiny_frozen_config(feature_pooling="cls"), "textclf_frozen")],
+)
+def test_auto_config_resolves(config, model_type, tmp_path):
     config.save_pretrained(tmp_path)
     loaded = AutoConfig.from_pretrained(tmp_path)
-    assert type(loaded) is LSTMConfig
+    assert type(loaded) is type(config)
     assert loaded.to_diff_dict() == config.to_diff_dict()
-    assert type(AutoConfig.for_model("textclf_lstm")) is LSTMConfig
+    assert type(AutoConfig.for_model(model_type)) is type(config)
 
 
 def test_registering_again_changes_nothing():
-    before = [type(auto.from_config(config())) for config, auto, _ in MODELS]
+    def resolved():
+        # the default encoder is a whole BERT
+        with torch.device("meta"):
+            return [type(auto.from_config(config())) for config, auto, _ in MODELS]
+
+    before = resolved()
     hf_textclf.register()
     hf_textclf.register()
-    assert [type(auto.from_config(config())) for config, auto, _ in MODELS] == before
+    assert resolved() == before
 
 
 def test_the_first_public_names():

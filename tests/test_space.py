@@ -17,6 +17,7 @@ import yaml
 from tiny import tiny_config, wordpiece_tokenizer
 
 from hf_textclf import Classifier, LSTMForSequenceClassification, UserError
+from hf_textclf.cli import main
 from hf_textclf.resources import bundled
 
 # not imported here: that costs seconds in every run, whatever is selected. On the build machine a missing gradio fails
@@ -148,6 +149,16 @@ def test_advice_only_where_the_vocabulary_lacks_the_text(app, folders):
     assert "**first**, **second**" in app.advice("央行宣布下调存款准备金率", models)
     assert app.advice("The committee postponed its vote. 央行", models) == ""
     assert app.advice("", models) == ""
+
+
+def test_a_linear_model_on_the_page(app, tmp_path):
+    flags = ["--model_type", "maxent", "--dataset", "samples/opinions_en", "--label_column", "sentiment"]
+    assert main(["train", *flags, "--output_dir", str(tmp_path / "model")]) == 0
+    models = app.load([str(tmp_path / "model")])
+    assert app.advice("央行宣布下调存款准备金率", models) == ""
+    page = app.build(models)
+    show = next(function.fn for function in page.fns.values() if function.name == "show")
+    assert len(show("Great service, will come again.")[1]) == 3
 
 
 def test_what_the_page_shows(app, folders):

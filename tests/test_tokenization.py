@@ -2,14 +2,15 @@
 
 import json
 import re
-from types import SimpleNamespace
 
 import pytest
 from test_tokenizer_training import TEXTS, trained
 from tokenizers import processors
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, BertConfig
 
+from hf_textclf import LSTMConfig
 from hf_textclf.errors import UserError
+from hf_textclf.frozen import FrozenEncoderConfig
 from hf_textclf.tokenization import TOKENIZER_TYPES, check_agreement, encode, load_tokenizer, set_truncation
 
 
@@ -118,11 +119,16 @@ def test_an_endless_text(tokenizer):
     assert len(encoded["input_ids"][0]) == 512
 
 
-def config(**values):
-    return SimpleNamespace(**({"vocab_size": 200, "pad_token_id": 0} | values))
+def flat_config(vocab_size=200, pad_token_id=0):
+    return LSTMConfig(vocab_size=vocab_size, pad_token_id=pad_token_id)
 
 
-def test_agreement():
+def nested_config(vocab_size=200, pad_token_id=0):
+    return FrozenEncoderConfig(encoder_config=BertConfig(vocab_size=vocab_size, pad_token_id=pad_token_id))
+
+
+@pytest.mark.parametrize("config", [flat_config, nested_config])
+def test_agreement(config):
     tokenizer = trained("word")
     check_agreement(tokenizer, config())
     check_agreement(tokenizer, config(vocab_size=len(tokenizer)))

@@ -1,9 +1,10 @@
 """Tiny models and tokenizers. All sizes differ, so that swapped axes fail."""
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import BertConfig, PreTrainedTokenizerFast
 
 from hf_textclf import LSTMConfig
+from hf_textclf.frozen import FrozenEncoderConfig
 
 TEXTS = [
     "The committee postponed its vote on the new budget.",
@@ -17,6 +18,16 @@ TEXTS = [
 
 def tiny_config(**changes):
     return LSTMConfig(**{"vocab_size": 99, "embedding_size": 11, "hidden_size": 7, "num_labels": 3} | changes)
+
+
+def tiny_bert_config(**changes):
+    sizes = {"vocab_size": 99, "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3}
+    return BertConfig(**sizes | {"intermediate_size": 17, "max_position_embeddings": 13} | changes)
+
+
+def tiny_frozen_config(encoder=None, **changes):
+    encoder = encoder or tiny_bert_config(max_position_embeddings=41)
+    return FrozenEncoderConfig(**{"encoder_config": encoder, "head_size": 7, "num_labels": 3} | changes)
 
 
 def wordpiece_tokenizer(vocab_size=99, *, add_special_tokens=True):

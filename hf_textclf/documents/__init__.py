@@ -1,6 +1,5 @@
 """Long texts: cut into windows or sentences that a network reads one by one, or shortened to their key sentences."""
 
-from .outputs import last_linear
 from .reader import SETTINGS, WEIGHTS, DocumentReader, Reading
 from .settings import DocumentSettings
 from .splitting import split_sentences
@@ -14,7 +13,6 @@ __all__ = [
     "PartAttention",
     "Reading",
     "key_word_idf",
-    "last_linear",
     "merge",
     "split_sentences",
 ]

@@ -3,27 +3,12 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from ..errors import UserError
+from ..models import classification_head
 from ..tokenization import PaddingCollator, batches_by_length
-
-
-def last_linear(model: PreTrainedModel) -> nn.Linear:
-    """The layer that makes the logits: the last linear one with an output for each label.
-
-    Raises:
-        UserError: the model has none.
-    """
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
-    heads = [layer for layer in layers if layer.out_features == model.config.num_labels]
-    if not heads:
-        raise UserError(
-            f"{type(model).__name__} has no linear layer of {model.config.num_labels} outputs, which attention over "
-            "the parts of a text reads from; choose other --sentence_weights"
-        )
-    return heads[-1]
 
 
 @torch.no_grad()
@@ -37,13 +22,13 @@ def network_outputs(
 ) -> tuple[Tensor, Tensor | None]:
     """Run a network, without dropout, over encoded texts; those of similar length share a batch.
 
-    Returns the logits (texts, labels) and, if asked for, what its last linear layer reads (texts, width), on the CPU.
+    Returns the logits (texts, labels) and, if asked for, what its head reads (texts, width), on the CPU.
 
     Raises:
         UserError: there is no such layer, or it reads something else than one vector for each text.
     """
     rows = len(encoded["input_ids"])
-    head = last_linear(model) if with_features else None
+    head = classification_head(model) if with_features else None
     logits = torch.zeros(rows, model.config.num_labels)
     features = torch.zeros(rows, head.in_features) if head else None
     read: list[Tensor] = []
@@ -65,7 +50,7 @@ def network_outputs(
 def _of_texts(states: Tensor, expected: torch.Size) -> Tensor:
     if states.shape != expected:
         raise UserError(
-            f"the last linear layer reads {tuple(states.shape)} of a batch, expected one vector for each text, "
+            f"the head reads {tuple(states.shape)} of a batch, expected one vector for each text, "
             f"{tuple(expected)}; choose other --sentence_weights"
         )
     return states.float().cpu()

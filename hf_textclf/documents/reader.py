@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from ..errors import UserError
 from ..results import write_json
-from ..tokenization import Windows, encode, encode_windows
+from ..tokenization import Windows, encode, encode_whole, encode_windows
 from .outputs import network_outputs
 from .settings import DocumentSettings
 from .splitting import split_sentences
@@ -132,7 +132,7 @@ class DocumentReader:
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], *, batch_size: int
     ) -> Iterator[tuple[list[str], Windows, Tensor, Tensor | None]]:
         """Yield one group of texts after the other with their parts, the logits of these (parts, labels) and, for
-        weights by attention, what the last linear layer reads (parts, width)."""
+        weights by attention, what the head reads (parts, width)."""
         for group in groups(texts):
             windows = self.parts(tokenizer, group)
             yield (
@@ -181,7 +181,7 @@ class DocumentReader:
         """The shortened texts; text, span and weight of every sentence that is kept."""
         assert self.idf is not None
         sentences = _split(texts)
-        ids = tokenizer(sentences.texts, truncation=False, padding=False, verbose=False)["input_ids"]
+        ids = encode_whole(tokenizer, sentences.texts)["input_ids"]
         owners = np.array(sentences.owners)
         scores = tfidf_scores(ids, owners, self.idf)
         best_first = np.lexsort((-scores, owners))

@@ -19,7 +19,11 @@ class LSTMConfig(PreTrainedConfig):
         embedding_size: Width of a token's embedding.
         hidden_size: Width of the hidden state *per direction*.
         num_hidden_layers: Number of stacked LSTM layers.
+        cell: What the layers are made of. `rnn` is the plain recurrent network of Elman 1990 ("Finding Structure in
+            Time"), a tanh without gates, to see what the gates are good for.
         bidirectional: Whether each layer also reads the text backwards; doubles the width of its states.
+        num_attention_heads: Heads of the self-attention (Vaswani et al. 2017, "Attention Is All You Need") over the
+            states of the last layer, before they are pooled; 0 for none.
         pooling: How the states of a text become one vector. `last` is the forward direction's state at the last
             token beside the backward direction's at the first; `max` and `mean` are taken over the real tokens;
             `mean_max` is both, side by side; `attention` is a learned weighted mean.
@@ -44,7 +48,9 @@ class LSTMConfig(PreTrainedConfig):
     embedding_size: int = 128
     hidden_size: int = 128
     num_hidden_layers: int = 1
+    cell: Literal["lstm", "rnn"] = "lstm"
     bidirectional: bool = False
+    num_attention_heads: int = 0
     pooling: Literal["last", "max", "mean", "mean_max", "attention"] = "max"
     embedding_dropout: float | int = 0.0
     locked_dropout: float | int = 0.0
@@ -63,6 +69,11 @@ class LSTMConfig(PreTrainedConfig):
         for name in ("embedding_dropout", "locked_dropout", "recurrent_dropout", "classifier_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must lie in [0, 1)")
+        width = self.hidden_size * (1 + self.bidirectional)
+        if self.num_attention_heads < 0 or self.num_attention_heads and width % self.num_attention_heads:
+            raise ValueError(
+                f"num_attention_heads={self.num_attention_heads} must be 0 or divide the width of the states, {width}"
+            )
         if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
             raise ValueError(f"pad_token_id={self.pad_token_id} must lie in [0, vocab_size={self.vocab_size})")
 

@@ -4,7 +4,7 @@ Recurrent dropout is DropConnect on the weight matrix, drawn once per forward pa
 and Optimizing LSTM Language Models"). It keeps the fused kernels; dropping states at every step, as Keras'
 `recurrent_dropout` does, would not.
 
-This file travels to the Hub with every saved model: it imports nothing of ours but its sibling.
+This file travels to the Hub with every saved model: it imports nothing of ours but its siblings.
 """
 
 import torch
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from .attention_lstm import LSTMSelfAttention
 from .configuration_lstm import LSTMConfig
 
 
@@ -76,7 +77,7 @@ class EmbeddingDropout(nn.Module):
 
 
 class LSTMLayer(nn.Module):
-    """One (bidirectional) LSTM layer with DropConnect on its hidden-to-hidden weights.
+    """One (bidirectional) layer, LSTM or plain recurrent network, with DropConnect on its hidden-to-hidden weights.
 
     Batches are never packed: on a CPU the backward pass of a packed batch writes a zero tensor of the whole batch at
     every time step, which made a training step on 250 tokens 6 times slower. Pads on the right cannot reach the
@@ -86,7 +87,9 @@ class LSTMLayer(nn.Module):
     def __init__(self, config: LSTMConfig, input_size: int) -> None:
         super().__init__()
         self.recurrent_dropout = config.recurrent_dropout
-        self.lstm = nn.LSTM(input_size, config.hidden_size, batch_first=True, bidirectional=config.bidirectional)
+        # called `lstm` whichever it is: saved weights carry this name
+        cell = nn.LSTM if config.cell == "lstm" else nn.RNN
+        self.lstm = cell(input_size, config.hidden_size, batch_first=True, bidirectional=config.bidirectional)
 
     def forward(self, states: Tensor, turn: Tensor | None) -> Tensor:
         """Read each text from its first to its last real token, and backwards too if bidirectional.
@@ -131,15 +134,20 @@ class LSTMLayer(nn.Module):
         ]
 
     def _run(self, states: Tensor, weights: list[Tensor], *, bidirectional: bool) -> Tensor:
-        """Run the fused kernel. nn.LSTM has no way to swap its parameters, so the step below it is called."""
+        """Run the fused kernel. The modules have no way to swap their parameters, so the step below is called."""
         zeros = states.new_zeros(1 + bidirectional, states.shape[0], self.lstm.hidden_size)
         # biases, number of layers, dropout between them, training, directions, batch first
         options = (True, 1, 0.0, self.training, bidirectional, True)
+        if isinstance(self.lstm, nn.RNN):
+            return torch.rnn_tanh(states, zeros, weights, *options)[0]
         return torch.lstm(states, (zeros, zeros), weights, *options)[0]
 
 
 class LSTMPooler(nn.Module):
-    """Turn the states of a text into one vector. A text without real tokens gets zeros."""
+    """Turn the states of a text into one vector, after self-attention where the configuration has heads.
+
+    A text without real tokens gets zeros.
+    """
 
     def __init__(self, config: LSTMConfig) -> None:
         super().__init__()
@@ -147,15 +155,27 @@ class LSTMPooler(nn.Module):
         self.bidirectional = config.bidirectional
         width = config.hidden_size * (1 + config.bidirectional)
         self.output_size = width * 2 if config.pooling == "mean_max" else width
+        self.self_attention = LSTMSelfAttention(config) if config.num_attention_heads else None
         if config.pooling == "attention":
             self.projection = nn.Linear(width, width)
             self.context = nn.Linear(width, 1, bias=False)
 
-    def forward(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
-        """states: (batch, length, width); mask: (batch, length), True = real token.
+    def forward(
+        self, states: Tensor, mask: Tensor, output_attentions: bool = False
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """states: (batch, length, width), zero at pads; mask: (batch, length), True = real token.
 
-        Returns the pooled vectors (batch, output_size) and, for attention pooling, the weights (batch, length).
+        Returns the pooled vectors (batch, output_size) and the weights of attention: those of self-attention
+        (batch, heads, length, length), on request only, and those of attention pooling (batch, length).
         """
+        pairs = None
+        if self.self_attention is not None:
+            states, pairs = self.self_attention(states, mask, output_attentions)
+        pooled, weights = self._pool(states, mask)
+        return pooled, tuple(each for each in (pairs, weights) if each is not None)
+
+    def _pool(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Returns the pooled vectors and, for attention pooling, the weights (batch, length)."""
         if mask.shape[1] == 0:
             # argmax and amax refuse to reduce over nothing
             weights = states.new_zeros(mask.shape) if self.pooling == "attention" else None

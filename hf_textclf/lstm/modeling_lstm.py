@@ -40,11 +40,14 @@ class LSTMPreTrainedModel(PreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if not isinstance(module, nn.LSTM):
+        if not isinstance(module, nn.RNNBase):
             return
         for name, parameter in module.named_parameters():
             if name.startswith("weight_hh"):
                 init.orthogonal_(parameter)
+            elif isinstance(module, nn.RNN):
+                # as Transformers does for nn.LSTM
+                (init.xavier_uniform_ if name.startswith("weight_ih") else init.zeros_)(parameter)
             elif name.startswith("bias_ih"):
                 # forget-gate bias of 1 (Jozefowicz et al. 2015, "An Empirical Exploration of Recurrent Network
                 # Architectures"); copied whole, since writing to a slice would overwrite loaded weights
@@ -82,13 +85,14 @@ class LSTMModel(LSTMPreTrainedModel):
             input_ids: (batch, length) token ids.
             attention_mask: (batch, length), 1 = real token; None means that every token is real.
             inputs_embeds: (batch, length, embedding_size), in place of `input_ids`.
-            output_attentions: Also return the weights of attention pooling.
+            output_attentions: Also return the weights of self-attention and of attention pooling.
             output_hidden_states: Also return the embeddings and the states of each layer.
 
         Returns:
             `last_hidden_state` (batch, length, hidden_size * directions), zero at pads; `pooler_output`
             (batch, width of the pooling), None without pooling; on request `hidden_states`, 1 + num_hidden_layers
-            tensors, and `attentions`, one tensor (batch, length), for attention pooling only.
+            tensors, and `attentions`: (batch, num_attention_heads, length, length) where there are heads, then
+            (batch, length) for attention pooling; none of them without either.
 
         Raises:
             ValueError: neither or both of `input_ids` and `inputs_embeds` are given.
@@ -103,14 +107,16 @@ class LSTMModel(LSTMPreTrainedModel):
             mask = attention_mask.bool()
 
         hidden_states = self._read(inputs_embeds, mask)
-        pooled, weights = (None, None) if self.pooler is None else self.pooler(hidden_states[-1], mask)
         wants_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         wants_weights = self.config.output_attentions if output_attentions is None else output_attentions
+        pooled, weights = None, ()
+        if self.pooler is not None:
+            pooled, weights = self.pooler(hidden_states[-1], mask, wants_weights)
         return BaseModelOutputWithPooling(
             last_hidden_state=hidden_states[-1],
             pooler_output=pooled,
             hidden_states=hidden_states if wants_states else None,
-            attentions=(weights,) if wants_weights and weights is not None else None,
+            attentions=weights if wants_weights and weights else None,
         )
 
     def _read(self, embeddings: Tensor, mask: Tensor) -> tuple[Tensor, ...]:

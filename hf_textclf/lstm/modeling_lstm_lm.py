@@ -39,7 +39,8 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
     Embedding to Improve Language Models"); dropout as in AWD-LSTM (Merity et al. 2017).
 
     Raises:
-        ValueError: `bidirectional`, since the states of the backward direction have read the next token.
+        ValueError: `bidirectional`, since the states of the backward direction have read the next token; a cell that
+            is no LSTM, since generation goes on from (h, c).
     """
 
     _tied_weights_keys = {"lm_head.weight": "lstm.embed_tokens.weight"}
@@ -49,6 +50,8 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
     def __init__(self, config: LSTMConfig) -> None:
         if config.bidirectional:
             raise ValueError("bidirectional=True has read the next token already; set it to False")
+        if config.cell != "lstm":
+            raise ValueError(f"cell={config.cell!r} does not remember (h, c); set it to 'lstm'")
         super().__init__(config)
         self.lstm = LSTMModel(config, add_pooling_layer=False)
         same = config.hidden_size == config.embedding_size

@@ -11,7 +11,7 @@ import numpy as np
 from transformers import EvalPrediction
 from transformers.trainer_utils import PredictionOutput
 
-from ..errors import UserError
+from ..errors import Diverged
 from ..probabilities import to_probabilities
 from .multi_label import MultiLabelMetrics, multi_label_metrics
 from .regression import RegressionMetrics, regression_metrics
@@ -36,7 +36,7 @@ def compute_metrics(
     average_precision, support. None stands for what is undefined on these rows.
 
     Raises:
-        UserError: the model's output holds NaN or infinity.
+        Diverged: the model's output holds NaN or infinity.
         ValueError: no rows, shapes or label ids that do not fit each other, logits given as probabilities.
     """
     probabilities, labels = np.asarray(probabilities), np.asarray(labels)
@@ -50,15 +50,36 @@ def compute_metrics(
             return regression_metrics(probabilities, labels)
 
 
+def measure(
+    probabilities: np.ndarray, labels: np.ndarray, *, thresholds: np.ndarray | None, **options: Any
+) -> dict[str, dict[str, Any]]:
+    """The metrics of a result file: `metrics`, and where labels have thresholds of their own, `metrics_at_0.5` without
+    its per-label table beside them.
+
+    thresholds: (labels,), or None for 0.5; the other arguments as in `compute_metrics`.
+    """
+    at_half = compute_metrics(probabilities, labels, **options)
+    if thresholds is None or (thresholds == 0.5).all():
+        return {"metrics": at_half}
+    metrics = compute_metrics(probabilities, labels, thresholds=thresholds.tolist(), **options)
+    return {
+        "metrics": metrics,
+        "metrics_at_0.5": {name: value for name, value in at_half.items() if name != "per_label"},
+    }
+
+
 def evaluated_metrics(
     evaluated: EvalPrediction | PredictionOutput, problem_type: str, label_names: list[str] | None = None
 ) -> dict[str, Any]:
     """`compute_metrics` of what the stock Trainer evaluated or predicted: logits and labels."""
-    # models that also return hidden states or attentions put the logits first
-    outputs = evaluated.predictions
-    logits = outputs[0] if isinstance(outputs, tuple) else outputs
-    scores = to_probabilities(logits, problem_type)
+    scores = to_probabilities(first_output(evaluated), problem_type)
     return compute_metrics(scores, evaluated.label_ids, problem_type=problem_type, label_names=label_names)
+
+
+def first_output(evaluated: EvalPrediction | PredictionOutput) -> np.ndarray:
+    """The logits: models that also return hidden states or attentions put them first."""
+    outputs = evaluated.predictions
+    return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
 def metrics_for(
@@ -92,7 +113,7 @@ def _check(probabilities: np.ndarray, labels: np.ndarray, problem_type: str, lab
         raise ValueError(f"predictions {probabilities.shape} and labels {labels.shape} do not fit {problem_type}")
     if not np.isfinite(probabilities).all():
         broken = int((~np.isfinite(probabilities.reshape(len(labels), -1))).any(axis=1).sum())
-        raise UserError(
+        raise Diverged(
             f"the model's output is not a number for {broken} of {len(labels)} texts; "
             "its training has diverged: train again with a lower learning_rate"
         )
@@ -121,6 +142,8 @@ __all__ = [
     "SingleLabelMetrics",
     "compute_metrics",
     "evaluated_metrics",
+    "first_output",
+    "measure",
     "metrics_for",
     "to_probabilities",
 ]

@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..baselines import LINEAR_CONFIG
 from ..documents import Reading
+from ..errors import UserError
 from ..probabilities import to_probabilities
 from .documents import Documents, open_network
 from .one_vs_rest import FILE as GROUP
@@ -26,6 +28,8 @@ class System(Protocol):
     problem_type: str
     label_names: list[str]
     num_parameters: int
+    # for multi-label classification, where some were fitted: from which probability on each label is predicted
+    thresholds: list[float] | None
 
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
         """Return raw outputs, (texts, labels), of which `problem_type` says how they become probabilities."""
@@ -63,9 +67,14 @@ class Prediction:
 
 
 def open_system(name_or_path: str, **options: Any) -> System:
-    """Load what a folder or Hub id holds; options as in `Classifier`."""
+    """Load what a folder or Hub id holds; options as in `Classifier`, of which a linear model has none."""
     if (Path(name_or_path) / GROUP).is_file():
         return OneVsRest(name_or_path, **options)
+    if (Path(name_or_path) / LINEAR_CONFIG).is_file():
+        # here, so that nobody else waits for scikit-learn
+        from ..baselines.system import LinearSystem
+
+        return LinearSystem(name_or_path)
     return open_network(name_or_path, **options)
 
 
@@ -77,15 +86,19 @@ class Classifier:
         revision: Commit, tag or branch on the Hub.
         trust_remote_code: Run Python files of the checkpoint; needs a commit as revision. Not needed for our models.
         device: Where to compute, `cpu` or `cuda`; by default a GPU where there is one.
+        thresholds: For multi-label classification, from which probability on a label is predicted, in place of the
+            thresholds saved with the model, or of 0.5 where none are.
 
     Attributes:
         system: What does the work; for a neural network it has `model` and `tokenizer`, for one that reads long
             texts in parts `document_strategy`.
         problem_type: single_label_classification, multi_label_classification or regression.
         label_names: The labels in id order; for regression the name of the target.
+        thresholds: (labels,), for multi-label classification; None otherwise.
 
     Raises:
-        UserError: the checkpoint cannot be read, is not whole, or its tokenizer does not fit.
+        UserError: the checkpoint cannot be read, is not whole, or its tokenizer does not fit; thresholds that are no
+            probability, or for a model that is not multi-label.
     """
 
     def __init__(
@@ -95,6 +108,7 @@ class Classifier:
         revision: str = "main",
         trust_remote_code: bool = False,
         device: str | None = None,
+        thresholds: float | None = None,
     ) -> None:
         self.name_or_path = str(name_or_path)
         self.system = open_system(
@@ -102,6 +116,7 @@ class Classifier:
         )
         self.problem_type: Any = self.system.problem_type
         self.label_names = self.system.label_names
+        self.thresholds = self._thresholds(thresholds)
 
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
         """Return the raw outputs, (texts, labels)."""
@@ -150,12 +165,29 @@ class Classifier:
                 parts.append(Part(text[start:end], float(reading.weights[number]), label, score))
             yield () if parts[0].text == text else tuple(parts)
 
+    def _thresholds(self, wish: float | None) -> np.ndarray | None:
+        if self.problem_type != "multi_label_classification":
+            if wish is not None:
+                raise UserError(f"thresholds={wish} is for multi-label models, found {self.problem_type}; drop it")
+            return None
+        if wish is not None and not 0 <= wish <= 1:
+            raise UserError(f"thresholds={wish} is no probability, expected a number from 0 to 1; correct it")
+        saved = self.system.thresholds
+        if wish is not None or saved is None:
+            return np.full(len(self.label_names), 0.5 if wish is None else wish)
+        if len(saved) != len(self.label_names):
+            raise UserError(
+                f"{self.name_or_path!r} has {len(saved)} thresholds in its config.json, expected one for each of its "
+                f"{len(self.label_names)} labels; calibrate it again"
+            )
+        return np.array(saved)
+
     def _prediction(self, row: np.ndarray) -> Prediction:
         """row: (labels,)."""
         probabilities = dict(zip(self.label_names, row.tolist(), strict=True))
         best = max(probabilities, key=probabilities.__getitem__)
         if self.problem_type == "multi_label_classification":
-            chosen = [name for name, probability in probabilities.items() if probability >= 0.5]
+            chosen = [name for name, over in zip(self.label_names, row >= self.thresholds, strict=True) if over]
             return Prediction(chosen, probabilities[best], probabilities)
         return Prediction(best, probabilities[best], probabilities)
 

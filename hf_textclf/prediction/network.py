@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..models import load_classifier, longest_text, problem_type_of
+from ..models import calibration_of, load_classifier, longest_text, problem_type_of
 from ..tokenization import PaddingCollator, batches_by_length, check_agreement, encode, load_tokenizer
 
 
@@ -29,6 +29,7 @@ class Network:
         self.problem_type = problem_type_of(self.model.config)
         names = self.model.config.id2label
         self.label_names = [names[number] for number in range(len(names))]
+        self.thresholds: list[float] | None = calibration_of(self.model.config)["thresholds"]
         self.num_parameters = self.model.num_parameters()
 
     @torch.inference_mode()

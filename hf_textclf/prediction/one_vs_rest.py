@@ -43,6 +43,8 @@ class OneVsRest:
                     f"{folder}/{number} has the labels {network.label_names}, expected {[f'not {name}', name]}; "
                     "copy or train the group again"
                 )
+        # each network was asked one question: its even odds are the threshold
+        self.thresholds: list[float] | None = None
         self.num_parameters = sum(network.num_parameters for network in self.networks)
 
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:

@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 from ..args import NewModelArguments
 from ..errors import UserError
+from ..lstm import LSTMConfig
 
-# a language model reads in one direction and pools nothing
-OF_CLASSIFIERS = {"bidirectional", "pooling", "classifier_dropout"}
+# a language model reads in one direction, remembers by cell states and pools nothing
+OF_CLASSIFIERS = {"bidirectional", "cell", "num_attention_heads", "pooling", "classifier_dropout"}
 
 
 @dataclass
@@ -47,6 +48,6 @@ LanguageModelArguments: Any = make_dataclass(
     [
         (item.name, item.type, field(default=None, metadata=item.metadata))
         for item in fields(NewModelArguments)
-        if item.name not in OF_CLASSIFIERS
+        if item.name in LSTMConfig.__annotations__ and item.name not in OF_CLASSIFIERS
     ],
 )

@@ -13,6 +13,7 @@ from datasets import DatasetDict, Features, List, Value
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import UserError
+from ..tokenization.segmentation import segmented
 
 BATCH = 1000  # texts
 
@@ -29,7 +30,8 @@ def cut_blocks(
 
     def step(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
         # not verbose: the warning about long sequences is untrue where we cut them
-        rows = tokenizer(batch["text"], add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+        words = segmented(tokenizer, batch["text"])
+        rows = tokenizer(words, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
         end = [tokenizer.eos_token_id]
         stream = [*end, *chain.from_iterable((row[::-1] if reads_backwards else row) + end for row in rows)]
         starts = range(0, len(stream) - block_size, block_size)

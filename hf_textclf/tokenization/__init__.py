@@ -7,9 +7,11 @@ from .encoding import (
     batches_by_length,
     check_agreement,
     encode,
+    encode_whole,
     load_tokenizer,
     set_truncation,
 )
+from .segmentation import segment
 from .training import TOKENIZER_TYPES, train_tokenizer
 from .windows import Windows, encode_windows
 
@@ -22,8 +24,10 @@ __all__ = [
     "batches_by_length",
     "check_agreement",
     "encode",
+    "encode_whole",
     "encode_windows",
     "load_tokenizer",
+    "segment",
     "set_truncation",
     "train_tokenizer",
 ]

@@ -3,6 +3,7 @@
 What would surprise you:
 - Transformers cuts a text at its head or its tail; `head_tail` is ours, and the one number that it needs,
   `head_tokens`, travels inside tokenizer_config.json. A stock pipeline does not know it and keeps the head.
+- A text may have to be cut into words before the tokenizer sees it, see `segmentation`; that travels the same way.
 - All three ways of cutting are one slice of the whole sequence, so training and prediction both go through `encode`.
 """
 
@@ -14,9 +15,10 @@ import numpy as np
 from transformers import AutoTokenizer, BatchEncoding, DataCollatorWithPadding, PreTrainedTokenizerFast
 
 from ..errors import UserError
+from .segmentation import segmented
 
 TRUNCATIONS = ("head", "tail", "head_tail")
-# what the forward() of our own models takes: no token_type_ids, which a BERT tokenizer would add
+# what the forward() of an LSTM takes: no token_type_ids, which a BERT tokenizer would add
 HOME_MADE_INPUTS = ("input_ids", "attention_mask")
 
 
@@ -26,8 +28,8 @@ def load_tokenizer(
     """Load the fast tokenizer of any checkpoint, folder or Hub id.
 
     Args:
-        home_made: The tokenizer will feed one of our own models: it returns `HOME_MADE_INPUTS` only, here and wherever
-            it is loaded again after saving.
+        home_made: The tokenizer will feed one of our own models, which reads tokens alone: it returns
+            `HOME_MADE_INPUTS` only, here and wherever it is loaded again after saving.
 
     Raises:
         UserError: nothing there, no network, no or broken tokenizer files, code that would have to be trusted, or a
@@ -114,10 +116,18 @@ def set_truncation(
         tokenizer.init_kwargs.pop(stale, None)
 
 
+def encode_whole(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> BatchEncoding:
+    """Turn texts, of which there is one at least, into token ids without cutting them; further as `encode`."""
+    # not verbose: the warning about long sequences is untrue where we cut them
+    return tokenizer(segmented(tokenizer, texts), truncation=False, padding=False, verbose=False)
+
+
 def encode(
     tokenizer: PreTrainedTokenizerFast, texts: list[str], *, with_lengths: bool = False
 ) -> dict[str, list[Any]]:
     """Turn texts into token ids, cut as `set_truncation` decided. Not padded: collators do that batch by batch.
+
+    Words are found first where the tokenizer was trained on segmented texts (`--segmenter`).
 
     Args:
         with_lengths: Also return `untruncated_length`, the number of tokens that each text has before it is cut.
@@ -125,12 +135,14 @@ def encode(
     Returns:
         One list of ints for each text under each of the tokenizer's `model_input_names` that it can fill
         (`input_ids`, `attention_mask`, for BERT `token_type_ids`).
+
+    Raises:
+        UserError: the tokenizer needs a segmenter that is not installed.
     """
     if not texts:
         names = [*tokenizer.model_input_names, *(["untruncated_length"] if with_lengths else [])]
         return {name: [] for name in names}
-    # not verbose: the warning about long sequences is untrue where we cut them
-    encoded = dict(tokenizer(texts, truncation=False, padding=False, verbose=False))
+    encoded = dict(encode_whole(tokenizer, texts))
     lengths = [len(row) for row in encoded["input_ids"]]
     head, tail = _head_and_tail(tokenizer)
     for rows in encoded.values():
@@ -170,6 +182,8 @@ def check_agreement(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
     Raises:
         UserError: the tokenizer has ids that the model has no embedding for, cannot pad, or pads with another id.
     """
+    # a model around another's encoder has its embeddings
+    config = config.get_text_config()
     # not len(tokenizer): a vocabulary may have holes
     size = max(tokenizer.get_vocab().values()) + 1
     if size > config.vocab_size:
@@ -215,6 +229,7 @@ __all__ = [
     "batches_by_length",
     "check_agreement",
     "encode",
+    "encode_whole",
     "load_tokenizer",
     "set_truncation",
     "special_tokens_around",

@@ -8,7 +8,8 @@ do not promise. Their hash maps number the `##` characters of WordPiece and the 
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from ..errors import UserError
 from .encoding import HOME_MADE_INPUTS, set_truncation
+from .segmentation import segment, set_segmenter
 
 # beside [PAD] and [UNK]: one word; every byte; what the trainer of Unigram needs to keep within bounds
 SMALLEST_VOCAB = {"word": 3, "wordpiece": 3, "bpe": 258, "unigram": 8}
@@ -27,22 +29,30 @@ LONGEST_TEXT = 100_000
 
 
 def train_tokenizer(
-    texts: Iterable[str], *, tokenizer_type: str, vocab_size: int, max_length: int, lowercase: bool = True
+    texts: Iterable[str],
+    *,
+    tokenizer_type: str,
+    vocab_size: int,
+    max_length: int,
+    lowercase: bool = True,
+    segmenter: str | None = None,
 ) -> PreTrainedTokenizerFast:
     """Train a tokenizer that `AutoTokenizer` loads without code of ours. It adds no special tokens to a text.
 
     Args:
         texts: Read twice for `wordpiece` and `unigram`; an iterator is kept in memory for that.
         tokenizer_type: `word`: the most frequent words, punctuation split off, the rest is [UNK]. `wordpiece`: pieces
-            of words, as BERT has. In both a Chinese character stands alone. `bpe`: merged bytes (Radford et al. 2019),
-            nothing is unknown. `unigram`: the likeliest pieces (Kudo 2018, "Subword Regularization"), among them
-            Chinese words of several characters.
+            of words, as BERT has. In both a Chinese character stands alone, unless there is a segmenter. `bpe`: merged
+            bytes (Radford et al. 2019), nothing is unknown. `unigram`: the likeliest pieces (Kudo 2018, "Subword
+            Regularization"), among them Chinese words of several characters.
         vocab_size: Size of the vocabulary at most, [PAD] (id 0) and [UNK] (id 1) included.
         max_length: Number of tokens to which `encode` cuts a text, at its head until `set_truncation` says otherwise.
         lowercase: Whether upper and lower case are one.
+        segmenter: `jieba`: Chinese words are found first, now and whenever `encode` uses the tokenizer.
 
     Raises:
-        UserError: an unknown type, a vocabulary too small for it, or texts without a single word (`bpe` needs none).
+        UserError: an unknown type, a vocabulary too small for it, texts without a single word (`bpe` needs none), or
+            a segmenter that is unknown or not installed.
     """
     if tokenizer_type not in TOKENIZER_TYPES:
         raise UserError(f"tokenizer_type {tokenizer_type!r} is unknown; choose one of {', '.join(TOKENIZER_TYPES)}")
@@ -53,7 +63,14 @@ def train_tokenizer(
         )
     if isinstance(texts, Iterator):
         texts = list(texts)
-    train = {"word": _train_word, "wordpiece": _train_wordpiece, "bpe": _train_bpe, "unigram": _train_unigram}
+    if segmenter is not None:
+        texts = segment(texts, segmenter)
+    train: dict[str, Callable[..., Tokenizer]] = {
+        "word": partial(_train_word, split_chinese=segmenter is None),
+        "wordpiece": partial(_train_wordpiece, split_chinese=segmenter is None),
+        "bpe": _train_bpe,
+        "unigram": _train_unigram,
+    }
     backend = train[tokenizer_type](texts, vocab_size, lowercase)
     backend.add_special_tokens([PAD, UNK])
     if backend.get_vocab_size() <= 2:
@@ -66,25 +83,28 @@ def train_tokenizer(
         model_input_names=list(HOME_MADE_INPUTS),
     )
     set_truncation(tokenizer, truncation="head", max_length=max_length)
+    set_segmenter(tokenizer, segmenter)
     return tokenizer
 
 
-def _train_word(texts: Iterable[str], vocab_size: int, lowercase: bool) -> Tokenizer:
+def _train_word(texts: Iterable[str], vocab_size: int, lowercase: bool, *, split_chinese: bool) -> Tokenizer:
     backend = Tokenizer(models.WordLevel(unk_token=UNK))
-    backend.normalizer, backend.pre_tokenizer = _normalizer(lowercase), pre_tokenizers.BertPreTokenizer()
+    backend.normalizer = _normalizer(lowercase, split_chinese=split_chinese)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     _fit(backend, texts, trainers.WordLevelTrainer(vocab_size=vocab_size, **_options()))
     return backend
 
 
-def _train_wordpiece(texts: Iterable[str], vocab_size: int, lowercase: bool) -> Tokenizer:
+def _train_wordpiece(texts: Iterable[str], vocab_size: int, lowercase: bool, *, split_chinese: bool) -> Tokenizer:
     # every character is numbered before the trainer sees it, so that its hash maps have nothing left to decide
-    words = _train_word(texts, 2**40, lowercase).get_vocab()
+    words = _train_word(texts, 2**40, lowercase, split_chinese=split_chinese).get_vocab()
     del words[PAD], words[UNK]
     ordered = sorted(words, key=words.__getitem__)  # most frequent first
     characters = dict.fromkeys(piece for word in ordered for piece in (word[0], *("##" + char for char in word[1:])))
     vocabulary = [PAD, UNK, *sorted(islice(characters, vocab_size - 2))]
     backend = Tokenizer(models.WordPiece(unk_token=UNK))
-    backend.normalizer, backend.pre_tokenizer = _normalizer(lowercase), pre_tokenizers.BertPreTokenizer()
+    backend.normalizer = _normalizer(lowercase, split_chinese=split_chinese)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     if len(vocabulary) < vocab_size:
         learner = trainers.WordPieceTrainer(
             vocab_size=vocab_size, min_frequency=2, **(_options() | {"special_tokens": vocabulary})
@@ -142,7 +162,7 @@ def _settle(backend: Tokenizer) -> list[tuple[str, float]]:
     return [(PAD, 0.0), (UNK, 0.0), *sorted(pieces.items(), key=lambda item: (-item[1], item[0]))]
 
 
-def _normalizer(lowercase: bool, *, split_chinese: bool = True) -> normalizers.Normalizer:
+def _normalizer(lowercase: bool, *, split_chinese: bool) -> normalizers.Normalizer:
     """One form for full and half width, one blank for any white space, and a Chinese character a word if asked."""
     bert = normalizers.BertNormalizer(handle_chinese_chars=split_chinese, strip_accents=False, lowercase=lowercase)
     blanks = normalizers.Replace(Regex(" {2,}"), " ")

@@ -1,12 +1,14 @@
 """Whole texts as windows of at most `model_max_length` tokens, none of which is lost."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import UserError
-from .encoding import special_tokens_around
+from .encoding import encode_whole, special_tokens_around
+from .segmentation import segmented
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,13 @@ def encode_windows(tokenizer: PreTrainedTokenizerFast, texts: list[str], *, stri
         )
     if not texts:
         return Windows({name: [] for name in tokenizer.model_input_names}, [], [])
-    # not verbose: the warning about long sequences is untrue where we cut them
-    encoded = tokenizer(texts, truncation=False, padding=False, verbose=False)
+    encoded = encode_whole(tokenizer, texts)
     windows = Windows({name: [] for name in encoded}, [], [])
     for number, text in enumerate(texts):
         length = len(encoded["input_ids"][number])
         over = length - prefix - suffix - room
         starts = [0] if over <= 0 else [*range(0, over, room - stride), over]
-        offsets = encoded.encodings[number].offsets if over > 0 else []
+        offsets = _offsets(tokenizer, text, encoded.encodings[number].offsets) if over > 0 else []
         for start in starts:
             for name, rows in encoded.items():
                 row = rows[number]
@@ -59,3 +60,14 @@ def encode_windows(tokenizer: PreTrainedTokenizerFast, texts: list[str], *, stri
             windows.owners.append(number)
             windows.spans.append((begin, end))
     return windows
+
+
+def _offsets(tokenizer: PreTrainedTokenizerFast, text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where the tokens of a text stand in it; offsets: where they stand in the segmented text, which has other blanks
+    and nothing else that differs."""
+    [cut] = segmented(tokenizer, [text])
+    if cut == text:
+        return offsets
+    places = [place for place, character in enumerate(text) if not character.isspace()]
+    before = list(accumulate((not character.isspace() for character in cut), initial=0))
+    return [(places[before[start]], places[before[end] - 1] + 1) if end > start else (0, 0) for start, end in offsets]

@@ -1,4 +1,5 @@
-"""The stock Trainer with one change, the order of the training rows, and the check that its loss stays a number."""
+"""The stock Trainer with two changes, the order of the training rows and rates for parts of the model, and the check
+that its loss stays a number."""
 
 import math
 import time
@@ -6,11 +7,13 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from torch import nn
+from torch.optim import Optimizer
 from torch.utils.data import Sampler
 from transformers import ProgressCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from ..errors import UserError
+from ..errors import Diverged, UserError
 
 
 class EpochSampler(LengthGroupedSampler):
@@ -30,7 +33,39 @@ class GroupedTrainer(Trainer):
     """The stock Trainer with length-grouped batches whose order a resumed run finds again.
 
     The stock sampler draws from an unseeded state: a run that was killed and resumed would see other batches.
+
+    Args:
+        rates: All parameters in parts, each part with a factor for its learning rate; None for a single rate.
     """
+
+    def __init__(
+        self, *args: Any, rates: list[tuple[list[nn.Parameter], float]] | None = None, **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self.rates = rates
+
+    def create_optimizer(self, model: nn.Module | None = None) -> Optimizer:
+        """Called by the Trainer before the first step."""
+        new = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        if new and self.rates:
+            groups = list(optimizer.param_groups)
+            optimizer.param_groups.clear()
+            # part by part, since the rate that the Trainer logs is that of the first group
+            for part, factor in self.rates:
+                for group in groups:
+                    members = set(group["params"])
+                    if chosen := [parameter for parameter in part if parameter in members]:
+                        optimizer.add_param_group(group | {"params": chosen, "lr": group["lr"] * factor})
+        return optimizer
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        try:
+            super()._load_optimizer_and_scheduler(checkpoint)
+        except ValueError as error:
+            raise UserError(
+                f"cannot resume from {checkpoint!r}: {error}; resume with the settings that the run was started with"
+            ) from error
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
         if self.args.train_sampling_strategy != "group_by_length":
@@ -59,7 +94,7 @@ class StopAtNaN(TrainerCallback):
         for name in ("loss", "eval_loss", "train_loss"):
             value = (logs or {}).get(name, 0.0)
             if not math.isfinite(value):
-                raise UserError(
+                raise Diverged(
                     f"{name} is {value} at step {state.global_step}, expected a number: the training has diverged; "
                     f"lower learning_rate (now {args.learning_rate:g}) or set max_grad_norm"
                 )

@@ -4,7 +4,6 @@ Everything is written into a hidden folder beside the checkpoints and moved when
 a config.json is a finished model.
 """
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel, Trainer, TrainerState, TrainingArguments
 
 from ..errors import UserError
-from ..results import RUN_CONFIG, write_json, write_text
+from ..results import RUN_CONFIG, move_files, write_json, write_text
 
 
 def find_checkpoint(training: TrainingArguments) -> str | None:
@@ -82,9 +81,12 @@ def save_folder(
     *,
     recorded: dict[str, Any],
     results: dict[str, Any],
-    write_card: Callable[..., None] | None = None,
+    write_more: Callable[[Path], None] | None = None,
 ) -> None:
-    """Save model, tokenizer, results, the resolved configuration and the card into the output folder."""
+    """Save model, tokenizer, results and the resolved configuration into the output folder.
+
+    write_more: writes whatever else belongs there into the folder that it is called with.
+    """
     output = Path(str(trainer.args.output_dir))
     partial = output / ".partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -96,8 +98,6 @@ def save_folder(
     trainer.state.save_to_json(str(partial / "trainer_state.json"))
     write_text(partial / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))
     write_json(partial / "eval_results.json", results)
-    if write_card is not None:
-        write_card(partial, config=recorded, results=results)
-    for file in sorted(partial.iterdir(), key=lambda file: file.name == "config.json"):
-        os.replace(file, output / file.name)
-    partial.rmdir()
+    if write_more is not None:
+        write_more(partial)
+    move_files(partial, output)

@@ -13,11 +13,13 @@ import torch
 from datasets import Dataset
 from torch import Tensor
 from tqdm.auto import tqdm
-from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
+from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast, Trainer
 
 from ..args import ModelArguments
 from ..data import TextData
-from ..documents import DocumentReader, DocumentSettings, PartAttention, key_word_idf, last_linear, merge
+from ..documents import DocumentReader, DocumentSettings, PartAttention, key_word_idf, merge
+from ..models import classification_head
+from ..tokenization import encode_whole
 
 logger = logging.getLogger(__name__)
 # enough for some ten thousand weights, and for a BERT on a CPU still minutes
@@ -47,7 +49,7 @@ def make_reader(
         ids = (
             row
             for batch in data.splits["train"].select_columns("text").iter(batch_size=1000)
-            for row in tokenizer(batch["text"], truncation=False, verbose=False)["input_ids"]
+            for row in encode_whole(tokenizer, batch["text"])["input_ids"]
         )
         bar = tqdm(
             ids, total=len(data.splits["train"]), desc="key words", disable=not logger.isEnabledFor(logging.INFO)
@@ -75,26 +77,16 @@ def check_reader(reader: DocumentReader | None, model: PreTrainedModel, tokenize
         list(reader.outputs(model, tokenizer, ["a"], batch_size=1))
 
 
-def finish_reader(
-    reader: DocumentReader,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
-    data: TextData,
-    *,
-    loss: Callable[..., Tensor] | None,
-    training: TrainingArguments,
-) -> tuple[EvalPrediction, float]:
+def finish_reader(reader: DocumentReader, trainer: Trainer, data: TextData) -> tuple[EvalPrediction, float]:
     """Learn what the reader still lacks once the network is trained, and read the validation texts; of several
-    processes each does the same.
-
-    loss: as `Trainer(compute_loss_func=...)` takes it; None for the model's own. Returns logits with labels, and the
-    seconds that learning took.
-    """
+    processes each does the same. Returns logits with labels, and the seconds that learning took."""
     start = time.perf_counter()
-    batch_size, validation = training.per_device_eval_batch_size, data.splits["validation"]
+    model, tokenizer = trainer.model, trainer.processing_class
+    batch_size, validation = trainer.args.per_device_eval_batch_size, data.splits["validation"]
     if reader.needs_attention:
-        fit_attention(reader, model, tokenizer, data, loss=loss, batch_size=batch_size, seed=training.seed)
-    seconds = time.perf_counter() - start
+        loss, seed = trainer.compute_loss_func, trainer.args.seed
+        fit_attention(reader, model, tokenizer, data, loss=loss, batch_size=batch_size, seed=seed)
+    seconds = round(time.perf_counter() - start, 1)
     logits = reader.logits(model, tokenizer, validation["text"][:], batch_size=batch_size)
     return EvalPrediction(logits, np.asarray(validation["labels"])), seconds
 
@@ -110,12 +102,14 @@ def fit_attention(
     seed: int,
 ) -> None:
     """Learn the weights of the parts on training texts, with the network as it is. They stay as they are in the epoch
-    with the lowest loss on validation: the even ones of the start, if none is better. loss: as in `finish_reader`.
+    with the lowest loss on validation: the even ones of the start, if none is better.
+
+    loss: as `Trainer(compute_loss_func=...)` takes it; None for the model's own.
     """
     # a resumed run stands somewhere else in the random numbers of its process
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        attention = PartAttention(last_linear(model).in_features)
+        attention = PartAttention(classification_head(model).in_features)
     chosen = {name: data.splits[name].shuffle(seed=seed) for name in ("train", "validation")}
     train, validation = (
         _part_outputs(reader, model, tokenizer, split.select(range(min(len(split), MOST_TEXTS))), batch_size)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer
 
+from ..calibration import DIAGRAM, Calibration
 from ..card import write_card
 from ..documents import DocumentReader
 from ..trainer import given_keys, save_folder, training_keys
@@ -14,17 +15,25 @@ if TYPE_CHECKING:
 
 
 def save_run(
-    run: "TrainRun", *, trainer: Trainer, results: dict[str, Any], reader: DocumentReader | None = None
+    run: "TrainRun",
+    *,
+    trainer: Trainer,
+    results: dict[str, Any],
+    calibration: Calibration | None = None,
+    reader: DocumentReader | None = None,
 ) -> None:
-    """Save model, tokenizer, card, results, the resolved configuration and the reader of long texts, if there is one,
-    into the output folder."""
+    """Save model, tokenizer, card, results, the resolved configuration and, where there is one, the reader of long
+    texts into the output folder."""
+    recorded = resolved_config(run)
 
-    def write_rest(folder: Path, **contents: Any) -> None:
-        write_card(folder, **contents)
-        if reader is not None:
+    def write_more(folder: Path) -> None:
+        write_card(folder, config=recorded, results=results)
+        if calibration:
+            calibration.plot(folder / DIAGRAM)
+        if reader:
             reader.save(folder)
 
-    save_folder(trainer, recorded=resolved_config(run), results=results, write_card=write_rest)
+    save_folder(trainer, recorded=recorded, results=results, write_more=write_more)
 
 
 def resolved_config(run: "TrainRun") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a run needs before its first step: a place to write, a tokenizer, encoded texts, a model."""
 
+import inspect
 import logging
 from collections import Counter
 from dataclasses import fields
@@ -9,15 +10,17 @@ from typing import Any
 
 from datasets import DatasetDict
 from huggingface_hub.errors import StrictDataclassError
-from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
 from ..args import ModelArguments
+from ..baselines import KINDS
 from ..data import TextData
 from ..embeddings import load_embeddings
 from ..errors import UserError
-from ..models import further_model, load_config, longest_text, new_model
+from ..models import check_trust, further_model, load_config, longest_text, new_model
 from ..register import MODELS
 from ..tokenization import check_agreement, encode, load_tokenizer, set_truncation, train_tokenizer
+from .encoder import encoder_config
 from .start import copy_start, load_start
 
 logger = logging.getLogger(__name__)
@@ -26,9 +29,10 @@ HOME_MADE = {config.model_type: config for config, _, _ in MODELS}
 
 def make_tokenizer(data: TextData, arguments: ModelArguments, *, vocab_size: int | None) -> PreTrainedTokenizerFast:
     """Load the tokenizer that the arguments name, or train one on the training texts."""
-    name = arguments.tokenizer_name_or_path or arguments.model_name_or_path
+    check_trust(arguments.revision or "main", arguments.trust_remote_code)
+    name = arguments.tokenizer_name_or_path or arguments.model_name_or_path or arguments.encoder_name_or_path
     if arguments.init_from:
-        for key in ("tokenizer_name_or_path", "model_name_or_path", "embeddings_from"):
+        for key in ("tokenizer_name_or_path", "model_name_or_path", "encoder_name_or_path", "embeddings_from"):
             if value := getattr(arguments, key):
                 raise UserError(f"{key} {value!r} stands beside init_from, which has its own; drop one of them")
         name = arguments.init_from[0]
@@ -44,18 +48,22 @@ def make_tokenizer(data: TextData, arguments: ModelArguments, *, vocab_size: int
             tokenizer_type=arguments.tokenizer_type or "wordpiece",
             vocab_size=vocab_size or 30_000,
             max_length=arguments.max_length,
+            segmenter=arguments.segmenter,
         )
     else:
+        if arguments.segmenter:
+            raise UserError(
+                f"segmenter {arguments.segmenter!r} is for a tokenizer that is trained, but {name!r} has its own; "
+                "drop one of them"
+            )
         if vocab_size is not None:
             raise UserError(
                 f"vocab_size={vocab_size} limits a tokenizer that is trained, but {name!r} has its own; "
                 "drop one of them"
             )
-        home_made = arguments.model_name_or_path is None
-        if arguments.model_name_or_path:
-            home_made = _config(arguments).model_type in HOME_MADE
+        model_type = _config(arguments).model_type if arguments.model_name_or_path else arguments.model_type
         tokenizer = load_tokenizer(
-            name, home_made=home_made, revision=_revision(arguments, name),
+            name, home_made=_reads_no_segments(model_type), revision=_revision(arguments, name),
             trust_remote_code=arguments.trust_remote_code,
         )  # fmt: skip
     set_truncation(
@@ -65,6 +73,15 @@ def make_tokenizer(data: TextData, arguments: ModelArguments, *, vocab_size: int
         head_tokens=arguments.head_tokens,
     )
     return tokenizer
+
+
+def _reads_no_segments(model_type: str) -> bool:
+    """Whether a model is a home-made one that takes no `token_type_ids`, which a BERT tokenizer would add."""
+    return any(
+        "token_type_ids" not in inspect.signature(model.forward).parameters
+        for config, auto, model in MODELS
+        if config.model_type == model_type and auto is AutoModelForSequenceClassification
+    )
 
 
 def encode_splits(data: TextData, tokenizer: PreTrainedTokenizerFast) -> DatasetDict:
@@ -99,8 +116,9 @@ def make_model(
     }
     chosen = {item.name: getattr(new, item.name) for item in fields(new) if getattr(new, item.name) is not None}
     if arguments.model_name_or_path:
-        if arguments.embeddings_from:
-            chosen["embeddings_from"] = arguments.embeddings_from
+        for key in ("embeddings_from", "encoder_name_or_path"):
+            if getattr(arguments, key):
+                chosen[key] = getattr(arguments, key)
         if chosen:
             raise UserError(
                 f"{sorted(chosen)[0]}={chosen[sorted(chosen)[0]]} describes a new model, but model_name_or_path "
@@ -112,20 +130,21 @@ def make_model(
             revision=_revision(arguments, arguments.model_name_or_path),
             trust_remote_code=arguments.trust_remote_code,
         )
-        longest = longest_text(model.config)
-        if longest and arguments.max_length > longest:
-            raise UserError(
-                f"max_length={arguments.max_length} is more than the {longest} positions of "
-                f"{arguments.model_name_or_path!r}; set --max_length {longest} or less"
-            )
     elif arguments.init_from:
         models, chosen = load_start(arguments.init_from, chosen)
-        model = new_model(_new_config(arguments, chosen | {"vocab_size": len(tokenizer)}, labels, tokenizer))
+        model = new_model(_new_config(arguments, chosen, labels, tokenizer))
         copy_start(model, models)
         # otherwise the Trainer writes it down itself, with a warning
         model.config.eos_token_id = tokenizer.eos_token_id
     else:
-        model = new_model(_new_config(arguments, chosen | {"vocab_size": len(tokenizer)}, labels, tokenizer))
+        config = _new_config(arguments, chosen, labels, tokenizer)
+        model = new_model(config, encoder=arguments.encoder_name_or_path, revision=arguments.revision or "main")
+    longest = longest_text(model.config)
+    if longest and arguments.max_length > longest:
+        raise UserError(
+            f"max_length={arguments.max_length} is more than the {longest} positions of "
+            f"{arguments.model_name_or_path or arguments.encoder_name_or_path!r}; set --max_length {longest} or less"
+        )
     check_agreement(tokenizer, model.config)
     if arguments.embeddings_from:
         counts = Counter(chain.from_iterable(train_ids))
@@ -136,7 +155,8 @@ def make_model(
 
 def _revision(arguments: ModelArguments, name: str) -> str:
     """The revision is that of the model; a tokenizer from elsewhere is taken as it is now."""
-    return (arguments.revision or "main") if name == arguments.model_name_or_path else "main"
+    own = name in (arguments.model_name_or_path, arguments.encoder_name_or_path)
+    return (arguments.revision or "main") if own else "main"
 
 
 def _config(arguments: ModelArguments) -> Any:
@@ -153,13 +173,16 @@ def _new_config(
 ) -> Any:
     if arguments.model_type not in HOME_MADE:
         raise UserError(
-            f"model_type {arguments.model_type!r} is not home-made, expected one of {', '.join(HOME_MADE)}; "
-            "name a checkpoint of another family with --model_name_or_path"
+            f"model_type {arguments.model_type!r} is not home-made, expected one of "
+            f"{', '.join([*HOME_MADE, *KINDS])}; name a checkpoint of another family with --model_name_or_path"
         )
     known = HOME_MADE[arguments.model_type].__annotations__
+    derived = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    derived |= encoder_config(arguments, HOME_MADE, revision=arguments.revision or "main")
     if foreign := sorted(chosen.keys() - known.keys()):
         raise UserError(f"{foreign[0]} is no key of model_type {arguments.model_type!r}; its keys: {', '.join(known)}")
+    chosen |= {name: value for name, value in derived.items() if name in known}
     try:
-        return AutoConfig.for_model(arguments.model_type, pad_token_id=tokenizer.pad_token_id, **chosen, **labels)
+        return AutoConfig.for_model(arguments.model_type, **chosen, **labels)
     except StrictDataclassError as error:
         raise UserError(str(error).splitlines()[-1].strip()) from error

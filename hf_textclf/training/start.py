@@ -15,7 +15,7 @@ from ..lstm.layers_lstm import LSTMLayer
 from ..models import load_language_model
 from ..tokenization import load_tokenizer
 
-SIZES = ("embedding_size", "hidden_size", "num_hidden_layers")
+SIZES = ("embedding_size", "hidden_size", "num_hidden_layers", "cell")
 
 
 def load_start(folders: list[str], chosen: dict[str, Any]) -> tuple[list[LSTMForCausalLM], dict[str, Any]]:

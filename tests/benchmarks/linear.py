@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from sklearn.multiclass import OneVsRestClassifier
 
 from hf_textclf.args import read_yaml
@@ -44,6 +44,9 @@ def main():
     predicted = model.predict(vectorizer.transform(data.splits["test"]["text"]))
     true = np.asarray(data.splits["test"]["labels"])
     figures = {"accuracy": accuracy_score(true, predicted), "macro_f1": f1_score(true, predicted, average="macro")}
+    if labels.ndim == 2:
+        scores = model.predict_proba(vectorizer.transform(data.splits["test"]["text"]))
+        figures["macro_roc_auc"] = roc_auc_score(true, scores, average="macro")
 
     results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     results[options.config.rsplit("_", 1)[0]] = figures

@@ -14,11 +14,16 @@ import re
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from hf_textclf.args import read_yaml
+
 RESULTS = Path(__file__).parent / "results"
+# a linear model's vocabulary is most of it, where a network's tokenizer is little
+MODEL_FILES = ("*.safetensors", "vocabulary.json", "[0-9]*/*.safetensors")
 CLI = [sys.executable, "-m", "hf_textclf.cli"]
 
 
@@ -37,7 +42,10 @@ def one_seed(options, seed, folder):
         # `accelerate launch --cpu` starts one process whatever --num_processes says, unless there is MPI
         launch = ["torch.distributed.run", "--standalone", "--nproc_per_node", str(options.processes)]
         launcher = [sys.executable, "-m", *launch, "-m", "hf_textclf.cli"]
-    flags = ["--config", f"configs/{options.config}.yaml", "--dataset", options.dataset, "--seed", str(seed)]
+    config = Path("configs", f"{options.config}.yaml")
+    flags = ["--config", str(config), "--dataset", options.dataset]
+    # a linear model draws no numbers, and its config no seed
+    flags += ["--seed", str(seed)] if "seed" in read_yaml(config) else []
     run([*launcher, "train", *flags, "--output_dir", str(folder), *options.more], folder.with_suffix(".log"))
     return figures(options, seed, folder)
 
@@ -53,14 +61,17 @@ def figures(options, seed, folder):
         "metrics": flat(trained["metrics"]),
         "test_rows": tested["rows"],
         "test_metrics": flat(tested["metrics"]),
+        # with fitted thresholds: the same without them
+        **({"test_metrics_at_0.5": tested["metrics_at_0.5"]} if "metrics_at_0.5" in tested else {}),
+        "test_pipeline": tested["pipeline"],
         "test_seconds": seconds,
-        "model_bytes": sum(file.stat().st_size for file in weights(folder)),
+        "model_bytes": sum(file.stat().st_size for file in model_files(folder)),
     }
 
 
-def weights(folder):
-    """The files of weights: one, or one for each network of a group; not those of checkpoints."""
-    return [*folder.glob("*.safetensors"), *folder.glob("[0-9]*/*.safetensors")]
+def model_files(folder):
+    """The files of a model, or those of each network of a group; not those of checkpoints."""
+    return [file for pattern in MODEL_FILES for file in folder.glob(pattern)]
 
 
 def flat(metrics):
@@ -87,11 +98,13 @@ def main():
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--evaluate", type=str.split, default=[], help="flags for `evaluate`, in one word")
     parser.add_argument("--name", help="name of the result file, if not that of the config")
+    parser.add_argument("--keep", help="new folder that the trained models stay in")
     tokens = sys.argv[1:]
     cut = tokens.index("--") if "--" in tokens else len(tokens)
     options = parser.parse_args(tokens[:cut])
     options.more = tokens[cut + 1 :]
-    with TemporaryDirectory() as place:
+    with nullcontext(options.keep) if options.keep else TemporaryDirectory() as place:
+        Path(place).mkdir(parents=True, exist_ok=True)
         runs = [one_seed(options, seed, Path(place) / f"seed_{seed}") for seed in options.seeds]
     result = {"config": options.config, "command": shown(options), "date": str(date.today()), "runs": runs}
     RESULTS.mkdir(exist_ok=True)

@@ -82,7 +82,7 @@ def test_label_in_test_unseen_in_train(refused, tiny_config, tmp_path):
 
 
 def test_commands(refused):
-    refused("trian", words=["'trian'", "train, evaluate, predict"])
+    refused("trian", words=["'trian'", "train, pretrain, tune, evaluate"])
     refused("evaluate", "a", "b", words=["1 argument(s)", "found 2"])
     refused("train", "stray", "--output_dir", "out", "--dataset", "samples/news_zh", words=["'stray'"])
 

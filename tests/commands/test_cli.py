@@ -64,6 +64,8 @@ def test_no_command_shows_usage(capsys):
         ("train", ["--learning_rate", "--dataset", "--hidden_size", "--early_stopping_patience"]),
         ("evaluate", ["--split", "--dataset", "--output_dir"]),
         ("predict", ["--text_column", "--encoding", "--batch_size"]),
+        ("compare", ["--dataset", "--output_dir", "--latency_texts", "95% intervals"]),
+        ("gates", ["--text", "--layer"]),
     ],
 )
 def test_help_of_a_command(capsys, command, flags):

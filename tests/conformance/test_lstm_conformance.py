@@ -49,7 +49,7 @@ class LSTMModelTester:
 
 class LSTMModelConformanceTest(modeling.ModelTesterMixin, unittest.TestCase):
     all_model_classes = (LSTMModel, LSTMForSequenceClassification)
-    # attention pooling gives one weight per token, not the (heads, length, length) that the mixin means
+    # attention stands before the pooling, once; the mixin means one (heads, length, length) per layer
     has_attentions = False
     options = {}
 
@@ -74,14 +74,18 @@ class BidirectionalConformanceTest(LSTMModelConformanceTest):
     options = {"bidirectional": True, "pooling": "attention"}
 
 
+class AttendingRNNConformanceTest(LSTMModelConformanceTest):
+    """The other cell, and self-attention over its states."""
+
+    options = {"cell": "rnn", "num_attention_heads": 2, "pooling": "mean_max"}
+
+
 class LSTMConfigConformanceTest(unittest.TestCase):
     def setUp(self):
         self.model_tester = LSTMModelTester()
-        # the default list of common properties has `num_attention_heads`, which an LSTM does not
         self.config_tester = configuration.ConfigTester(
             self,
             config_class=LSTMConfig,
-            common_properties=["hidden_size", "num_hidden_layers"],
             vocab_size=99,
             embedding_size=11,
             hidden_size=7,

@@ -1,10 +1,12 @@
 """Windows over tokens, beside a loop over a list."""
 
+import unicodedata
+
 import pytest
 from tiny import TEXTS, wordpiece_tokenizer
 
 from hf_textclf import UserError
-from hf_textclf.tokenization import encode, encode_windows, set_truncation
+from hf_textclf.tokenization import encode, encode_windows, set_truncation, train_tokenizer
 
 LONG = " ".join(TEXTS) + "  "
 
@@ -71,3 +73,15 @@ def test_no_text():
 def test_refused(stride):
     with pytest.raises(UserError, match=f"stride={stride} .* expected 0 to 6"):
         encode_windows(tokenizer_of(9), TEXTS, stride=stride)
+
+
+def test_spans_of_a_text_that_is_cut_into_words():
+    """Chinese words part the tokens, but no blank gets between the characters of the text."""
+    text = "这家酒店的服务 很好，房间也很干净。Wi-Fi很快,  下次还住这家酒店"
+    tokenizer = train_tokenizer([text] * 3, tokenizer_type="word", vocab_size=99, max_length=5, segmenter="jieba")
+    windows = encode_windows(tokenizer, [text], stride=1)
+    assert len(windows.spans) > 3 and windows.spans[0][0] == 0 and windows.spans[-1][1] == len(text)
+    for (start, end), ids in zip(windows.spans, windows.encoded["input_ids"], strict=True):
+        shown = unicodedata.normalize("NFKC", text[start:end]).lower()
+        assert "".join(shown.split()) == "".join(tokenizer.convert_ids_to_tokens(ids))
+        assert len(ids) == 5

@@ -7,6 +7,16 @@ model's parameters by name and stays differentiable.
 import torch
 
 
+def read_plainly(vectors, weights, suffix):
+    """As `read_in_order`, without gates (Elman 1990)."""
+    input_w, hidden_w = weights[f"weight_ih_l0{suffix}"], weights[f"weight_hh_l0{suffix}"]
+    bias = weights[f"bias_ih_l0{suffix}"] + weights[f"bias_hh_l0{suffix}"]
+    states = [torch.zeros_like(bias)]
+    for vector in vectors:
+        states.append(torch.tanh(input_w @ vector + hidden_w @ states[-1] + bias))
+    return states[1:]
+
+
 def read_in_order(vectors, weights, suffix):
     """One direction of one layer over the embeddings of one text, in the order given (Hochreiter & Schmidhuber 1997;
     forget gate of Gers et al. 2000). Returns one hidden state per vector."""
@@ -28,13 +38,33 @@ def read_in_order(vectors, weights, suffix):
     return states
 
 
-def read_layer(vectors, weights, bidirectional):
+def read_layer(vectors, weights, config):
     """One layer over one text. Returns one state per vector, forward half first."""
-    states = read_in_order(vectors, weights, "")
-    if not bidirectional:
+    read = read_in_order if config.cell == "lstm" else read_plainly
+    states = read(vectors, weights, "")
+    if not config.bidirectional:
         return states
-    backward = read_in_order(vectors[::-1], weights, "_reverse")[::-1]
+    backward = read(vectors[::-1], weights, "_reverse")[::-1]
     return [torch.cat(pair) for pair in zip(states, backward, strict=True)]
+
+
+def attend(states, weights, config):
+    """Multi-head self-attention over the states of one text (Vaswani et al. 2017, section 3.2), one pair of tokens at
+    a time. Returns one vector per state."""
+    width = len(states[0]) // config.num_attention_heads
+    queries = [weights["query.weight"] @ state + weights["query.bias"] for state in states]
+    keys = [weights["key.weight"] @ state for state in states]
+    values = [weights["value.weight"] @ state + weights["value.bias"] for state in states]
+    attended = []
+    for query in queries:
+        heads = []
+        for start in range(0, len(query), width):
+            part = slice(start, start + width)
+            scores = [torch.exp(query[part] @ key[part] / width**0.5) for key in keys]
+            pairs = zip(scores, values, strict=True)
+            heads.append(sum(score / sum(scores) * value[part] for score, value in pairs))
+        attended.append(weights["output.weight"] @ torch.cat(heads) + weights["output.bias"])
+    return attended
 
 
 def pool(states, weights, config):
@@ -69,9 +99,11 @@ def encode(model, embeddings, mask):
         places = [place for place in range(mask.shape[1]) if mask[row, place]]
         states = [embeddings[row, place] for place in places]
         for layer in model.layers:
-            states = read_layer(states, dict(layer.lstm.named_parameters()), config.bidirectional)
+            states = read_layer(states, dict(layer.lstm.named_parameters()), config)
         kept = dict(zip(places, states, strict=True))
         zeros = embeddings.new_zeros(width)
+        if states and config.num_attention_heads:
+            states = attend(states, dict(model.pooler.self_attention.named_parameters()), config)
         all_states.append(torch.stack([kept.get(place, zeros) for place in range(mask.shape[1])]))
         empty = embeddings.new_zeros(model.pooler.output_size)
         all_pooled.append(pool(states, dict(model.pooler.named_parameters()), config) if states else empty)

@@ -15,7 +15,10 @@ from transformers import AutoModel, AutoModelForCausalLM, GenerationConfig
 from hf_textclf import LSTMForCausalLM
 from hf_textclf.lstm.loss_lstm import CHUNK, linear_cross_entropy
 
-CODE = ["configuration_lstm.py", "layers_lstm.py", "loss_lstm.py", "modeling_lstm.py", "modeling_lstm_lm.py"]
+CODE = [
+    "attention_lstm.py", "configuration_lstm.py", "layers_lstm.py", "loss_lstm.py", "modeling_lstm.py",
+    "modeling_lstm_lm.py",
+]  # fmt: skip
 FREE = {"pad_token_id": 0, "eos_token_id": None, "max_new_tokens": 12}
 
 
@@ -158,6 +161,8 @@ print(model.generate(torch.tensor([[5, 6, 7, 8, 9]]), do_sample=False, pad_token
     assert done.stdout.splitlines()[-1] == str(naive_greedy(build(), [5, 6, 7, 8, 9], 12))
 
 
-def test_two_directions_are_refused():
+def test_what_cannot_go_on_is_refused():
     with pytest.raises(ValueError, match="bidirectional=True has read the next token"):
         LSTMForCausalLM(tiny_config(bidirectional=True))
+    with pytest.raises(ValueError, match="cell='rnn' does not remember"):
+        LSTMForCausalLM(tiny_config(cell="rnn"))

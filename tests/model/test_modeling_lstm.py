@@ -2,13 +2,15 @@
 
 import pytest
 import torch
+from batches import lay_out, texts
 from huggingface_hub.errors import StrictDataclassError
 from tiny import tiny_config
 
 from hf_textclf import LSTMForSequenceClassification, LSTMModel
 
 POOLINGS = ["last", "max", "mean", "mean_max", "attention"]
-LENGTHS = [5, 2, 3, 1, 4]
+# what stands before the pooling
+BODIES = [{}, {"cell": "rnn"}, {"num_attention_heads": 7}]
 
 
 def build(kind=LSTMForSequenceClassification, **options):
@@ -20,60 +22,42 @@ def build(kind=LSTMForSequenceClassification, **options):
     return model
 
 
-def texts(lengths=LENGTHS):
-    generator = torch.Generator().manual_seed(1)
-    return [torch.randint(1, 99, (length,), generator=generator) for length in lengths]
-
-
-def lay_out(rows, where, length=8):
-    """Place each text in a row of pads; the pads are random ids, since their value must not matter."""
-    input_ids = torch.randint(0, 99, (len(rows), length))
-    mask = torch.zeros_like(input_ids)
-    for number, row in enumerate(rows):
-        count = len(row)
-        places = {
-            "right": torch.arange(count),
-            "left": torch.arange(length - count, length),
-            "middle": torch.arange(2, 2 + count),
-            "holes": torch.randperm(length)[:count].sort().values,
-        }[where]
-        input_ids[number, places], mask[number, places] = row, 1
-    return {"input_ids": input_ids, "attention_mask": mask}
-
-
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("body", BODIES, ids=str)
 @torch.no_grad()
-def test_padding_and_batching_change_nothing(pooling, bidirectional):
-    model = build(pooling=pooling, bidirectional=bidirectional)
+def test_padding_and_batching_change_nothing(body, pooling, bidirectional):
+    model = build(pooling=pooling, bidirectional=bidirectional, **body).double()
     rows = texts()
     alone = torch.cat([model(row[None]).logits for row in rows])
     assert alone.std(0).min() > 1e-2  # the texts differ, so equality below says something
     for where in ("right", "left", "middle", "holes"):
-        torch.testing.assert_close(model(**lay_out(rows, where)).logits, alone, rtol=0, atol=1e-6, msg=where)
+        torch.testing.assert_close(model(**lay_out(rows, where)).logits, alone, rtol=0, atol=1e-10, msg=where)
     order = [3, 0, 4, 1, 2]
     mixed = model(**lay_out([rows[number] for number in order], "right", length=5)).logits
-    torch.testing.assert_close(mixed, alone[order], rtol=0, atol=1e-6)
+    torch.testing.assert_close(mixed, alone[order], rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("body", BODIES, ids=str)
 @torch.no_grad()
-def test_empty_texts(pooling):
-    model = build(pooling=pooling)
+def test_empty_texts(body, pooling):
+    model = build(pooling=pooling, **body).double()
     empty = model.classifier.bias
     # an all-pad row among others, a batch of nothing but pads, texts of length 0, a batch of no texts
     among = model(**lay_out([texts()[0], torch.empty(0, dtype=torch.long)], "left"), output_hidden_states=True)
     torch.testing.assert_close(among.logits[1], empty)
     assert not among.hidden_states[-1][1].any()
-    torch.testing.assert_close(among.logits[0], model(texts()[0][None]).logits[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(among.logits[0], model(texts()[0][None]).logits[0], rtol=0, atol=1e-10)
     only = model(torch.ones(2, 3, dtype=torch.long), attention_mask=torch.zeros(2, 3, dtype=torch.long))
     torch.testing.assert_close(only.logits, empty.expand(2, 3))
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("body", BODIES, ids=str)
 @torch.no_grad()
-def test_length_zero_and_batch_zero(pooling):
-    model = build(pooling=pooling)
+def test_length_zero_and_batch_zero(body, pooling):
+    model = build(pooling=pooling, **body)
     for batch, length in ((2, 0), (0, 3), (0, 0)):
         input_ids = torch.zeros(batch, length, dtype=torch.long)
         for mask in (None, torch.ones_like(input_ids)):
@@ -83,8 +67,9 @@ def test_length_zero_and_batch_zero(pooling):
 
 
 @pytest.mark.parametrize("pooling", ["max", "attention"])
-def test_empty_texts_have_finite_gradients(pooling):
-    model = build(pooling=pooling).train()
+@pytest.mark.parametrize("body", BODIES, ids=str)
+def test_empty_texts_have_finite_gradients(body, pooling):
+    model = build(pooling=pooling, **body).train()
     inputs = lay_out([texts()[0], torch.empty(0, dtype=torch.long)], "right")
     model(**inputs, labels=torch.tensor([0, 2])).loss.backward()
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
@@ -145,6 +130,30 @@ def test_attentions(pooling):
     torch.testing.assert_close(weights.sum(1), torch.tensor([1.0] * 5 + [0.0]))
 
 
+@pytest.mark.parametrize("pooling", ["mean_max", "attention"])
+@torch.no_grad()
+def test_self_attentions(pooling):
+    """Each real token spreads a weight of one over the real tokens of its text; pads neither give nor get any."""
+    model = build(pooling=pooling, num_attention_heads=2)
+    inputs = lay_out([*texts(), torch.empty(0, dtype=torch.long)], "holes")
+    weights, *pooled = model(**inputs, output_attentions=True).attentions
+    mask = inputs["attention_mask"].bool()
+    pairs = (mask[:, :, None] & mask[:, None]).unsqueeze(1).expand(6, 2, 8, 8)
+    assert weights.shape == (6, 2, 8, 8)
+    assert (weights[pairs] > 0).all() and not weights[~pairs].any()
+    torch.testing.assert_close(weights.sum(-1), mask.float()[:, None].expand(6, 2, 8))
+    # and they are those that the fused kernel took
+    attention, states = model.lstm.pooler.self_attention, torch.randn(6, 8, 14) * mask[..., None]
+    attended, weights = attention(states, mask, True)
+    values = attention.value(states).unflatten(-1, (2, 7))
+    expected = attention.output(torch.einsum("bhqk,bkhw->bqhw", weights, values).flatten(2)) * mask[..., None]
+    torch.testing.assert_close(attended, expected, rtol=0, atol=1e-4)
+    assert [weight.shape for weight in pooled] == ([mask.shape] if pooling == "attention" else [])
+    for length in (0, 8):
+        mask = torch.zeros(3, length, dtype=torch.long)
+        assert model(mask, attention_mask=mask, output_attentions=True).attentions[0].shape == (3, 2, length, length)
+
+
 @torch.no_grad()
 def test_embeddings_in_place_of_ids():
     model, inputs = build(), lay_out(texts(), "left")
@@ -192,6 +201,9 @@ def test_resized_embeddings_keep_their_rows_and_train():
         ("num_hidden_layers", 0),
         ("vocab_size", 0),
         ("bidirectional", "yes"),
+        ("cell", "gru"),
+        ("num_attention_heads", -1),
+        ("num_attention_heads", 2),
         ("embedding_dropout", 1),
         ("locked_dropout", -0.1),
         ("recurrent_dropout", 1.5),

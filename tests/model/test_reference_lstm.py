@@ -57,11 +57,11 @@ def check(model, mask):
         assert two.abs().max() > 1e-3, f"{name} is zero, so equality shows nothing"
 
 
-@pytest.mark.parametrize("num_hidden_layers", [1, 2, 3])
+@pytest.mark.parametrize(("cell", "num_hidden_layers"), [("lstm", 1), ("lstm", 2), ("lstm", 3), ("rnn", 2)])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("padding", MASKS)
-def test_states(padding, bidirectional, num_hidden_layers):
-    model = build(bidirectional=bidirectional, num_hidden_layers=num_hidden_layers)
+def test_states(padding, bidirectional, cell, num_hidden_layers):
+    model = build(cell=cell, bidirectional=bidirectional, num_hidden_layers=num_hidden_layers)
     check(model, torch.tensor(MASKS[padding]))
 
 
@@ -70,6 +70,13 @@ def test_states(padding, bidirectional, num_hidden_layers):
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_pooling(pooling, bidirectional, padding):
     check(build(bidirectional=bidirectional, pooling=pooling), torch.tensor(MASKS[padding]))
+
+
+@pytest.mark.parametrize("padding", ["none", "holes"])
+@pytest.mark.parametrize(("heads", "bidirectional", "pooling"), [(1, False, "mean_max"), (2, True, "last")])
+def test_self_attention(heads, bidirectional, pooling, padding):
+    model = build(bidirectional=bidirectional, pooling=pooling, num_attention_heads=heads)
+    check(model, torch.tensor(MASKS[padding]))
 
 
 def test_many_unequal_lengths():

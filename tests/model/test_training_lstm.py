@@ -37,12 +37,14 @@ def biases(layer):
     return [parameter for name, parameter in layer.lstm.named_parameters() if name.startswith("bias_")]
 
 
-def test_initial_recurrent_weights():
+@pytest.mark.parametrize("cell", ["lstm", "rnn"])
+def test_initial_recurrent_weights(cell):
     """A forget-gate bias of 1 in all, though the kernel adds two bias vectors; orthogonal recurrent weights."""
-    for layer in build().lstm.layers:
+    expected = torch.tensor([0.0] * 7 + [1.0] * 7 + [0.0] * 14) if cell == "lstm" else torch.zeros(7)
+    for layer in build(cell=cell).lstm.layers:
         for suffix in ("", "_reverse"):
             total = getattr(layer.lstm, f"bias_ih_l0{suffix}") + getattr(layer.lstm, f"bias_hh_l0{suffix}")
-            torch.testing.assert_close(total, torch.tensor([0.0] * 7 + [1.0] * 7 + [0.0] * 14))
+            torch.testing.assert_close(total, expected)
             weight = getattr(layer.lstm, f"weight_hh_l0{suffix}")
             torch.testing.assert_close(weight.T @ weight, torch.eye(7))
 
@@ -57,9 +59,19 @@ def test_the_pad_row_is_zero_and_stays():
     assert gradient[IDS[MASK == 1]].any(-1).all()
 
 
+@pytest.mark.parametrize("cell", ["lstm", "rnn"])
+def test_initial_input_weights(cell):
+    """Glorot & Bengio 2010, eq. 16, for either cell: uniform within this bound."""
+    for layer, width in zip(build(cell=cell).lstm.layers, (11, 14), strict=True):
+        weight = layer.lstm.weight_ih_l0_reverse
+        bound = (6 / (len(weight) + width)) ** 0.5
+        assert 0.9 * bound < weight.abs().max() <= bound
+
+
+@pytest.mark.parametrize("cell", ["lstm", "rnn"])
 @pytest.mark.parametrize("missing", ["weight_hh_l0", "bias_ih_l0_reverse"])
-def test_a_missing_tensor_leaves_the_loaded_ones_alone(missing, tmp_path):
-    model = build()
+def test_a_missing_tensor_leaves_the_loaded_ones_alone(missing, cell, tmp_path):
+    model = build(cell=cell)
     for parameter in model.parameters():
         nn.init.constant_(parameter, 0.5)
     model.save_pretrained(tmp_path)
@@ -72,7 +84,8 @@ def test_a_missing_tensor_leaves_the_loaded_ones_alone(missing, tmp_path):
     for name, tensor in loaded.items():
         assert (tensor == 0.5).all() == (name != lost), name
     if missing.startswith("bias"):
-        torch.testing.assert_close(loaded[lost], torch.tensor([0.0] * 7 + [1.0] * 7 + [0.0] * 14))
+        ones = [1.0] * 7 + [0.0] * 14 if cell == "lstm" else []
+        torch.testing.assert_close(loaded[lost], torch.tensor([0.0] * 7 + ones))
     else:
         torch.testing.assert_close(loaded[lost].T @ loaded[lost], torch.eye(7))
 
@@ -95,10 +108,18 @@ def test_losses(problem_type, num_labels, labels, expected):
     assert model(IDS, attention_mask=MASK).loss is None
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-def test_every_parameter_moves(pooling):
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"pooling": pooling} for pooling in POOLINGS),
+        {"cell": "rnn", "pooling": "attention"},
+        {"num_attention_heads": 2, "pooling": "mean_max"},
+    ],
+    ids=str,
+)
+def test_every_parameter_moves(options):
     dropouts = {f"{name}_dropout": 0.1 for name in ("embedding", "locked", "recurrent", "classifier")}
-    model = build(pooling=pooling, **dropouts).train()
+    model = build(**dropouts, **options).train()
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     for _ in range(3):
@@ -141,8 +162,9 @@ def test_embedding_dropout_drops_word_types():
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("lengths", [None, torch.tensor([2, 4, 1])])
-def test_dropconnect_equals_an_lstm_with_the_dropped_weights(lengths, bidirectional):
-    layer = build(recurrent_dropout=0.5, bidirectional=bidirectional).lstm.layers[0].train()
+@pytest.mark.parametrize(("cell", "kind"), [("lstm", nn.LSTM), ("rnn", nn.RNN)])
+def test_dropconnect_equals_a_module_with_the_dropped_weights(cell, kind, lengths, bidirectional):
+    layer = build(cell=cell, recurrent_dropout=0.5, bidirectional=bidirectional).lstm.layers[0].train()
     for bias in biases(layer):
         nn.init.normal_(bias)
     inputs = torch.randn(3, 4, 11)
@@ -153,7 +175,7 @@ def test_dropconnect_equals_an_lstm_with_the_dropped_weights(lengths, bidirectio
         real = torch.arange(4) < lengths[:, None]
         found = layer(inputs, turn_around(lengths, 4)) * real[..., None]
 
-    plain = nn.LSTM(11, 7, batch_first=True, bidirectional=bidirectional)
+    plain = kind(11, 7, batch_first=True, bidirectional=bidirectional)
     plain.load_state_dict(layer.lstm.state_dict())
     torch.manual_seed(5)
     recurrent = [name for name, _ in plain.named_parameters() if name.startswith("weight_hh")]
@@ -177,8 +199,9 @@ def test_dropconnect_equals_an_lstm_with_the_dropped_weights(lengths, bidirectio
         assert gradient[~dropped].all()
 
 
-def test_dropconnect_draws_anew_and_stops_in_eval():
-    layer = build(recurrent_dropout=0.5).lstm.layers[0]
+@pytest.mark.parametrize("cell", ["lstm", "rnn"])
+def test_dropconnect_draws_anew_and_stops_in_eval(cell):
+    layer = build(cell=cell, recurrent_dropout=0.5).lstm.layers[0]
     inputs = torch.randn(3, 4, 11)
     layer.train()
     assert not torch.equal(layer(inputs, None), layer(inputs, None))

@@ -2,12 +2,16 @@
 
 import gc
 
+import datasets
 import pytest
-from small_runs import QUIET, TINY, empty_config, write_csv
+import torch
+import yaml
+from small_runs import QUIET, TINY, TUNED, empty_config, write_csv
 from tiny import wordpiece_tokenizer
 from transformers import BertConfig, BertModel
 
 from hf_textclf.cli import main
+from hf_textclf.features import FOLDER
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -60,6 +64,7 @@ def refused(train, tmp_path):
 
 @pytest.fixture
 def bert(tmp_path):
+    torch.manual_seed(0)
     folder = tmp_path / "bert"
     config = BertConfig(
         vocab_size=99, hidden_size=12, num_hidden_layers=1, num_attention_heads=3, intermediate_size=17,
@@ -68,3 +73,31 @@ def bert(tmp_path):
     BertModel(config).save_pretrained(folder)
     wordpiece_tokenizer().save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def cache(tmp_path_factory, monkeypatch):
+    """A cache of `datasets` of the test's own; returns where features lie in it."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", folder)
+    return folder / FOLDER
+
+
+@pytest.fixture
+def tune(tmp_path, capsys):
+    """Call `hf-textclf tune` with a search space; returns the exit code and what came on standard error."""
+    config = empty_config(tmp_path)
+    data = write_csv(tmp_path / "weather.csv", {"cold": "cold", "warm": "warm"}, rows=80)
+    keys = ["--dataset", data, *TINY, *TUNED]
+
+    def run(space, *tokens, output="search"):
+        path = tmp_path / "space.yaml"
+        path.write_text(yaml.safe_dump(space))
+        capsys.readouterr()
+        flags = ["--search_space", str(path), "--output_dir", str(tmp_path / output), *keys]
+        code = main(["tune", "--config", str(config), *flags, *map(str, tokens)])
+        run.out, error = capsys.readouterr()
+        return code, error
+
+    run.config, run.keys = config, keys
+    return run

@@ -6,6 +6,12 @@ from safetensors.torch import load_file
 
 TINY = ["--embedding_size", "11", "--hidden_size", "7", "--vocab_size", "80"]
 QUIET = ["--disable_tqdm", "true", "--use_cpu", "true", "--save_strategy", "no"]
+# four evaluations, of which the best counts
+TUNED = (
+    "--validation_size 0.25 --num_train_epochs 4 --per_device_train_batch_size 8 --seed 3 --eval_strategy epoch "
+    "--save_strategy epoch --load_best_model_at_end true --metric_for_best_model macro_f1 --use_cpu true "
+    "--disable_tqdm true"
+).split()
 WORDS = {"cold": "rain snow frost wind north", "warm": "sun beach heat summer south", "mild": "cloud breeze west"}
 
 

@@ -10,16 +10,17 @@ from tempfile import TemporaryDirectory
 import torch
 from datasets import Dataset
 from safetensors.torch import save_file
-from tiny import tiny_config, wordpiece_tokenizer
+from tiny import tiny_config, tiny_frozen_config, wordpiece_tokenizer
 from transformers import BertConfig, BertForSequenceClassification, TrainingArguments
 
-import hf_textclf  # noqa: F401 (registers the LSTM)
+import hf_textclf  # noqa: F401 (registers the home-made models)
+from hf_textclf.frozen import FrozenEncoderForSequenceClassification
 from hf_textclf.lstm import LSTMForSequenceClassification
 from hf_textclf.models import further_model
 from hf_textclf.tokenization import PaddingCollator
 from hf_textclf.training import GroupedTrainer, WeightedLoss
 
-FAMILIES = ("lstm", "bert")
+FAMILIES = ("lstm", "bert", "frozen")
 PROBLEMS = ("single_label_classification", "multi_label_classification")
 CELLS = [(family, problem, weighted) for family in FAMILIES for problem in PROBLEMS for weighted in (False, True)]
 ROWS, LABELS = 16, 3
@@ -30,6 +31,11 @@ def make_folder(folder, family, problem_type):
     torch.manual_seed(5)
     if family == "lstm":
         model = LSTMForSequenceClassification(tiny_config(bidirectional=True, problem_type=problem_type))
+    elif family == "frozen":
+        config = tiny_frozen_config(problem_type=problem_type, classifier_dropout=0)
+        model = FrozenEncoderForSequenceClassification(config)
+        # the small weights of the start would hardly move
+        model.dense.weight.data *= 30
     else:
         config = BertConfig(
             vocab_size=99, hidden_size=12, num_hidden_layers=2, num_attention_heads=3, intermediate_size=17,

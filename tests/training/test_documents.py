@@ -32,6 +32,10 @@ RUNS = {
         "samples/opinions_en", "rating", "sentences", "--sentence_weights", "attention",
         "--problem_type", "regression",
     ],
+    "calibrated": [
+        "samples/news_en", "topics", "windows", "--sentence_weights", "attention", "--label_separator", ";",
+        "--calibrate", "true",
+    ],
     "shortened": ["samples/opinions_en", "sentiment", "key_sentences", "--num_sentences", "1"],
 }  # fmt: skip
 
@@ -54,9 +58,11 @@ def test_train_evaluate_and_stock_tools(run, name):
     folder = run(name)
     assert main(["evaluate", str(folder), "--split", "validation"]) == 0
     trained = json.loads((folder / "eval_results.json").read_text())["metrics"]
-    judged = json.loads((folder / "evaluation_validation" / "eval_results.json").read_text())["metrics"]
+    judged = json.loads((folder / "evaluation_validation" / "eval_results.json").read_text())
     flat = {name: value for name, value in trained.items() if name != "per_label" and value is not None}
-    assert {name: judged[name] for name in flat} == pytest.approx(flat, abs=1e-6)
+    assert {name: judged["metrics"][name] for name in flat} == pytest.approx(flat, abs=1e-6)
+    reason = f"document_strategy {RUNS[name][2]}: a pipeline cuts a long text"
+    assert reason in judged["pipeline"]["why"] and judged["pipeline"]["same_probabilities"] < 1
 
     classifier = Classifier(folder)
     assert classifier.system.document_strategy == RUNS[name][2]
@@ -148,6 +154,16 @@ def test_weights_find_the_sentence_that_tells(train, tmp_path, weights, caplog):
         line = next(line for line in caplog.messages if line.startswith("attention over the parts"))
         found, even = (float(word.rstrip(",")) for word in line.split() if word[0].isdigit())
         assert found < even
+
+
+def test_a_saved_reader_is_calibrated(run):
+    """The temperature divides the logits of the parts, and with them what they are merged into."""
+    folder = run("single")
+    before = Classifier(folder).logits(TEXTS)
+    assert main(["calibrate", str(folder)]) == 0
+    temperature = json.loads((folder / "config.json").read_text())["calibration"]["temperature"]
+    np.testing.assert_allclose(Classifier(folder).logits(TEXTS), before / temperature, rtol=1e-5)
+    assert temperature != 1
 
 
 def test_attention_reads_a_bert(train, bert, tmp_path):

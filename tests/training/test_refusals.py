@@ -70,7 +70,10 @@ def test_wrong_pooling(refused, weather):
     assert "median" in error and "attention" in error
 
 
-@pytest.mark.parametrize(("key", "value"), [("hidden_size", "0"), ("locked_dropout", "1.5"), ("hidden_size", "many")])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("hidden_size", "0"), ("locked_dropout", "1.5"), ("hidden_size", "many"), ("num_attention_heads", "3")],
+)
 def test_size_out_of_range(refused, weather, key, value):
     error = refused(weather, f"--{key}", value)
     assert key in error and value in error

@@ -69,13 +69,17 @@ def test_killed_between_checkpoints_and_resumed(tmp_path):
     assert losses[0] == losses[1] and len(losses[0]) == 292
 
 
+BY_DEPTH = "--num_hidden_layers 2 --freeze_embeddings true --layerwise_lr_decay 0.5 --gradual_unfreezing true"
+
+
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A run of 9 steps in two epochs: its keys and its folder."""
+def finished(tmp_path_factory, request):
+    """A run of 9 steps in two epochs, with further keys where a test gives some: its keys and its folder."""
     root = tmp_path_factory.mktemp("finished")
     data = write_csv(root / "weather.csv", {"cold": "cold", "warm": "warm"}, rows=50)
     keys = "--max_steps 9 --save_strategy steps --save_steps 2 --per_device_train_batch_size 8 --locked_dropout 0.3"
-    keys += " --recurrent_dropout 0.3 --train_sampling_strategy group_by_length --classifier_dropout 0.2"
+    keys += " --recurrent_dropout 0.3 --train_sampling_strategy group_by_length --classifier_dropout 0.2 "
+    keys += getattr(request, "param", "")
     config = ["--config", str(empty_config(root)), "--dataset", data, "--output_dir", str(root / "alone")]
     assert main(["train", *config, *QUIET, *TINY, *keys.split()]) == 0
     return data, keys.split(), root / "alone"
@@ -112,6 +116,15 @@ def test_resumed_from_a_named_checkpoint(train, finished, stopped):
     assert same(finished[2], killed)
 
 
+@pytest.mark.parametrize("finished", [BY_DEPTH], indirect=True)
+@pytest.mark.parametrize("step", [4, 6, 8])
+def test_resumed_within_and_between_epochs_that_train_different_parts(train, finished, stopped, step):
+    data, keys, killed = stopped
+    code, error = train(data, *keys, "--resume_from_checkpoint", killed / f"checkpoint-{step}", output="killed")
+    assert code == 0, error
+    assert same(finished[2], killed)
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.pt", "trainer_state.json"])
 def test_half_written_checkpoint_is_refused(train, stopped, name):
     data, keys, killed = stopped
@@ -122,8 +135,9 @@ def test_half_written_checkpoint_is_refused(train, stopped, name):
     assert "checkpoint-8" in error and "half-written" in error
 
 
-def test_other_settings_are_refused(train, stopped):
+@pytest.mark.parametrize("other", [["--hidden_size", "5"], ["--freeze_embeddings", "true"]], ids=" ".join)
+def test_other_settings_are_refused(train, stopped, other):
     data, keys, killed = stopped
-    code, error = train(data, *keys, "--hidden_size", "5", "--resume_from_checkpoint", "true", output="killed")
+    code, error = train(data, *keys, *other, "--resume_from_checkpoint", "true", output="killed")
     assert code == 2
     assert "settings that the run was started with" in error

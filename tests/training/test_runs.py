@@ -14,8 +14,9 @@ from hf_textclf.data import DataArguments
 from hf_textclf.training import StockArguments
 
 HOME_MADE_FILES = {
-    "README.md", "config.json", "configuration_lstm.py", "eval_results.json", "layers_lstm.py", "model.safetensors",
-    "modeling_lstm.py", "run_config.yaml", "tokenizer.json", "tokenizer_config.json", "trainer_state.json",
+    "README.md", "attention_lstm.py", "config.json", "configuration_lstm.py", "eval_results.json", "layers_lstm.py",
+    "model.safetensors", "modeling_lstm.py", "run_config.yaml", "tokenizer.json", "tokenizer_config.json",
+    "trainer_state.json",
 }  # fmt: skip
 RUNS = {
     "single": ("samples/news_en", ["--label_column", "topic"], "single_label_classification", 6),
@@ -25,7 +26,8 @@ RUNS = {
               "multi_label_classification", 6),
     "regression": ("samples/opinions_en", ["--label_column", "rating", "--problem_type", "regression"],
                    "regression", 1),
-    "zh": ("samples/news_zh", ["--label_column", "topic"], "single_label_classification", 6),
+    "zh": ("samples/news_zh", ["--label_column", "topic", "--cell", "rnn", "--num_attention_heads", "7"],
+           "single_label_classification", 6),
 }  # fmt: skip
 
 

@@ -1,0 +1,92 @@
+"""Features of texts from an encoder that never changes: computed once, kept on disk, read in every epoch.
+
+A file is named after everything that decides its content (weights, settings, token ids), so that it is never stale,
+and a second run reads no text. The files lie beside the other caches of `datasets` (see HF_DATASETS_CACHE); any of
+them can be removed.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pyarrow.compute as pc
+import torch
+from datasets import Dataset, Features, List, Value, concatenate_datasets
+from transformers import BatchEncoding, PreTrainedModel
+
+FOLDER = "textclf_features"
+# texts of similar length share a batch, sought among so many batches
+BATCHES = 16
+
+
+def takes_features(model: PreTrainedModel) -> bool:
+    """Whether a classifier takes `features`, the `pooler_output` of its frozen body, in place of tokens."""
+    return "features" in inspect.signature(model.forward).parameters
+
+
+def compute_features(
+    rows: Dataset,
+    model: PreTrainedModel,
+    collate: Callable[[list[dict[str, Any]]], BatchEncoding],
+    *,
+    batch_size: int,
+    name: str,
+) -> Dataset:
+    """Replace the tokens of a split by a column `features` of tensors, (width,) float32; the other columns stay.
+
+    Args:
+        rows: Encoded texts: columns named as the model's `forward` names them.
+        model: A classifier that takes features; it computes on the device it is on.
+        collate: Pads encoded texts into one batch of tensors.
+        name: Of the split, for the progress bar.
+    """
+    body = model.base_model
+    tokens = [column for column in rows.column_names if column in inspect.signature(body.forward).parameters]
+    width = body.config.get_text_config().hidden_size
+
+    @torch.inference_mode()
+    def read(batch: dict[str, list[Any]]) -> dict[str, np.ndarray]:
+        order = np.argsort([len(ids) for ids in batch["input_ids"]], kind="stable")
+        features = np.zeros((len(order), width), dtype=np.float32)
+        for start in range(0, len(order), batch_size):
+            places = order[start : start + batch_size]
+            inputs = collate([{column: batch[column][place] for column in tokens} for place in places])
+            features[places] = body(**inputs.to(model.device)).pooler_output.float().cpu().numpy()
+        return {"features": features}
+
+    key = _digest(body, rows.select_columns(tokens))
+    folder = Path(datasets.config.HF_DATASETS_CACHE) / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    features = rows.select_columns(tokens).map(
+        read,
+        batched=True,
+        batch_size=BATCHES * batch_size,
+        remove_columns=tokens,
+        features=Features({"features": List(Value("float32"), length=width)}),
+        # `map` writes beside this name, renames when whole, and reads what is there already
+        cache_file_name=str(folder / f"{key}.arrow"),
+        new_fingerprint=key[:32],
+        desc=f"features of {name}",
+    )
+    return concatenate_datasets([rows.remove_columns(tokens), features], axis=1).with_format("torch")
+
+
+def _digest(body: PreTrainedModel, tokens: Dataset) -> str:
+    """A name for the features that a body makes of tokens, 64 hexadecimal digits."""
+    config = body.config
+    digest = hashlib.sha256(f"{config.feature_pooling} {config.encoder_config.to_json_string()}".encode())
+    for name, weight in sorted(body.state_dict().items()):
+        # a checkpoint without the encoder's own pooler gets a random one, which the features do not depend on
+        if "pooler" not in name.split("."):
+            digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
+            digest.update(weight.cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    table = tokens.with_format("arrow")[:]
+    for column in table.column_names:
+        digest.update(column.encode())
+        digest.update(pc.list_value_length(table[column]).to_numpy())
+        digest.update(pc.list_flatten(table[column]).to_numpy())
+    return digest.hexdigest()

@@ -1,0 +1,57 @@
+"""What `evaluate` and `compare` share: the rows of a split, what a classifier says, a place for the results."""
+
+from pathlib import Path
+
+import numpy as np
+from datasets import Dataset
+from tqdm.auto import tqdm
+
+from .data import DataArguments, TextData, load_split
+from .errors import UserError
+from .prediction import Classifier
+
+
+def load_rows(
+    arguments: DataArguments, classifier: Classifier, *, split: str | None, max_samples: int | None
+) -> tuple[TextData, str, Dataset]:
+    """Load one split with the labels of a classifier; return the data, the name of the split and its rows.
+
+    max_samples: take a seeded subset of this many rows. Raises UserError as `load_split` does.
+    """
+    data = load_split(arguments, label_names=classifier.label_names, problem_type=classifier.problem_type, split=split)
+    [(name, rows)] = data.splits.items()
+    if max_samples is not None and max_samples < len(rows):
+        rows = rows.shuffle(seed=arguments.split_seed).select(range(max_samples))
+    return data, name, rows
+
+
+def probabilities_of(
+    classifier: Classifier, rows: Dataset, *, batch_size: int, progress: str = "evaluating"
+) -> np.ndarray:
+    """(rows, labels), with a progress bar of that name."""
+    parts = []
+    with tqdm(total=len(rows), desc=progress, unit="text") as bar:
+        for chunk in rows.select_columns("text").iter(batch_size=16 * batch_size):
+            parts.append(classifier.probabilities(chunk["text"], batch_size=batch_size))
+            bar.update(len(chunk["text"]))
+    return np.concatenate(parts)
+
+
+def scores_of(probabilities: np.ndarray, problem_type: str) -> np.ndarray:
+    """What `compute_metrics` takes: (rows, labels) as they are; for regression the numbers alone, (rows,)."""
+    return probabilities[:, 0] if problem_type == "regression" else probabilities
+
+
+def new_folder(output_dir: str | Path) -> Path:
+    """Make sure, before the work begins, that results can go there without hiding older ones.
+
+    Raises:
+        UserError: there is a file, or a folder that holds something.
+    """
+    output = Path(output_dir)
+    if output.is_file() or output.is_dir() and any(output.iterdir()):
+        raise UserError(
+            f"output_dir {str(output)!r} already holds something, expected a new folder; "
+            "choose another with --output_dir or remove it"
+        )
+    return output

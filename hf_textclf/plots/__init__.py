@@ -1,0 +1,6 @@
+"""Pictures of numbers, as png files. Every function takes a path, arrays and names, and knows no model."""
+
+from .classification import plot_confusion, plot_curves, plot_reliability
+from .systems import plot_metrics, plot_scatter
+
+__all__ = ["plot_confusion", "plot_curves", "plot_metrics", "plot_reliability", "plot_scatter"]
