@@ -1,4 +1,4 @@
-"""What a network puts out for parts of texts, and what its last layer reads."""
+"""What a network puts out for parts of texts, and what its head reads."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def network_outputs(
     Returns the logits (texts, labels) and, if asked for, what its head reads (texts, width), on the CPU.
 
     Raises:
-        UserError: there is no such layer, or it reads something else than one vector for each text.
+        UserError: the model has no head, or one that reads something else than one vector for each text.
     """
     rows = len(encoded["input_ids"])
     head = classification_head(model) if with_features else None

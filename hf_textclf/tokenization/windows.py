@@ -69,5 +69,7 @@ def _offsets(tokenizer: PreTrainedTokenizerFast, text: str, offsets: list[tuple[
     if cut == text:
         return offsets
     places = [place for place, character in enumerate(text) if not character.isspace()]
+    starts, ends = [*places, len(text)], [0, *(place + 1 for place in places)]
+    # the number of characters before each place
     before = list(accumulate((not character.isspace() for character in cut), initial=0))
-    return [(places[before[start]], places[before[end] - 1] + 1) if end > start else (0, 0) for start, end in offsets]
+    return [(starts[before[start]], ends[before[end]]) for start, end in offsets]

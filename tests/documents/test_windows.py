@@ -75,13 +75,15 @@ def test_refused(stride):
         encode_windows(tokenizer_of(9), TEXTS, stride=stride)
 
 
-def test_spans_of_a_text_that_is_cut_into_words():
+@pytest.mark.parametrize("tokenizer_type", ["word", "bpe"])
+def test_spans_of_a_text_that_is_cut_into_words(tokenizer_type):
     """Chinese words part the tokens, but no blank gets between the characters of the text."""
-    text = "这家酒店的服务 很好，房间也很干净。Wi-Fi很快,  下次还住这家酒店"
-    tokenizer = train_tokenizer([text] * 3, tokenizer_type="word", vocab_size=99, max_length=5, segmenter="jieba")
+    text = "这家酒店的服务 很好，房间也很干净。Wi-Fi很快,  下次还住这家酒店  "
+    options = {"tokenizer_type": tokenizer_type, "vocab_size": 500, "max_length": 5, "segmenter": "jieba"}
+    tokenizer = train_tokenizer([text] * 3, **options)
     windows = encode_windows(tokenizer, [text], stride=1)
     assert len(windows.spans) > 3 and windows.spans[0][0] == 0 and windows.spans[-1][1] == len(text)
     for (start, end), ids in zip(windows.spans, windows.encoded["input_ids"], strict=True):
-        shown = unicodedata.normalize("NFKC", text[start:end]).lower()
-        assert "".join(shown.split()) == "".join(tokenizer.convert_ids_to_tokens(ids))
+        shown, decoded = (unicodedata.normalize("NFKC", s).lower() for s in (text[start:end], tokenizer.decode(ids)))
+        assert "".join(shown.split()) == "".join(decoded.split())
         assert len(ids) == 5
