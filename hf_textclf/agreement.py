@@ -93,6 +93,8 @@ def _share(same: np.ndarray | None) -> float | None:
 def _reasons(classifier: Classifier, tokenizer: Any, dtype: torch.dtype) -> list[str]:
     """What a stock pipeline does not know of this model."""
     found = [reason for key, reason in BY_TOKENIZER.items() if key in tokenizer.init_kwargs]
+    if strategy := getattr(classifier.system, "document_strategy", None):
+        found.append(f"document_strategy {strategy}: a pipeline cuts a long text")
     if dtype != torch.float32:
         found.append(f"precision: the weights are stored as {dtype}, in which a pipeline computes")
     if classifier.thresholds is not None and (classifier.thresholds != 0.5).any():

@@ -63,6 +63,23 @@ class ModelArguments:
         default=None,
         metadata={"help": "With head_tail: number of tokens kept from the start; a quarter of max_length."},
     )
+    document_strategy: Literal["truncate", "windows", "sentences", "key_sentences"] = field(
+        default="truncate",
+        metadata={
+            "help": "How a long text is predicted: cut; window by window or sentence by sentence, whose logits are "
+            "merged; or as its key sentences alone, which the network is then trained on, too."
+        },
+    )
+    sentence_weights: Literal["uniform", "tfidf", "attention"] | None = field(
+        default=None,
+        metadata={"help": "What each window or sentence counts: the same, by its key words, or learned; uniform."},
+    )
+    stride: int | None = field(
+        default=None, metadata={"help": "With windows: number of tokens that a window shares with the one before; 0."}
+    )
+    num_sentences: int | None = field(
+        default=None, metadata={"help": "With key_sentences: number of sentences that are kept of a text; 10."}
+    )
     embeddings_from: str | None = field(
         default=None,
         metadata={"help": "Start of a new model's embeddings: a text file of word vectors, or a checkpoint."},

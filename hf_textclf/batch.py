@@ -1,7 +1,7 @@
 """Predict a whole file, streaming: every column kept, label, score and all probabilities added."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import chain, tee
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from .data import output_format, read_rows, write_rows
 from .data.columns import TEXT_NAMES
 from .errors import UserError
 from .prediction import Classifier, Prediction
+from .prediction.documents import Documents
 
 
 @dataclass
@@ -28,6 +29,13 @@ class PredictionArguments:
         default=None, metadata={"help": "Format of standard output (-): jsonl, csv or tsv; jsonl if not named."}
     )
     batch_size: int = field(default=64, metadata={"help": "Texts in one batch."})
+    parts: bool | None = field(
+        default=None,
+        metadata={
+            "help": "Write the parts of long texts with their weights, where the model reads in parts; by default "
+            "into json and jsonl only; in a table they are one cell of JSON."
+        },
+    )
     revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
     thresholds: float | None = field(
         default=None,
@@ -47,12 +55,12 @@ def predict(folder: str, source: str, target: str, arguments: PredictionArgument
     """
     if target != "-" and Path(target).exists():
         raise UserError(f"output {target!r} exists, expected a new file; choose another name or remove it")
-    output_format(target, format=arguments.output_format)
+    kind = output_format(target, format=arguments.output_format)
     rows = read_rows(source, encoding=arguments.encoding, format=arguments.input_format)
     first = next(rows)
     column = _text_column(first, arguments.text_column)
     classifier = Classifier(folder, revision=arguments.revision, thresholds=arguments.thresholds)
-    named = _added_names(classifier, list(first))
+    named = _added_names(classifier, list(first), with_parts=_with_parts(classifier, arguments.parts, kind))
     predicted = _predicted(classifier, chain([first], rows), column, named, batch_size=arguments.batch_size)
     # progress goes to standard error, so that standard output stays data
     with tqdm(predicted, desc="predicting", unit="text") as bar:
@@ -82,12 +90,26 @@ def _predicted(
 def _added(prediction: Prediction, named: dict[str, str]) -> dict[str, Any]:
     label = prediction.label if isinstance(prediction.label, str) else ";".join(prediction.label)
     added = {named["label"]: label, named["score"]: round(prediction.score, 6)}
+    if "parts" in named:
+        added[named["parts"]] = [asdict(part) for part in prediction.parts]
     return added | {named[f"probability_{name}"]: round(value, 6) for name, value in prediction.probabilities.items()}
 
 
-def _added_names(classifier: Classifier, columns: list[str]) -> dict[str, str]:
+def _with_parts(classifier: Classifier, wish: bool | None, kind: str) -> bool:
+    """Say whether the parts of long texts are written."""
+    reads_parts = isinstance(classifier.system, Documents)
+    if wish and not reads_parts:
+        raise UserError(
+            f"parts=true, but {classifier.name_or_path!r} reads texts whole, expected a model trained with "
+            "--document_strategy windows, sentences or key_sentences; drop --parts"
+        )
+    return reads_parts and (kind in ("json", "jsonl") if wish is None else wish)
+
+
+def _added_names(classifier: Classifier, columns: list[str], *, with_parts: bool) -> dict[str, str]:
     """The columns to add; one that the input has already gets `predicted_` in front."""
     names = ["label", "score", *(f"probability_{name}" for name in classifier.label_names)]
+    names += ["parts"] if with_parts else []
     taken, named = set(columns), {}
     for name in names:
         free = name

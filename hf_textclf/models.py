@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -178,6 +179,27 @@ def calibration_of(config: PreTrainedConfig) -> dict[str, Any]:
     label or None."""
     fitted = getattr(config, "calibration", None)
     return {"temperature": 1.0, "thresholds": None} | (fitted if isinstance(fitted, dict) else {})
+
+
+def classification_head(model: PreTrainedModel) -> nn.Linear:
+    """Find the linear layer that puts out the logits: `classifier` of an LSTM or BERT, `classifier.out_proj` of a
+    RoBERTa, `logits_proj` of an XLNet.
+
+    Raises:
+        UserError: there is no such layer behind the body of the model.
+    """
+    body = set(model.base_model.modules())
+    heads = [
+        module
+        for module in model.modules()
+        if isinstance(module, nn.Linear) and module not in body and module.out_features == model.config.num_labels
+    ]
+    if not heads:
+        raise UserError(
+            f"{type(model).__name__} has no linear layer of {model.config.num_labels} outputs behind its body, "
+            "expected one that puts out the logits; choose another model"
+        )
+    return heads[-1]
 
 
 def longest_text(config: PreTrainedConfig) -> int | None:

@@ -19,7 +19,7 @@ LAYERS = [
     {"agreement", "calibration", "explanation"},
     {"judging"},
     {"prediction"},
-    {"baselines", "embeddings"},
+    {"baselines", "documents", "embeddings"},
     {"args", "card", "data", "features", "metrics", "plots", "tokenization", "trainer"},
     {"models", "probabilities", "resources", "results", "register"},
     {"lstm", "frozen"},

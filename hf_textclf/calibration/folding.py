@@ -9,27 +9,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from ..errors import UserError
-
-
-def classification_head(model: PreTrainedModel) -> nn.Linear:
-    """Find the linear layer that puts out the logits: `classifier` of an LSTM or BERT, `classifier.out_proj` of a
-    RoBERTa, `logits_proj` of an XLNet.
-
-    Raises:
-        UserError: there is no such layer behind the body of the model.
-    """
-    body = set(model.base_model.modules())
-    heads = [
-        module
-        for module in model.modules()
-        if isinstance(module, nn.Linear) and module not in body and module.out_features == model.config.num_labels
-    ]
-    if not heads:
-        raise UserError(
-            f"{type(model).__name__} has no linear layer of {model.config.num_labels} outputs behind its body, "
-            "expected one to calibrate; calibrate another model"
-        )
-    return heads[-1]
+from ..models import classification_head
 
 
 def fold_temperature(model: PreTrainedModel, temperature: float, *, logits_of: Callable[[], np.ndarray]) -> None:

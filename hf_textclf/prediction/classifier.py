@@ -6,7 +6,7 @@ here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,9 +14,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..baselines import LINEAR_CONFIG
+from ..documents import Reading
 from ..errors import UserError
 from ..probabilities import to_probabilities
-from .network import Network
+from .documents import Documents, open_network
 from .one_vs_rest import FILE as GROUP
 from .one_vs_rest import OneVsRest
 
@@ -36,17 +37,33 @@ class System(Protocol):
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of a long text, and its say in the whole.
+
+    weight: share of 1 among the parts. label, score: what the model says of the part alone, as in `Prediction`; None
+    where it read all these parts as one text.
+    """
+
+    text: str
+    weight: float
+    label: str | list[str] | None
+    score: float | None
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a model says of one text.
 
     label: the most probable label; for multi-label classification the list of all labels from the threshold on; for
     regression the name of the target. score: the label's probability (multi-label: the highest); for regression the
-    predicted number. probabilities: every label's probability; for regression the number.
+    predicted number. probabilities: every label's probability; for regression the number. parts: of a text that was
+    read in several parts, or in some of them only.
     """
 
     label: str | list[str]
     score: float
     probabilities: dict[str, float]
+    parts: tuple[Part, ...] = ()
 
 
 def open_system(name_or_path: str, **options: Any) -> System:
@@ -58,7 +75,7 @@ def open_system(name_or_path: str, **options: Any) -> System:
         from ..baselines.system import LinearSystem
 
         return LinearSystem(name_or_path)
-    return Network(name_or_path, **options)
+    return open_network(name_or_path, **options)
 
 
 class Classifier:
@@ -73,7 +90,8 @@ class Classifier:
             thresholds saved with the model, or of 0.5 where none are.
 
     Attributes:
-        system: What does the work; for a neural network it has `model` and `tokenizer`.
+        system: What does the work; for a neural network it has `model` and `tokenizer`, for one that reads long
+            texts in parts `document_strategy`.
         problem_type: single_label_classification, multi_label_classification or regression.
         label_names: The labels in id order; for regression the name of the target.
         thresholds: (labels,), for multi-label classification; None otherwise.
@@ -106,13 +124,16 @@ class Classifier:
 
     def probabilities(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
         """Return the probability of every label, (texts, labels); for regression the numbers, (texts, 1)."""
-        logits = self.logits(texts, batch_size=batch_size)
+        return self._probabilities(self.logits(texts, batch_size=batch_size))
+
+    def _probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """logits: (texts, labels). Returns the same shape."""
         return to_probabilities(logits, self.problem_type).reshape(logits.shape)
 
     def __call__(self, texts: list[str], *, batch_size: int = 64) -> list[Prediction]:
         """Classify a list of texts."""
         _refuse_string(texts)
-        return [self._prediction(row) for row in self.probabilities(texts, batch_size=batch_size).astype(float)]
+        return list(self._predictions(texts, batch_size=batch_size))
 
     def stream(self, texts: Iterable[str], *, batch_size: int = 64) -> Iterator[Prediction]:
         """Classify any number of texts in constant memory, in their order."""
@@ -120,8 +141,29 @@ class Classifier:
         texts = iter(texts)
         # several batches at once, so that texts of similar length can share one
         while chunk := list(islice(texts, 16 * batch_size)):
-            # one by one: with thousands of labels the list of a chunk would be gigabytes
-            yield from map(self._prediction, self.probabilities(chunk, batch_size=batch_size).astype(float))
+            yield from self._predictions(chunk, batch_size=batch_size)
+
+    def _predictions(self, texts: list[str], *, batch_size: int) -> Iterator[Prediction]:
+        """One by one: with thousands of labels the list of a chunk would be gigabytes."""
+        if not isinstance(self.system, Documents):
+            yield from map(self._prediction, self.probabilities(texts, batch_size=batch_size).astype(float))
+            return
+        for reading in self.system.read(texts, batch_size=batch_size):
+            rows = self._probabilities(reading.logits).astype(float)
+            for row, parts in zip(rows, self._parts(reading), strict=True):
+                yield replace(self._prediction(row), parts=parts)
+
+    def _parts(self, reading: Reading) -> Iterator[tuple[Part, ...]]:
+        """Yield the parts of each text; none of a text that was read whole."""
+        alone = None if reading.part_logits is None else self._probabilities(reading.part_logits).astype(float)
+        for text, numbers in zip(reading.texts, reading.parts_of_texts(), strict=True):
+            parts = []
+            for number in numbers:
+                start, end = reading.spans[number]
+                said = None if alone is None else self._prediction(alone[number])
+                label, score = (said.label, said.score) if said else (None, None)
+                parts.append(Part(text[start:end], float(reading.weights[number]), label, score))
+            yield () if parts[0].text == text else tuple(parts)
 
     def _thresholds(self, wish: float | None) -> np.ndarray | None:
         if self.problem_type != "multi_label_classification":

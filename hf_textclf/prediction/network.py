@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ..models import calibration_of, load_classifier, longest_text, problem_type_of
-from ..tokenization import PaddingCollator, check_agreement, encode, load_tokenizer
+from ..tokenization import PaddingCollator, batches_by_length, check_agreement, encode, load_tokenizer
 
 
 class Network:
@@ -36,11 +36,7 @@ class Network:
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
         """Return the model's raw outputs, (texts, labels). Texts of similar length share a batch."""
         encoded = encode(self.tokenizer, list(texts))
-        lengths = [len(row) for row in encoded["input_ids"]]
-        order = np.argsort(lengths, kind="stable")
-        outputs = np.zeros((len(lengths), len(self.label_names)), dtype=np.float32)
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            batch = self.collate([{name: values[row] for name, values in encoded.items()} for row in rows])
+        outputs = np.zeros((len(texts), len(self.label_names)), dtype=np.float32)
+        for rows, batch in batches_by_length(encoded, self.collate, batch_size=batch_size):
             outputs[rows] = self.model(**batch.to(self.device)).logits.float().cpu().numpy()
         return outputs

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..results import write_json
-from .network import Network
+from .documents import open_network
 
 # in the folder of the group, beside one numbered folder for each label
 FILE = "one_vs_rest.json"
@@ -35,7 +35,7 @@ class OneVsRest:
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{folder}/{FILE} is broken ({error!r}); train the group again") from error
         self.networks = [
-            Network(str(Path(folder) / str(number)), device=device) for number in range(len(self.label_names))
+            open_network(str(Path(folder) / str(number)), device=device) for number in range(len(self.label_names))
         ]
         for number, (name, network) in enumerate(zip(self.label_names, self.networks, strict=True)):
             if network.label_names != [f"not {name}", name]:

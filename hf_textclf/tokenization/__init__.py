@@ -4,21 +4,28 @@ from .encoding import (
     HOME_MADE_INPUTS,
     TRUNCATIONS,
     PaddingCollator,
+    batches_by_length,
     check_agreement,
     encode,
+    encode_whole,
     load_tokenizer,
     set_truncation,
 )
 from .segmentation import segment
 from .training import TOKENIZER_TYPES, train_tokenizer
+from .windows import Windows, encode_windows
 
 __all__ = [
     "HOME_MADE_INPUTS",
     "TOKENIZER_TYPES",
     "TRUNCATIONS",
     "PaddingCollator",
+    "Windows",
+    "batches_by_length",
     "check_agreement",
     "encode",
+    "encode_whole",
+    "encode_windows",
     "load_tokenizer",
     "segment",
     "set_truncation",

@@ -7,9 +7,11 @@ What would surprise you:
 - All three ways of cutting are one slice of the whole sequence, so training and prediction both go through `encode`.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from transformers import AutoTokenizer, BatchEncoding, DataCollatorWithPadding, PreTrainedTokenizerFast
 
 from ..errors import UserError
@@ -80,7 +82,7 @@ def set_truncation(
     """
     if truncation not in TRUNCATIONS:
         raise UserError(f"truncation {truncation!r} is unknown; choose one of {', '.join(TRUNCATIONS)}")
-    prefix, suffix = _special_tokens_around(tokenizer)
+    prefix, suffix = special_tokens_around(tokenizer)
     if max_length <= prefix + suffix:
         raise UserError(
             f"max_length={max_length} must exceed the {prefix + suffix} special tokens that this tokenizer adds; "
@@ -114,6 +116,12 @@ def set_truncation(
         tokenizer.init_kwargs.pop(stale, None)
 
 
+def encode_whole(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> BatchEncoding:
+    """Turn texts, of which there is one at least, into token ids without cutting them; further as `encode`."""
+    # not verbose: the warning about long sequences is untrue where we cut them
+    return tokenizer(segmented(tokenizer, texts), truncation=False, padding=False, verbose=False)
+
+
 def encode(
     tokenizer: PreTrainedTokenizerFast, texts: list[str], *, with_lengths: bool = False
 ) -> dict[str, list[Any]]:
@@ -134,8 +142,7 @@ def encode(
     if not texts:
         names = [*tokenizer.model_input_names, *(["untruncated_length"] if with_lengths else [])]
         return {name: [] for name in names}
-    # not verbose: the warning about long sequences is untrue where we cut them
-    encoded = dict(tokenizer(segmented(tokenizer, texts), truncation=False, padding=False, verbose=False))
+    encoded = dict(encode_whole(tokenizer, texts))
     lengths = [len(row) for row in encoded["input_ids"]]
     head, tail = _head_and_tail(tokenizer)
     for rows in encoded.values():
@@ -157,6 +164,16 @@ class PaddingCollator(DataCollatorWithPadding):
             pad = {"input_ids": [self.tokenizer.pad_token_id], "attention_mask": [0]}
             features = [row | pad for row in features]
         return super().__call__(features)
+
+
+def batches_by_length(
+    encoded: dict[str, list[Any]], collate: PaddingCollator, *, batch_size: int
+) -> Iterator[tuple[np.ndarray, BatchEncoding]]:
+    """Yield padded batches of encoded texts, in which texts of similar length stand together, with their rows."""
+    order = np.argsort([len(row) for row in encoded["input_ids"]], kind="stable")
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        yield rows, collate([{name: values[row] for name, values in encoded.items()} for row in rows])
 
 
 def check_agreement(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
@@ -188,7 +205,7 @@ def check_agreement(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
 
 def _head_and_tail(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:
     """How many tokens of the whole sequence, special ones included, are kept at its head and at its tail."""
-    prefix, suffix = _special_tokens_around(tokenizer)
+    prefix, suffix = special_tokens_around(tokenizer)
     if "head_tokens" in tokenizer.init_kwargs:
         head = tokenizer.init_kwargs["head_tokens"]
     elif tokenizer.truncation_side == "left":
@@ -198,7 +215,7 @@ def _head_and_tail(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:
     return head, tokenizer.model_max_length - head
 
 
-def _special_tokens_around(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:
+def special_tokens_around(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:
     """Number of special tokens that the tokenizer puts before and after each text."""
     added = tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
     prefix = next((place for place, special in enumerate(added) if not special), len(added))
@@ -209,8 +226,11 @@ __all__ = [
     "HOME_MADE_INPUTS",
     "TRUNCATIONS",
     "PaddingCollator",
+    "batches_by_length",
     "check_agreement",
     "encode",
+    "encode_whole",
     "load_tokenizer",
     "set_truncation",
+    "special_tokens_around",
 ]

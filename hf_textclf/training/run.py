@@ -9,6 +9,7 @@ import numpy as np
 from datasets import Dataset, DatasetDict
 from transformers import (
     EarlyStoppingCallback,
+    EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     Trainer,
@@ -21,6 +22,7 @@ from transformers.trainer_utils import PredictionOutput
 from ..args import ModelArguments
 from ..calibration import CHECKED_TEXTS, Calibration, calibrate_model, check_calibration
 from ..data import DataArguments, TextData, load_data, summarize
+from ..documents import DocumentReader
 from ..errors import UserError
 from ..features import compute_features, takes_features
 from ..metrics import evaluated_metrics, first_output, metrics_for
@@ -28,6 +30,7 @@ from ..results import describe_hardware, describe_versions
 from ..tokenization import PaddingCollator
 from ..trainer import GroupedTrainer, StopAtNaN, check_arguments, check_checkpoint, find_checkpoint, run_trainer
 from .depth import GradualUnfreezing, freeze, layer_rates
+from .documents import check_reader, finish_reader, make_reader, shorten
 from .loss import WeightedLoss
 from .saving import save_run
 from .setup import encode_splits, make_model, make_tokenizer
@@ -45,15 +48,17 @@ class TrainRun:
     training: TrainingArguments
 
 
-def prepare(run: TrainRun) -> tuple[TextData, PreTrainedTokenizerFast, DatasetDict]:
-    """Load the data and the tokenizer of a run, encode the texts and say what was found."""
+def prepare(run: TrainRun) -> tuple[TextData, PreTrainedTokenizerFast, DatasetDict, DocumentReader | None]:
+    """Load the data and the tokenizer of a run, encode the texts and say what was found. The last one is the reader of
+    long texts, None where they are cut."""
     data = load_data(run.data)
     tokenizer = make_tokenizer(data, run.model, vocab_size=getattr(run.new_model, "vocab_size", None))
-    encoded = encode_splits(data, tokenizer)
+    reader = make_reader(data, tokenizer, run.model)
+    encoded = encode_splits(shorten(data, tokenizer, reader), tokenizer)
     lengths = list(encoded["train"]["untruncated_length"])
     for line in summarize(data, token_lengths=lengths, max_length=run.model.max_length):
         logger.info("%s", line)
-    return data, tokenizer, encoded
+    return data, tokenizer, encoded, reader
 
 
 def make_trainer(
@@ -61,6 +66,7 @@ def make_trainer(
     data: TextData,
     tokenizer: PreTrainedTokenizerFast,
     encoded: DatasetDict,
+    reader: DocumentReader | None = None,
     *,
     checkpoint: str | None = None,
 ) -> tuple[GroupedTrainer, dict[str, float]]:
@@ -78,6 +84,7 @@ def make_trainer(
         check_checkpoint(checkpoint, model)
     if run.model.calibrate:
         check_calibration(model)
+    check_reader(reader, model, tokenizer)
     collator: Any = PaddingCollator(tokenizer)
     seconds: dict[str, float] = {}
     if takes_features(model):
@@ -114,11 +121,14 @@ def train(run: TrainRun) -> dict[str, Any]:
     """
     checkpoint = find_checkpoint(run.training)
     check(run)
-    data, tokenizer, encoded = prepare(run)
-    trainer, seconds = make_trainer(run, data, tokenizer, encoded, checkpoint=checkpoint)
+    data, tokenizer, encoded, reader = prepare(run)
+    trainer, seconds = make_trainer(run, data, tokenizer, encoded, reader, checkpoint=checkpoint)
     seconds["train_seconds"] = round(run_trainer(trainer, checkpoint), 1)
+    if reader is None:
+        evaluated: Any = trainer.predict(trainer.eval_dataset)
+    else:
+        evaluated, seconds["reader_seconds"] = finish_reader(reader, trainer, data)
 
-    evaluated = trainer.predict(trainer.eval_dataset)
     results = {
         "split": "validation",
         "rows": len(trainer.eval_dataset),
@@ -134,7 +144,7 @@ def train(run: TrainRun) -> dict[str, Any]:
     if calibration:
         results |= calibration.results(data.label_names)
     if trainer.is_world_process_zero():
-        save_run(run, trainer=trainer, results=results, calibration=calibration)
+        save_run(run, trainer=trainer, results=results, calibration=calibration, reader=reader)
     trainer.accelerator.wait_for_everyone()
     return results
 
@@ -153,7 +163,7 @@ def _features(splits: DatasetDict, model: PreTrainedModel, collator: Any, traini
         )
 
 
-def _calibration(trainer: Trainer, evaluated: PredictionOutput, rows: Dataset) -> Calibration:
+def _calibration(trainer: Trainer, evaluated: EvalPrediction | PredictionOutput, rows: Dataset) -> Calibration:
     """Calibrate the trained model on the rows that it was evaluated on."""
     few = rows.select(range(min(len(rows), CHECKED_TEXTS)))
 

@@ -7,6 +7,7 @@ from transformers import Trainer
 
 from ..calibration import DIAGRAM, Calibration
 from ..card import write_card
+from ..documents import DocumentReader
 from ..trainer import given_keys, save_folder, training_keys
 
 if TYPE_CHECKING:
@@ -14,15 +15,23 @@ if TYPE_CHECKING:
 
 
 def save_run(
-    run: "TrainRun", *, trainer: Trainer, results: dict[str, Any], calibration: Calibration | None = None
+    run: "TrainRun",
+    *,
+    trainer: Trainer,
+    results: dict[str, Any],
+    calibration: Calibration | None = None,
+    reader: DocumentReader | None = None,
 ) -> None:
-    """Save model, tokenizer, card, results and the resolved configuration into the output folder."""
+    """Save model, tokenizer, card, results, the resolved configuration and, where there is one, the reader of long
+    texts into the output folder."""
     recorded = resolved_config(run)
 
     def write_more(folder: Path) -> None:
         write_card(folder, config=recorded, results=results)
         if calibration:
             calibration.plot(folder / DIAGRAM)
+        if reader:
+            reader.save(folder)
 
     save_folder(trainer, recorded=recorded, results=results, write_more=write_more)
 

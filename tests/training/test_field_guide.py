@@ -19,11 +19,24 @@ OFTEN = [
 ]  # fmt: skip
 # a network that says "no" to every text is often right
 BY_F1 = ["--metric_for_best_model", "macro_f1"]
+LABELS = {"samples/opinions_en": "sentiment"}
 # a data set and the flags of `train`
 SYSTEMS = {
     "textbook": ("samples/news_en", ["--config", "thucnews_titles_textbook_lstm", *OFTEN]),
     "one_vs_rest": (
         "samples/news_en", ["--config", "thucnews_titles_textbook_lstm", *OFTEN, "--one_vs_rest", "true", *BY_F1],
+    ),
+    # of a few sentences each
+    "sentences, attention": ("samples/opinions_en", ["--config", "imdb_sentences_lstm", *OFTEN]),
+    "sentences, tfidf": (
+        "samples/opinions_en", ["--config", "imdb_sentences_lstm", *OFTEN, "--sentence_weights", "tfidf"],
+    ),
+    "windows": (
+        "samples/opinions_en",
+        ["--config", "imdb_sentences_lstm", *OFTEN, "--document_strategy", "windows", "--max_length", "12"],
+    ),
+    "key sentences": (
+        "samples/opinions_en", ["--config", "imdb_key_sentences_lstm", *OFTEN, "--num_sentences", "2"],
     ),
 }  # fmt: skip
 
@@ -31,7 +44,7 @@ SYSTEMS = {
 @cache
 def linear_macro_f1(dataset):
     """What TF-IDF and logistic regression reach on test."""
-    splits = load_data(DataArguments(dataset, label_column=["topic"])).splits
+    splits = load_data(DataArguments(dataset, label_column=[LABELS.get(dataset, "topic")])).splits
     chinese = {"analyzer": "char", "ngram_range": (1, 3)} if dataset.endswith("zh") else {"ngram_range": (1, 2)}
     model = make_pipeline(TfidfVectorizer(sublinear_tf=True, **chinese), LogisticRegression(C=10))
     model.fit(splits["train"]["text"][:], splits["train"]["labels"][:])
@@ -43,8 +56,9 @@ def linear_macro_f1(dataset):
 def test_system_learns(name, tmp_path):
     dataset, flags = SYSTEMS[name]
     folder = tmp_path / "run"
-    topics = load_data(DataArguments(dataset, label_column=["topic"])).label_names
-    source = ["--dataset", dataset, "--label_column", "topic", "--label_names", *topics]
+    label = LABELS.get(dataset, "topic")
+    names = load_data(DataArguments(dataset, label_column=[label])).label_names
+    source = ["--dataset", dataset, "--label_column", label, "--label_names", *names]
     quiet = ["--use_cpu", "true", "--disable_tqdm", "true", "--output_dir", str(folder)]
     assert main(["train", *flags, *source, *quiet]) == 0
     assert main(["evaluate", str(folder)]) == 0
