@@ -163,6 +163,25 @@ def field_guide(results):
         for name, writer in (("LSTM", "lstm"), ("n-grams", "ngram")):
             text = sample[writer].replace("|", " ").replace("<", "&lt;")
             lines.append(f"| {name} | {text} |")
+    return [*lines, "", *long_documents(results["long_documents"])]
+
+
+def long_documents(result):
+    """One network, and the ways in which it reads a long text."""
+    said = (
+        f"**Reviews of more than {result['longer_than']} tokens**, {result['rows']['test']:,} of imdb's test, by how"
+        f" they are read (`{result['command']}`; the networks were trained by a first run of it and read by a second)."
+        " `key_sentences` is a network of its own; the whole text at once is open to LSTMs only. Test of `head`"
+        " was read three times and of `key_sentences` twice, with the same settings."
+    )
+    lines = [fill(said, 118, break_long_words=False, break_on_hyphens=False), ""]
+    lines += ["| read as | validation | test | 95 % | texts/CPU s |", "|---|---|---|---|---|"]
+    for name, way in result["ways"].items():
+        low, high = way["test"]["interval"]
+        lines.append(
+            f"| {name} | {100 * way['validation']['accuracy']:.1f} | **{100 * way['test']['accuracy']:.1f}**"
+            f" | {100 * low:.1f}–{100 * high:.1f} | {way['texts_per_second']:.0f} |"
+        )
     return [*lines, ""]
 
 
