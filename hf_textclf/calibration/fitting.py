@@ -50,8 +50,8 @@ def fit_thresholds(probabilities: np.ndarray, labels: np.ndarray, *, samples: in
     """For each label the probability from which on it is predicted, for a high F1 (Lipton et al. 2014, "Optimal
     Thresholding of Classifiers to Maximize F1 Measure"; each label on its own is the SCut of Yang 2001).
 
-    The best threshold on these rows fits their chance too, above all for a rare label. So it is the mean of the best
-    thresholds on bootstrap samples of the rows (bagging, Breiman 1996). A label that no row has keeps 0.5.
+    The best threshold on these rows fits their chance too, above all for a rare label. So it is the mean, as a logit,
+    of the best thresholds on bootstrap samples of the rows (bagging, Breiman 1996). A label that no row has keeps 0.5.
 
     probabilities, labels: (rows, labels). Returns (labels,).
     """
@@ -66,6 +66,8 @@ def fit_thresholds(probabilities: np.ndarray, labels: np.ndarray, *, samples: in
 
 def _mean_threshold(scores: np.ndarray, occurs: np.ndarray, samples: int, generator: np.random.Generator) -> float:
     """scores: (rows,); occurs: (rows,) bool."""
+    from scipy.special import expit, logit
+
     order = np.argsort(-scores, kind="stable")
     scores, occurs = scores[order], occurs[order]
     rows, found = len(scores), []
@@ -73,7 +75,7 @@ def _mean_threshold(scores: np.ndarray, occurs: np.ndarray, samples: int, genera
         times_drawn = np.bincount(generator.integers(rows, size=rows), minlength=rows)
         if times_drawn[occurs].any():
             found.append(best_threshold(scores, occurs, times_drawn))
-    return float(np.mean(found)) if found else 0.5
+    return float(expit(logit(found).mean())) if found else 0.5
 
 
 def best_threshold(scores: np.ndarray, occurs: np.ndarray, weights: np.ndarray) -> float:
