@@ -13,6 +13,7 @@ from transformers import EvalPrediction
 from hf_textclf import metrics
 from hf_textclf.errors import UserError
 from hf_textclf.metrics import compute_metrics, metrics_for, to_probabilities
+from hf_textclf.trainer import StockArguments
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
 CLASSES = {
@@ -138,3 +139,15 @@ def test_evaluate_load_of_each_file_offline(tmp_path):
     assert done.returncode == 0, done.stderr
     for line, (kind, (scores, labels, options)) in zip(done.stdout.splitlines(), cases.items(), strict=True):
         assert_same(json.loads(line), compute_metrics(scores, labels, problem_type=kind, **options))
+
+
+@pytest.mark.parametrize("problem_type", CLASSES)
+def test_the_best_model_is_the_better_one(problem_type, tmp_path):
+    """Of every metric the Trainer knows whether more of it is better: predictions that are right tell."""
+    scores, labels = scored(problem_type)
+    right = labels if problem_type == REGRESSION else np.eye(4)[labels] if problem_type == SINGLE else labels
+    best, worse = (compute_metrics(each, labels, problem_type=problem_type) for each in (right, scores))
+    for name in set(best) - {"per_label"}:
+        arguments = StockArguments(str(tmp_path), metric_for_best_model=name, use_cpu=True)
+        assert arguments.greater_is_better == (best[name] > worse[name]), name
+        assert StockArguments(str(tmp_path), metric_for_best_model=name, greater_is_better=True).greater_is_better

@@ -17,13 +17,16 @@ LOWEST = {
     "per_device_eval_batch_size": 1,
     "gradient_accumulation_steps": 1,
 }
+# the stock arguments know that a loss had better be small; of our metrics these too
+LOWER_IS_BETTER = {"expected_calibration_error", "mae", "mse"}
 # where a run wrote and how it reported is not what it did; tokens never reach a file
 NOT_RECORDED = {"output_dir", "resume_from_checkpoint", "run_name", "hub_token", "push_to_hub", "report_to"}
 
 
 @dataclass
 class StockArguments(TrainingArguments):
-    """TrainingArguments as they are, but for two that are no flags here.
+    """TrainingArguments as they are, but for two that are no flags here, and for errors as `metric_for_best_model`,
+    which are to be small unless `greater_is_better` says otherwise.
 
     `label_names`: the columns that hold labels are always called `labels`; on our command line these are the names of
     the labels. `hub_token`: each checkpoint holds its arguments; the token of the environment never gets there.
@@ -31,6 +34,12 @@ class StockArguments(TrainingArguments):
 
     label_names: list[str] | None = field(default=None, init=False)
     hub_token: str | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        metric = str(self.metric_for_best_model).removeprefix("eval_")
+        if self.greater_is_better is None and metric in LOWER_IS_BETTER:  # type: ignore[has-type]
+            self.greater_is_better = False
+        super().__post_init__()
 
 
 def check_arguments(training: TrainingArguments) -> None:

@@ -74,4 +74,8 @@ def _member(run: TrainRun, label: str, folder: Path) -> TrainRun:
     # a run without a checkpoint yet starts again, in the same folder
     resume = "true" if started else None
     training = replace(run.training, output_dir=str(folder), resume_from_checkpoint=resume)
+    # one label's area or average precision has no mean over labels
+    metric = str(training.metric_for_best_model)
+    if metric.endswith(("roc_auc", "average_precision")):
+        training = replace(training, metric_for_best_model=metric.removeprefix("macro_").removeprefix("micro_"))
     return replace(run, data=replace(run.data, positive_label=label), training=training)

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from safetensors import SafetensorError
 
-from hf_textclf.cli import COMMANDS, main
+from hf_textclf.cli import main
+from hf_textclf.commands import COMMANDS
 
 
 def run(*tokens, cwd=None, stdin=b""):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_textclf.cli import COMMANDS
+from hf_textclf.commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

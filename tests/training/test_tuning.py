@@ -20,7 +20,7 @@ from hf_textclf.tuning.plot import draw_trials, plot_trials
 
 LEFT = {"best.yaml", "study.jsonl", "trials.csv", "trials.png"}
 # finer than a share of right answers
-BY_LOG_LOSS = ["--metric_for_best_model", "log_loss", "--greater_is_better", "false"]
+BY_LOG_LOSS = ["--metric_for_best_model", "log_loss"]
 RATES = {"learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}}
 
 
