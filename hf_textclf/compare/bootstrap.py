@@ -22,7 +22,6 @@ METRICS = {
     "multi_label_classification": ("macro_f1", "micro_f1", "subset_accuracy", "macro_roc_auc"),
     "regression": ("mae", "mse", "pearson"),
 }
-LOWER_IS_BETTER = {"mae", "mse"}
 
 
 def measure_of(scores: np.ndarray, labels: np.ndarray, predicted: np.ndarray, *, problem_type: str) -> Measure:

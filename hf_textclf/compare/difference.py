@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest, chi2, wilcoxon
 
+from ..metrics import LOWER_IS_BETTER
 from .answers import Answers
-from .bootstrap import LOWER_IS_BETTER, METRICS, intervals
+from .bootstrap import METRICS, intervals
 
 # with fewer texts that only one of the two gets right, the chi-square approximation is poor
 FEW = 25

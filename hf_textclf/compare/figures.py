@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
+from ..metrics import LOWER_IS_BETTER
 from ..metrics.common import MAX_RANKED_LABELS
 from ..plots import plot_confusion, plot_curves, plot_metrics, plot_reliability, plot_scatter
 from .answers import Answers
-from .bootstrap import LOWER_IS_BETTER, METRICS
+from .bootstrap import METRICS
 
 # what can still be read
 MAX_CONFUSED_LABELS = 30

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .bootstrap import LOWER_IS_BETTER, METRICS
+from ..metrics import LOWER_IS_BETTER
+from .bootstrap import METRICS
 from .difference import sentence
 
 # heading, value of a system, how it is written, whether less is better

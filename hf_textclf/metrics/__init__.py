@@ -17,6 +17,9 @@ from .multi_label import MultiLabelMetrics, multi_label_metrics
 from .regression import RegressionMetrics, regression_metrics
 from .single_label import SingleLabelMetrics, single_label_metrics
 
+# of all others more is better
+LOWER_IS_BETTER = {"expected_calibration_error", "log_loss", "mae", "mse"}
+
 
 def compute_metrics(
     probabilities: np.ndarray,
@@ -137,6 +140,7 @@ def _unknown(problem_type: str) -> str:
 
 
 __all__ = [
+    "LOWER_IS_BETTER",
     "MultiLabelMetrics",
     "RegressionMetrics",
     "SingleLabelMetrics",

@@ -7,6 +7,7 @@ from typing import Any
 from transformers import TrainingArguments
 
 from ..errors import UserError
+from ..metrics import LOWER_IS_BETTER
 
 # numbers that the libraries stumble over in the middle of a traceback
 LOWEST = {
@@ -17,8 +18,6 @@ LOWEST = {
     "per_device_eval_batch_size": 1,
     "gradient_accumulation_steps": 1,
 }
-# the stock arguments know that a loss had better be small; of our metrics these too
-LOWER_IS_BETTER = {"expected_calibration_error", "mae", "mse"}
 # where a run wrote and how it reported is not what it did; tokens never reach a file
 NOT_RECORDED = {"output_dir", "resume_from_checkpoint", "run_name", "hub_token", "push_to_hub", "report_to"}
 
