@@ -197,7 +197,20 @@ def field_guide(results):
         for name, writer in (("LSTM", "lstm"), ("n-grams", "ngram")):
             text = sample[writer].replace("|", " ").replace("<", "&lt;")
             lines.append(f"| {name} | {text} |")
-    return [*lines, "", *long_documents(results["long_documents"])]
+    return [*lines, "", *learning_curve(results["learning_curve"]), *long_documents(results["long_documents"])]
+
+
+def learning_curve(result):
+    """What language models bring, by the number of labelled texts."""
+    said = (
+        f"**Language models first**, by the number of labelled reviews of imdb ({result['test_rows']:,} texts of test,"
+        f" one seed; `{result['command']}`): [learning_curve.png](results/learning_curve.png)."
+    )
+    lines = [fill(said, 118, break_long_words=False, break_on_hyphens=False), ""]
+    lines += ["| |" + "".join(f" {rows:,} |" for rows in result["rows"]), "|---|" + "---|" * len(result["rows"])]
+    for name in ("from language models", "from random weights"):
+        lines.append(f"| {name} |" + "".join(f" {100 * value:.1f} |" for value in result[name]))
+    return [*lines, ""]
 
 
 def long_documents(result):
