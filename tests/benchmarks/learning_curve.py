@@ -1,18 +1,19 @@
 """What language models bring where labels are few: accuracy over the number of labelled reviews, with and without.
 
-    python tests/benchmarks/learning_curve.py --dataset DIR --init_from LM LM_BACKWARD
+    python tests/benchmarks/learning_curve.py --dataset DIR --init_from LM LM_BACKWARD --output_dir RUNS
 
 The same classifier (configs/imdb_lstm_pretrained.yaml), tokenizer and sizes, once from the language models and once
 from random weights. Both see as many epochs; the epoch with the best validation accuracy is judged on the same seeded
-5,000 texts of test. Writes results/learning_curve.json and .png.
+5,000 texts of test. The runs stay in RUNS, so that the same command goes on where it was stopped. Writes
+results/learning_curve.json and .png.
 """
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import matplotlib.pyplot as plt
 
@@ -27,7 +28,7 @@ SIZES = {250: 24, 1000: 12, 4000: 6, 16000: 3}
 
 
 def accuracy(folder, options, rows, epochs, flags):
-    """Train on so many rows and return the accuracy on test."""
+    """Train on so many rows and return the accuracy on test; what is done already stays."""
     source = ["--dataset", options.dataset]
     sizes = ["--max_train_samples", str(rows), "--num_train_epochs", str(epochs), "--validation_size", "0.05"]
     train = ["train", "--config", "configs/imdb_lstm_pretrained.yaml", *source, *sizes, *flags]
@@ -56,6 +57,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--init_from", nargs=2, required=True)
+    parser.add_argument("--output_dir", required=True)
     options = parser.parse_args()
     forward, _ = options.init_from
     model = load_config(forward)
@@ -66,18 +68,17 @@ def main():
         "from random weights": [f"--{name}={value}" for name, value in same.items()],
     }
     result = {
-        "command": "python tests/benchmarks/learning_curve.py --dataset DIR --init_from LM LM_BACKWARD",
+        "command": "python tests/benchmarks/learning_curve.py --dataset DIR --init_from LM LM_BACKWARD --output_dir RUNS",
         "pretraining": read_yaml(Path(forward) / "run_config.yaml")["splits"],
         "rows": list(SIZES),
         "test_rows": 5000,
         "hardware": describe_hardware(),
     }
-    with TemporaryDirectory() as place:
-        for name, flags in arms.items():
-            result[name] = [
-                accuracy(Path(place) / f"{name} {rows}", options, rows, epochs, flags)
-                for rows, epochs in SIZES.items()
-            ]
+    for name, flags in arms.items():
+        result[name] = [
+            accuracy(Path(options.output_dir) / f"{name} {rows}", options, rows, epochs, flags)
+            for rows, epochs in SIZES.items()
+        ]
     write_json(RESULTS / "learning_curve.json", result)
     draw(result, RESULTS / "learning_curve.png")
 

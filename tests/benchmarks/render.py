@@ -175,7 +175,8 @@ def threshold_row(name, plain, fitted):
 
 def field_guide(results):
     """What the field guide shows beyond single runs."""
-    keras, ngram, cells = (results[name] for name in ("keras_recipe", "ngram", "rnn_beside_lstm"))
+    keras, cells = results["keras_recipe"], results["rnn_beside_lstm"]
+    small, ngram = results["ngram"], results["ngram_large"]
     ours = spread([run["test_metrics"]["accuracy"] for run in results["imdb_textbook_lstm"]["runs"]])
     theirs = spread([run["test_metrics"]["accuracy"] for run in keras["runs"]])
     accuracy = {run["cell"]: 100 * run["test_accuracy"] for run in cells["runs"]}
@@ -187,9 +188,9 @@ def field_guide(results):
         f" (`{cells['command']}`).",
         f"**Language model beside {ngram['order']}-grams** (interpolated Kneser-Ney), on the same"
         f" {ngram['train_tokens']:,} tokens of unlabelled reviews and judged on the same"
-        f" {ngram['held_out_tokens']:,} held-out word pieces: perplexity {ngram['lstm_perplexity']:.1f} of the LSTM"
-        f" after two epochs, {ngram['ngram_perplexity']:.1f} of the n-grams, which win (`{ngram['command']}`). Both"
-        " write on from the same words, by sampling:",
+        f" {ngram['held_out_tokens']:,} held-out word pieces: perplexity {ngram['ngram_perplexity']:.1f} of the n-grams,"
+        f" {small['lstm_perplexity']:.1f} of `imdb_lm`, {ngram['lstm_perplexity']:.1f} of `imdb_lm_large`"
+        f" (`{ngram['command']}`). The larger one and the n-grams write on from the same words, by sampling:",
     ]
     wrap = {"width": 118, "subsequent_indent": "  ", "break_long_words": False, "break_on_hyphens": False}
     lines = ["## Side by side", "", *(fill(f"- {text}", **wrap) for text in said), "", "| | |", "|---|---|"]
