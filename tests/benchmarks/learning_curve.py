@@ -1,6 +1,6 @@
 """What language models bring where labels are few: accuracy over the number of labelled reviews, with and without.
 
-    python tests/benchmarks/learning_curve.py --dataset DIR --init_from LM LM_BACKWARD --output_dir RUNS
+    python tests/benchmarks/learning_curve.py --dataset DIR --init_from LM LM_BACK --output_dir RUNS
 
 The same classifier (configs/imdb_lstm_pretrained.yaml), tokenizer and sizes, once from the language models and once
 from random weights. Both see as many epochs; the epoch with the best validation accuracy is judged on the same seeded
@@ -32,9 +32,14 @@ def accuracy(folder, options, rows, epochs, flags):
     source = ["--dataset", options.dataset]
     sizes = ["--max_train_samples", str(rows), "--num_train_epochs", str(epochs), "--validation_size", "0.05"]
     train = ["train", "--config", "configs/imdb_lstm_pretrained.yaml", *source, *sizes, *flags]
-    subprocess.run([*CLI, *train, "--output_dir", str(folder)], check=True)
-    subprocess.run([*CLI, "evaluate", str(folder), *source, "--split", "test", "--max_samples", "5000"], check=True)
-    return json.loads((folder / "evaluation_test" / "eval_results.json").read_text())["metrics"]["accuracy"]
+    if not (folder / "eval_results.json").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([*CLI, *train, "--output_dir", str(folder)], check=True)
+    judged = folder / "evaluation_test" / "eval_results.json"
+    if not judged.exists():
+        evaluate = ["evaluate", str(folder), *source, "--split", "test", "--max_samples", "5000"]
+        subprocess.run([*CLI, *evaluate], check=True)
+    return json.loads(judged.read_text())["metrics"]["accuracy"]
 
 
 def draw(result, path):
@@ -68,7 +73,7 @@ def main():
         "from random weights": [f"--{name}={value}" for name, value in same.items()],
     }
     result = {
-        "command": "python tests/benchmarks/learning_curve.py --dataset DIR --init_from LM LM_BACKWARD --output_dir RUNS",
+        "command": "python tests/benchmarks/learning_curve.py --dataset DIR --init_from LM LM_BACK --output_dir RUNS",
         "pretraining": read_yaml(Path(forward) / "run_config.yaml")["splits"],
         "rows": list(SIZES),
         "test_rows": 5000,
