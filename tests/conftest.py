@@ -20,6 +20,7 @@ MINIMUM_PASSES = {
     "LSTMModelConformanceTest": 75,
     "BidirectionalConformanceTest": 75,
     "AttendingRNNConformanceTest": 75,
+    "LanguageModelConformanceTest": 76,
     "LSTMConfigConformanceTest": 1,
     "FrozenModelConformanceTest": 105,
     "FrozenConfigConformanceTest": 1,

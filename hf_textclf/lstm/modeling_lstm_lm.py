@@ -11,7 +11,7 @@ This file travels to the Hub with every saved language model: it imports nothing
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,13 +24,30 @@ from .loss_lstm import linear_cross_entropy
 from .modeling_lstm import LSTMModel, LSTMPreTrainedModel
 
 
+class LSTMMemory(NamedTuple):
+    """What the network remembers of the texts so far: h and c, each (num_hidden_layers, batch, hidden_size)."""
+
+    h: Tensor
+    c: Tensor
+
+    @property
+    def is_compileable(self) -> bool:
+        """Asked by `generate`, which would compile the model for a cache that it has made for that."""
+        return False
+
+    @property
+    def is_croppable(self) -> bool:
+        """Asked by `generate` on MPS: the last tokens cannot be forgotten again."""
+        return False
+
+
 @dataclass
 class LSTMCausalLMOutput(ModelOutput):
-    """`cache_params`: h and c, each (num_hidden_layers, batch, hidden_size), after the last real token."""
+    """`cache_params`: what is remembered after the last real token."""
 
     loss: Tensor | None = None
     logits: Tensor | None = None
-    cache_params: tuple[Tensor, Tensor] | None = None
+    cache_params: LSTMMemory | None = None
     hidden_states: tuple[Tensor, ...] | None = None
 
 
@@ -66,10 +83,11 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
         attention_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
-        cache_params: tuple[Tensor, Tensor] | None = None,
+        cache_params: LSTMMemory | None = None,
         use_cache: bool | None = None,
         output_hidden_states: bool | None = None,
         logits_to_keep: int | Tensor = 0,
+        **kwargs: Any,
     ) -> LSTMCausalLMOutput:
         """Score every token of the vocabulary as the next one; first arguments as in `LSTMModel.forward`.
 
@@ -78,6 +96,8 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
             cache_params: What the model remembers of the tokens before these, from an earlier output. No dropout.
             use_cache: Return `cache_params` to go on from; never while training.
             logits_to_keep: Number of positions, counted from the end, that logits are computed for; 0: all of them.
+            kwargs: Of these, `shift_labels` counts in place of `labels` where it is given beside them: (batch,
+                length), shifted already. Not an argument by name, or the Trainer would ask every batch for it.
 
         Returns:
             `logits` (batch, length, vocab_size), not while training with labels; `loss`, a scalar, where labels are
@@ -102,13 +122,14 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
 
         loss = logits = None
         if labels is not None and self.training:
-            before, after = states[:, :-1].flatten(0, 1), labels[:, 1:].flatten()
-            loss = linear_cross_entropy(before, self.lm_head.weight, self.lm_head.bias, after)
+            after = kwargs.get("shift_labels")
+            before, after = (states[:, :-1], labels[:, 1:]) if after is None else (states, after)
+            loss = linear_cross_entropy(before.flatten(0, 1), self.lm_head.weight, self.lm_head.bias, after.flatten())
         else:
             kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
             logits = self.lm_head(states[:, kept])
             if labels is not None:
-                loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.lm_head.out_features)
+                loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.lm_head.out_features, **kwargs)
         wants_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         return LSTMCausalLMOutput(
             loss=loss,
@@ -122,8 +143,8 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
         input_ids: Tensor | None,
         attention_mask: Tensor | None,
         embeddings: Tensor | None,
-        cache_params: tuple[Tensor, Tensor] | None,
-    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, Tensor]]:
+        cache_params: LSTMMemory | None,
+    ) -> tuple[tuple[Tensor, ...], LSTMMemory]:
         """Run the layers from what they remember. Returns the embeddings and each layer's states, as
         `LSTMModel.forward`, and what is remembered now."""
         if (input_ids is None) == (embeddings is None):
@@ -133,7 +154,7 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
         batch, length = embeddings.shape[:2]
         if cache_params is None:
             zeros = embeddings.new_zeros(self.config.num_hidden_layers, batch, self.config.hidden_size)
-            cache_params = (zeros, zeros)
+            cache_params = LSTMMemory(zeros, zeros)
         mask = torch.ones(batch, length, dtype=torch.bool, device=embeddings.device)
         if attention_mask is not None:
             mask = attention_mask.bool()
@@ -146,13 +167,23 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
             hidden_states.append(reorder(states, places) * mask[..., None])
             remembered.append(after)
         h, c = zip(*remembered, strict=True)
-        return tuple(hidden_states), (torch.stack(h), torch.stack(c))
+        return tuple(hidden_states), LSTMMemory(torch.stack(h), torch.stack(c))
 
     def prepare_inputs_for_generation(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, **options: Any
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        **kwargs: Any,
     ) -> dict[str, Any]:
-        """As in every model of Transformers, but for the mask: it covers the tokens at hand alone."""
-        inputs = super().prepare_inputs_for_generation(input_ids, attention_mask=attention_mask, **options)
+        """As in every model of Transformers, but for the mask: it covers the tokens at hand alone.
+
+        `generate` reads these names: it takes `inputs_embeds` only where they are written out, and the other arguments
+        of `forward` only where the rest is called `kwargs`.
+        """
+        inputs = super().prepare_inputs_for_generation(
+            input_ids, attention_mask=attention_mask, inputs_embeds=inputs_embeds, **kwargs
+        )
         tokens = inputs["input_ids"] if inputs.get("input_ids") is not None else inputs["inputs_embeds"]
         if attention_mask is not None:
             inputs["attention_mask"] = attention_mask[:, -tokens.shape[1] :]
@@ -163,9 +194,9 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
         """There are no keys and values to keep."""
         return False
 
-    def _reorder_cache(self, cache_params: tuple[Tensor, Tensor], beam_idx: Tensor) -> tuple[Tensor, ...]:
+    def _reorder_cache(self, cache_params: LSTMMemory, beam_idx: Tensor) -> LSTMMemory:
         """Called by beam search: each beam goes on from the one it was taken from."""
-        return tuple(states.index_select(1, beam_idx) for states in cache_params)
+        return LSTMMemory(*(states.index_select(1, beam_idx) for states in cache_params))
 
 
 __all__ = ["LSTMCausalLMOutput", "LSTMForCausalLM"]

@@ -38,11 +38,16 @@ def start_from(arguments: PretrainingArguments, new: Any) -> LSTMForCausalLM | N
     for name in SHARED_SIZES:
         if getattr(new, name) is None:
             setattr(new, name, getattr(first.config, name))
-    wanted = {"embedding_size": new.embedding_size, "vocab_size": max(new.vocab_size or 0, first.config.vocab_size)}
-    for name, value in wanted.items():
-        if (size := getattr(first.config, name)) != value or (new.vocab_size or size) < size:
+    fits = {
+        "embedding_size": new.embedding_size == first.config.embedding_size,
+        # a limit, which the first model need not have reached
+        "vocab_size": new.vocab_size is None or new.vocab_size >= first.config.vocab_size,
+    }
+    for name, fit in fits.items():
+        if not fit:
             raise UserError(
-                f"{name}={getattr(new, name)} contradicts init_from {arguments.init_from!r}, expected {size}; drop it"
+                f"{name}={getattr(new, name)} contradicts init_from {arguments.init_from!r}, expected "
+                f"{getattr(first.config, name)}; drop it"
             )
     return first
 

@@ -6,6 +6,7 @@ UPSTREAM_MARKERS = [
     "flash_attn_test",
     "flash_attn_3_test",
     "flash_attn_4_test",
+    "is_training_test",
     "order",
     "torch_compile_test",
 ]

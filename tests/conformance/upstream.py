@@ -21,8 +21,8 @@ NAME = f"transformers-{transformers.__version__}"
 # transformers' get_tests_dir() climbs until the folder's name ends in "tests"
 PACKAGE = "transformers_tests"
 
-# what the distribution leaves out and its modules import or open. Empty base classes bring no tests: exporting is
-# tested by us, and the models do not generate
+# what the distribution leaves out and its modules import or open. Empty base classes bring no tests: exporting and
+# generation are tested by us
 STUBS = {
     "__init__.py": "",
     "exporters/__init__.py": "",

@@ -30,7 +30,8 @@ def pair(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pair")
     keys = ["--dataset", "samples/opinions_en", "--text_column", "text", "--max_steps", "3", *SMALL]
     assert run("pretrain", *keys, "--output_dir", folder / "forward") == 0
-    shared = ["--direction", "backward", "--init_from", folder / "forward"]
+    # the size of a vocabulary is a limit, so a larger one does not contradict
+    shared = ["--direction", "backward", "--init_from", folder / "forward", "--vocab_size", 700]
     assert run("pretrain", *keys, *shared, "--output_dir", folder / "backward") == 0
     return folder
 

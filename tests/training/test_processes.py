@@ -90,3 +90,27 @@ def test_two_processes_free_one_layer_after_the_other(tmp_path):
     for step in (4, 8, 12, 16):
         one, two = (load_file(tmp_path / run / f"checkpoint-{step}/model.safetensors") for run in ("alone", "run"))
         assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one), step
+
+
+@pytest.mark.slow
+def test_two_processes_read_long_texts_as_one_does(tmp_path):
+    """The network, and what is learned after it: the attention over the sentences."""
+    keys = "--dataset samples/opinions_en --label_column sentiment --document_strategy sentences --max_length 12"
+    keys += " --sentence_weights attention --tokenizer_type word --vocab_size 600 --embedding_size 11 --hidden_size 7"
+    # whole batches, since two processes fill up the last one of an epoch
+    keys += " --max_train_samples 240 --num_train_epochs 5 --learning_rate 0.01 --pooling mean"
+    keys += " --train_sampling_strategy group_by_length --use_cpu true --disable_tqdm true"
+    keys += " --per_device_train_batch_size "
+    alone = ["--config", str(empty_config(tmp_path)), "--output_dir", str(tmp_path / "alone")]
+    assert main(["train", *alone, *f"{keys} 8".split()]) == 0
+    done = train_with_two_processes(tmp_path, f"{keys} 4")
+    assert done.stdout.count("saved to ") == 1
+    for file in ("model.safetensors", "document.safetensors"):
+        one, two = (load_file(tmp_path / run / file) for run in ("alone", "run"))
+        assert all(torch.allclose(one[name], two[name], atol=1e-5) for name in one), file
+        # trained, and not left at the zeros it may start from
+        assert all(tensor.any() for tensor in one.values()), file
+    one, two = (json.loads((tmp_path / run / "eval_results.json").read_text()) for run in ("alone", "run"))
+    assert two["hardware"].startswith("2 ") and two["rows"] == one["rows"] == 64
+    for name in ("log_loss", "macro_f1"):
+        assert two["metrics"][name] == pytest.approx(one["metrics"][name], abs=1e-5)
