@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import UserError
-from ..lstm import LSTMForSequenceClassification, LSTMModel
+from ..lstm import LSTMForCausalLM, LSTMForSequenceClassification, LSTMModel
 from .sources import from_checkpoint, from_text_file
 
 
@@ -37,7 +37,7 @@ class Coverage:
 
 @torch.no_grad()
 def load_embeddings(
-    model: LSTMModel | LSTMForSequenceClassification,
+    model: LSTMModel | LSTMForCausalLM | LSTMForSequenceClassification,
     tokenizer: PreTrainedTokenizerFast,
     source: str,
     *,

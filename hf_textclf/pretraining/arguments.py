@@ -31,6 +31,10 @@ class PretrainingArguments:
             "directions share them."
         },
     )
+    embeddings_from: str | None = field(
+        default=None,
+        metadata={"help": "Start of the embeddings: a text file of word vectors, or a checkpoint, and its tokenizer."},
+    )
     tokenizer_type: Literal["word", "wordpiece", "bpe", "unigram"] | None = field(
         default=None, metadata={"help": "Train a tokenizer of this type on the texts; wordpiece where none is loaded."}
     )

@@ -62,7 +62,13 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
     for name, count in tokens.items():
         logger.info("%s: %s texts, %s tokens", name, f"{len(texts[name]):,}", f"{count:,}")
 
-    model = make_language_model(tokenizer, run.new_model, reads_backwards=backwards, first=first)
+    model = make_language_model(
+        tokenizer,
+        run.new_model,
+        reads_backwards=backwards,
+        first=first,
+        embeddings_from=run.model.embeddings_from,
+    )
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
     if checkpoint:
         check_checkpoint(checkpoint, model)

@@ -1,18 +1,22 @@
 """What a pretraining run needs before its first step: a tokenizer with an end of text, and a language model."""
 
+import logging
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedTokenizerFast
 
+from ..embeddings import load_embeddings
 from ..errors import UserError
 from ..lstm import LSTMConfig, LSTMForCausalLM
 from ..models import load_language_model
 from ..tokenization import load_tokenizer, train_tokenizer
 from .arguments import PretrainingArguments
 
+logger = logging.getLogger(__name__)
 END = "[EOS]"
 # what two language models must have in common for one bidirectional classifier to start from both
 SHARED_SIZES = ("embedding_size", "hidden_size", "num_hidden_layers")
@@ -28,11 +32,11 @@ def start_from(arguments: PretrainingArguments, new: Any) -> LSTMForCausalLM | N
     """
     if arguments.init_from is None:
         return None
-    for name in ("tokenizer_type", "tokenizer_name_or_path"):
+    for name in ("tokenizer_type", "tokenizer_name_or_path", "embeddings_from"):
         if getattr(arguments, name):
             raise UserError(
                 f"{name} {getattr(arguments, name)!r} stands beside init_from {arguments.init_from!r}, which has its "
-                "own tokenizer; drop one"
+                "own tokenizer and embeddings; drop one"
             )
     first = load_language_model(arguments.init_from)
     for name in SHARED_SIZES:
@@ -57,6 +61,10 @@ def make_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """Load or train a tokenizer, and give it an end-of-text token, which it never adds to a text by itself."""
     name = arguments.init_from or arguments.tokenizer_name_or_path
+    source = arguments.embeddings_from
+    if not name and not arguments.tokenizer_type and source and not Path(source).is_file():
+        # the embeddings of another checkpoint fit its own tokenizer best
+        name = source
     if name is not None:
         tokenizer = load_tokenizer(name, home_made=True)
     else:
@@ -73,11 +81,17 @@ def make_tokenizer(
 
 
 def make_language_model(
-    tokenizer: PreTrainedTokenizerFast, new: Any, *, reads_backwards: bool, first: LSTMForCausalLM | None
+    tokenizer: PreTrainedTokenizerFast,
+    new: Any,
+    *,
+    reads_backwards: bool,
+    first: LSTMForCausalLM | None,
+    embeddings_from: str | None,
 ) -> LSTMForCausalLM:
     """Make a language model with random weights, or with the embeddings of the first one, which then stay as they are.
 
-    new: the fields of the model (`LanguageModelArguments`), None where not given.
+    new: the fields of the model (`LanguageModelArguments`), None where not given. embeddings_from: word vectors or a
+    checkpoint whose embeddings it starts with instead.
     """
     chosen = {item.name: getattr(new, item.name) for item in fields(new) if getattr(new, item.name) is not None}
     chosen |= {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
@@ -91,6 +105,8 @@ def make_language_model(
         model.lstm.embed_tokens.load_state_dict(first.lstm.embed_tokens.state_dict())
         model.lm_head.load_state_dict(first.lm_head.state_dict())
         model.lstm.embed_tokens.weight.requires_grad_(False)
+    elif embeddings_from:
+        logger.info("%s", load_embeddings(model, tokenizer, embeddings_from))
     # a text begins where another has ended
     model.generation_config.bos_token_id = tokenizer.eos_token_id
     return model

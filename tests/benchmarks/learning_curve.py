@@ -67,7 +67,7 @@ def main():
     forward, _ = options.init_from
     model = load_config(forward)
     same = {"tokenizer_name_or_path": forward, "bidirectional": "true"}
-    same |= {name: getattr(model, name) for name in ("vocab_size", "embedding_size", "hidden_size")}
+    same |= {name: getattr(model, name) for name in ("embedding_size", "hidden_size")}
     arms = {
         "from language models": ["--init_from", *options.init_from],
         "from random weights": [f"--{name}={value}" for name, value in same.items()],

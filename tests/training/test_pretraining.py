@@ -18,6 +18,7 @@ from hf_textclf.pretraining.blocks import cut_blocks
 
 SMALL = "--vocab_size 600 --embedding_size 13 --hidden_size 9 --num_hidden_layers 2 --block_size 24".split()
 PAIR = ["forward", "backward"]
+WORDS = list(enumerate(("the", "not", "good")))
 
 
 def run(command, *tokens):
@@ -102,6 +103,20 @@ def test_texts_of_several_splits_and_copies_on_one_side(tmp_path):
     assert sides[0] | sides[1] == {"a b", "c d", "e f", "g h"} and not sides[0] & sides[1]
     assert sum(map(len, found.values())) == 6
     assert set(load_texts(arguments, ["unsupervised"])["train"]["text"]) <= {"e f", "a b", "g h"}
+
+
+def test_starts_from_word_vectors(tmp_path):
+    """Inputs and, tied to them, outputs; with a learning rate of 0 they stay what they were."""
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("".join(f"{word} {' '.join(str(place + 0.5) for _ in range(13))}\n" for place, word in WORDS))
+    keys = ["--dataset", "samples/opinions_en", "--text_column", "text", "--max_steps", "1", "--learning_rate", "0"]
+    keys += ["--tokenizer_type", "word", "--embeddings_from", vectors, *SMALL, "--output_dir", tmp_path / "lm"]
+    assert run("pretrain", *keys) == 0
+    model, tokenizer = (each.from_pretrained(tmp_path / "lm") for each in (AutoModelForCausalLM, AutoTokenizer))
+    for place, word in WORDS:
+        token = tokenizer.convert_tokens_to_ids(word)
+        for table in (model.get_input_embeddings(), model.get_output_embeddings()):
+            assert (table.weight[token] == place + 0.5).all()
 
 
 def test_directions_share_tokenizer_and_embeddings(pair):
