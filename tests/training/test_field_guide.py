@@ -4,6 +4,7 @@ import json
 from functools import cache
 
 import pytest
+from benchmarks.minilm import minilm_folder
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
@@ -54,8 +55,24 @@ def linear_macro_f1(dataset):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_system_learns(name, tmp_path):
-    dataset, flags = SYSTEMS[name]
-    folder = tmp_path / "run"
+    check_learns(*SYSTEMS[name], tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_language_models_are_a_start(tmp_path):
+    """582 headlines teach no language: the models start from a BERT's embeddings of their words."""
+    forward, backward = str(tmp_path / "forward"), str(tmp_path / "backward")
+    keys = "--num_train_epochs 5 --learning_rate 1e-3 --vocab_size 4000 --embedding_size 128 --hidden_size 64".split()
+    pretrain = ["pretrain", "--config", "demo_lm", *keys, "--use_cpu", "true", "--disable_tqdm", "true"]
+    start = ["--tokenizer_type", "word", "--embeddings_from", str(minilm_folder())]
+    assert main([*pretrain, *start, "--output_dir", forward]) == 0
+    assert main([*pretrain, "--direction", "backward", "--init_from", forward, "--output_dir", backward]) == 0
+    flags = "--num_train_epochs 20 --per_device_train_batch_size 16 --learning_rate 3e-3 --embedding_dropout 0.2".split()
+    check_learns("samples/news_en", ["--init_from", forward, backward, *flags, *BY_F1], tmp_path / "run")
+
+
+def check_learns(dataset, flags, folder):
+    """Train into a new folder, and compare its macro-F1 on test with the linear model's."""
     label = LABELS.get(dataset, "topic")
     names = load_data(DataArguments(dataset, label_column=[label])).label_names
     source = ["--dataset", dataset, "--label_column", label, "--label_names", *names]
