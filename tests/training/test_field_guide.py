@@ -67,8 +67,9 @@ def test_language_models_are_a_start(tmp_path):
     start = ["--tokenizer_type", "word", "--embeddings_from", str(minilm_folder())]
     assert main([*pretrain, *start, "--output_dir", forward]) == 0
     assert main([*pretrain, "--direction", "backward", "--init_from", forward, "--output_dir", backward]) == 0
-    flags = "--num_train_epochs 20 --per_device_train_batch_size 16 --learning_rate 3e-3 --embedding_dropout 0.2".split()
-    check_learns("samples/news_en", ["--init_from", forward, backward, *flags, *BY_F1], tmp_path / "run")
+    flags = ["--init_from", forward, backward, "--num_train_epochs", "20", "--per_device_train_batch_size", "16"]
+    flags += ["--learning_rate", "3e-3", "--embedding_dropout", "0.2", *BY_F1]
+    check_learns("samples/news_en", flags, tmp_path / "run")
 
 
 def check_learns(dataset, flags, folder):
