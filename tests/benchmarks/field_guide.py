@@ -63,7 +63,7 @@ def field_guide(results):
         f"**Language model beside {ngram['order']}-grams** (interpolated Kneser-Ney), on the same"
         f" {ngram['train_tokens']:,} tokens of unlabelled reviews and judged on the same"
         f" {ngram['held_out_tokens']:,} held-out word pieces: perplexity {ngram['ngram_perplexity']:.1f} of the"
-        f" n-grams, {small['lstm_perplexity']:.1f} of `imdb_lm`, {ngram['lstm_perplexity']:.1f} of `imdb_lm_large`"
+        f" n-grams, {small['lstm_perplexity']:.1f} of `imdb_lm`, {ngram['lstm_perplexity']:.1f} of `imdb_large_lm`"
         f" (`{ngram['command']}`). The larger one and the n-grams write on from the same words, by sampling:",
     ]
     wrap = {"width": 118, "subsequent_indent": "  ", "break_long_words": False, "break_on_hyphens": False}
