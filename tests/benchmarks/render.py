@@ -88,7 +88,7 @@ def results_page(results):
         "",
         "Written by `make results` from the files in `results/`, which the commands below wrote. Settings were",
         "chosen on validation and the test split was read once, at the end; by ag_news_lstm twice and by",
-        "goemotions_lstm and imdb_lstm three times, since their settings were changed, on validation, after a reading.",
+        "goemotions_lstm and imdb_lstm three times, since settings were changed, on validation, after a reading.",
         "`DIR` is a local copy of the data set or checkpoint.",
         "",
         "## Real data",
