@@ -45,11 +45,13 @@ def accuracy(folder, options, rows, epochs, flags):
 def draw(result, path):
     """Two lines over the number of labelled rows."""
     figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    for name, style in (("from language models", "o-"), ("from random weights", "s--")):
+    # the figures of one line stand above its points, those of the other below
+    for name, style, above in (("from language models", "o-", 7), ("from random weights", "s--", -15)):
         values = result[name]
         axes.plot(result["rows"], values, style, label=name)
         for x, y in zip(result["rows"], values, strict=True):
-            axes.annotate(f"{100 * y:.1f}", (x, y), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=8)
+            place = {"textcoords": "offset points", "xytext": (0, above), "ha": "center", "fontsize": 8}
+            axes.annotate(f"{100 * y:.1f}", (x, y), **place)
     axes.set(xscale="log", xlabel="labelled reviews", ylabel="test accuracy", title="imdb")
     axes.set_xticks(result["rows"], [f"{rows:,}" for rows in result["rows"]])
     axes.minorticks_off()

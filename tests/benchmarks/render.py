@@ -17,7 +17,9 @@ MAIN_METRIC = {"goemotions": "macro_f1", "jigsaw_toxic": "macro_roc_auc"}
 # by config
 TARGETS = {
     "imdb_lstm": 0.91,
-    "imdb_lstm_pretrained": 0.925,
+    # without a GPU
+    "imdb_lstm_pretrained": 0.915,
+    "imdb_lstm_pretrained_large": 0.915,
     "imdb_nb_svm": 0.914,
     # what Keras' run of the same recipe reached elsewhere
     "imdb_textbook_lstm": 0.847,
