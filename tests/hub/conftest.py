@@ -1,12 +1,18 @@
 """A Hub of each test's own, and the real client set to talk to it."""
 
+import shutil
 import types
 
 import huggingface_hub
 import pytest
 from huggingface_hub import HfApi, constants, hf_api
 from huggingface_hub.utils import _http
-from loopback import WRITER, Hub
+from loopback import READER, STRANGER, WRITER, Hub
+from push_command import REPO
+
+from hf_textclf.cli import main
+from hf_textclf.hub import sending
+from hf_textclf.resources import SAMPLES
 
 
 @pytest.fixture
@@ -48,5 +54,40 @@ def api(hub):
 def no_waiting(monkeypatch):
     """The client tries again at once; returns the seconds that it would have waited."""
     waited = []
-    monkeypatch.setattr(_http, "time", types.SimpleNamespace(sleep=waited.append))
+    for module in (_http, sending):
+        monkeypatch.setattr(module, "time", types.SimpleNamespace(sleep=waited.append))
     return waited
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A small model, trained on a file of this machine."""
+    folder = tmp_path_factory.mktemp("trained")
+    data = folder / "data" / "opinions.csv"
+    data.parent.mkdir()
+    shutil.copy(SAMPLES / "opinions_zh" / "train.csv", data)
+    sizes = "--vocab_size 301 --embedding_size 11 --hidden_size 7 --max_steps 4 --tokenizer_type word".split()
+    keys = ["--dataset", str(data), "--label_column", "sentiment", "--license", "apache-2.0", "--disable_tqdm", "true"]
+    assert main(["train", *keys, *sizes, "--output_dir", str(folder / "model")]) == 0
+    return folder / "model"
+
+
+@pytest.fixture
+def model(trained, tmp_path):
+    """A copy of it that a test may change."""
+    return shutil.copytree(trained, tmp_path / "model")
+
+
+@pytest.fixture
+def push(hub, model, capsys):
+    """Run the command; returns exit code, standard output and standard error, in none of which a token stands."""
+
+    def run(*tokens, repo=REPO):
+        capsys.readouterr()
+        code = main(["push", str(model), "--repo", repo, *tokens])
+        out, err = capsys.readouterr()
+        for token in (WRITER, READER, STRANGER):
+            assert token not in out + err
+        return code, out, err
+
+    return run

@@ -13,10 +13,10 @@ class Dropped(Exception):
 class Failure:
     """pattern: a regular expression, sought in `METHOD /path?query`. times: how often it strikes, -1 is always.
 
-    status, headers, message, code: the answer in place of the real one. after: bytes of the request's body that are
-    read first, None is all. drop: close the connection in place of an answer; with `sent`, after so many bytes of the
-    real answer's body. seconds: wait before answering, and between the pieces of the answer's body. corrupt: spoil
-    the bytes of an upload.
+    status, headers, message, code: the answer in place of the real one; body: what it holds in place of JSON.
+    after: bytes of the request's body that are read first, None is all. drop: close the connection without an answer;
+    sent: close it after so many bytes of the answer's body. seconds: wait between the pieces of that body. corrupt:
+    spoil the bytes of an upload.
     """
 
     pattern: str
@@ -25,6 +25,7 @@ class Failure:
     headers: dict = field(default_factory=dict)
     message: str = "made to fail"
     code: str | None = None
+    body: bytes | None = None
     after: int | None = None
     drop: bool = False
     sent: int | None = None

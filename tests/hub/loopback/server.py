@@ -39,13 +39,14 @@ class Handler(BaseHTTPRequestHandler):
         failure = self.hub.failures.take(line)
         try:
             body = self._body(headers, failure.after if failure else None)
-            if failure and failure.drop and failure.sent is None:
+            if failure and failure.drop:
                 raise Dropped
             if failure and failure.corrupt:
                 body = spoil(body)
             if failure and failure.status:
                 error = HubError(failure.status, failure.message, failure.code)
                 answer = Answer.of_error(error, failure.headers)
+                answer.content = failure.body or answer.content
             else:
                 answer = self._route(headers, body)
             self._send(answer, failure)
