@@ -93,6 +93,9 @@ def _explain(error: Exception, repo: str) -> str | None:
         return f"no connection to {constants.ENDPOINT} ({_plain(str(found))}); check network and proxy, then {AGAIN}"
     if isinstance(found, HfHubHTTPError):
         return _of_status(found, repo)
+    # how the two ways of sending large files report a failure
+    if isinstance(error, ConnectionError | RuntimeError):
+        return f"the upload broke off ({_plain(str(error))}); {AGAIN}"
     return None
 
 

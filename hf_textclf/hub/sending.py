@@ -1,5 +1,6 @@
 """`hf-textclf push FOLDER --repo you/name`: check, then send in one commit, so that there is no half model."""
 
+import logging
 import re
 import time
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,8 @@ from ..errors import UserError
 from . import remedies
 from .cards import merge_cards
 from .parcel import CARD, Parcel, is_written, pack
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -63,6 +66,7 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
                 wait = remedies.seconds_until_retry(error, attempt, twice=not arguments.create_pr)
                 if wait is None:
                     raise
+                logger.warning("the Hub or the way to it failed; next try in %g seconds", wait)
                 time.sleep(wait)
 
 

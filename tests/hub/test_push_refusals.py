@@ -52,6 +52,7 @@ def shards(folder):
         (write("README.md", "no metadata"), "license is not given"),
         (write("README.md", "---\nlicense: [\n---\n"), "metadata cannot be read"),
         (write("README.md", f"---\nlicense: mit\n---\nhf_{'a1' * 17}\n"), "README.md holds what looks like an access"),
+        (write("run_config.yaml", f"hub_token: hf_{'a1' * 17}\n"), "run_config.yaml holds what looks like an access"),
         (remove("modeling_lstm.py"), "modeling_lstm.py"),
         # not named by auto_map, but imported by what is
         (remove("attention_lstm.py"), "attention_lstm.py"),
@@ -194,6 +195,14 @@ def test_damaged_file(hub, push):
     code, _, err = push()
     assert code == 2 and "arrived damaged" in error_line(err) and hub.files(REPO) == [".gitattributes"]
     assert push()[0] == 0
+
+
+def test_other_way_of_sending_large_files(hub, push, monkeypatch):
+    """By default the client sends them through Xet, whose errors are of another kind; this Hub does not know it."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
+    code, _, err = push()
+    assert code == 2 and "the upload broke off" in error_line(err) and hub.count("xet-write-token") > 0
+    assert hub.files(REPO) == [".gitattributes"]
 
 
 def test_hub_that_does_not_answer(hub, push, no_waiting, monkeypatch):
