@@ -64,7 +64,7 @@ def main(tokens: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _fail(
             "stopped by the keyboard; train goes on from its last checkpoint with --resume_from_checkpoint true, "
-            "tune with the same command"
+            "tune and push with the same command"
         )
         return 130
     return 0
