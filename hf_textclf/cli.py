@@ -30,6 +30,7 @@ commands:
   calibrate make probabilities true:  hf-textclf calibrate FOLDER [--dataset DATA] [--split validation]
   compare   folders side by side:     hf-textclf compare FOLDER... --output_dir NEW [--dataset DATA] [--split test]
   gates     draw an LSTM's gates:     hf-textclf gates FOLDER picture.png --text "..."
+  push      publish on the Hub:       hf-textclf push FOLDER --repo you/name [--private] [--create_pr] [--dry_run]
 
 `hf-textclf COMMAND --help` lists every key. Keys can stand in a YAML file given by --config."""
 
@@ -63,7 +64,7 @@ def main(tokens: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _fail(
             "stopped by the keyboard; train goes on from its last checkpoint with --resume_from_checkpoint true, "
-            "tune with the same command"
+            "tune and push with the same command"
         )
         return 130
     return 0

@@ -131,6 +131,23 @@ def gates_command(tokens: list[str]) -> None:
     print(f"the gates over {count:,} tokens drawn into {image}")
 
 
+def push_command(tokens: list[str]) -> None:
+    """Send a folder to the Hub, or show what would be sent."""
+    from .args import Parser
+    from .hub import PushArguments, pack, push
+
+    (folder,), tokens = _positionals(tokens, "push FOLDER")
+    (arguments,) = Parser([PushArguments], prog="hf-textclf push FOLDER").parse(tokens)
+    if arguments.dry_run:
+        parcel = pack(Path(folder))
+        for name in parcel.files:
+            print(f"{parcel.size(name):>13,} bytes  {name}")
+        print(f"stay here: {', '.join(parcel.left) or 'none'}\n\n{parcel.card}")
+        return
+    commit = push(folder, arguments)
+    print(f"pushed to {commit.pr_url or commit.commit_url}")
+
+
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "train": train_command,
     "pretrain": pretrain_command,
@@ -140,6 +157,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "calibrate": calibrate_command,
     "compare": compare_command,
     "gates": gates_command,
+    "push": push_command,
 }
 
 

@@ -19,7 +19,7 @@ LAYERS = [
     {"evaluation", "batch", "compare"},
     {"agreement", "calibration", "explanation"},
     {"judging"},
-    {"prediction"},
+    {"hub", "prediction"},
     {"baselines", "documents", "embeddings"},
     {"args", "card", "data", "features", "plots", "tokenization", "trainer"},
     {"metrics"},

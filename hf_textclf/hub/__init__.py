@@ -1,0 +1,6 @@
+"""The way to the Hub: `hf-textclf push FOLDER --repo you/name`."""
+
+from .parcel import Parcel, pack
+from .sending import PushArguments, push
+
+__all__ = ["Parcel", "PushArguments", "pack", "push"]

@@ -1,0 +1,218 @@
+"""Which files of a saved folder go to the Hub, and whether the folder is fit for it."""
+
+import json
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import yaml
+from huggingface_hub import ModelCard
+from safetensors import SafetensorError, safe_open
+from transformers.dynamic_module_utils import get_relative_import_files
+
+from ..args import read_yaml
+from ..baselines import LINEAR_CONFIG
+from ..documents import SETTINGS, WEIGHTS
+from ..errors import UserError
+from ..results import RUN_CONFIG
+
+CARD = "README.md"
+INDEX = "model.safetensors.index.json"
+# what a run writes; a repository should hold no other such files than those of its newest model
+WRITTEN = (
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "model-*-of-*.safetensors",
+    INDEX,
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    SETTINGS,
+    WEIGHTS,
+    "eval_results.json",
+    "trainer_state.json",
+    RUN_CONFIG,
+)
+# what people may put beside it; texts of the data (errors.csv) and checkpoints stay here
+BESIDE = (CARD, "LICENSE*", "NOTICE*", "*.png", "*.svg", "*.jpg")
+TOKEN = re.compile(rb"\bhf_[A-Za-z0-9]{20,}")
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What is sent: name in the repository to a local file, or to bytes that differ from it; and what stays here."""
+
+    files: dict[str, Path | bytes]
+    left: list[str]
+
+    @property
+    def card(self) -> str:
+        """The text of the model card."""
+        return self._bytes(CARD).decode()
+
+    def size(self, name: str) -> int:
+        """The size of a file in bytes."""
+        content = self.files[name]
+        return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+    def _bytes(self, name: str) -> bytes:
+        content = self.files[name]
+        return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def is_written(name: str) -> bool:
+    """Whether a file is one that a run writes."""
+    return any(fnmatchcase(name, pattern) for pattern in WRITTEN)
+
+
+def pack(folder: Path) -> Parcel:
+    """Check a saved folder and collect what is to be sent.
+
+    Raises:
+        UserError: the folder lacks a file, a licence or a label's name, is of a kind that the Hub cannot load, or
+            holds an access token.
+    """
+    config = _check_model(folder)
+    code = _code_files(folder, config)
+    _check_card(folder / CARD)
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    sent = [name for name in names if name in code or any(fnmatchcase(name, known) for known in (*WRITTEN, *BESIDE))]
+    files: dict[str, Path | bytes] = {name: folder / name for name in sent}
+    if RUN_CONFIG in files:
+        public = {key: _public(value) for key, value in read_yaml(folder / RUN_CONFIG).items()}
+        files[RUN_CONFIG] = yaml.safe_dump(public, allow_unicode=True, sort_keys=False).encode()
+    left = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir() if path.name not in files)
+    parcel = Parcel(files, left)
+    _check_tokens(parcel)
+    return parcel
+
+
+def _check_model(folder: Path) -> dict[str, Any]:
+    """Return config.json of a folder that has a config, weights, a tokenizer and names for its labels."""
+    if not folder.is_dir():
+        raise UserError(f"{str(folder)!r} is no folder, expected one that `hf-textclf train` wrote; correct the path")
+    if (folder / LINEAR_CONFIG).is_file():
+        raise UserError(
+            f"{str(folder)!r} holds a linear model, expected a network: no Auto class loads it; push a network"
+        )
+    if not (folder / "config.json").is_file():
+        raise UserError(
+            f"{str(folder)!r} has no config.json, expected one finished network; end its training with "
+            "--resume_from_checkpoint true, or push the networks of --one_vs_rest one by one"
+        )
+    config = _read_json(folder / "config.json")
+    _check_weights(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        if not (folder / name).is_file():
+            raise UserError(f"{str(folder)!r} has no {name}, expected the tokenizer beside the model; save it there")
+    if any(name.endswith("ForSequenceClassification") for name in config.get("architectures") or []):
+        labels = [str(label) for label in (config.get("id2label") or {"0": "LABEL_0"}).values()]
+        if unnamed := [label for label in labels if re.fullmatch(r"LABEL_\d+", label)]:
+            raise UserError(
+                f"id2label in {str(folder / 'config.json')!r} calls a label {unnamed[0]}, expected its name; "
+                "write names into id2label and label2id"
+            )
+    return config
+
+
+def _check_weights(folder: Path) -> None:
+    shards = ["model.safetensors"]
+    if (folder / INDEX).is_file():
+        shards = sorted(set(_read_json(folder / INDEX).get("weight_map", {}).values()))
+    for name in shards:
+        try:
+            with safe_open(folder / name, framework="pt") as weights:
+                weights.keys()
+        except (OSError, SafetensorError) as error:
+            raise UserError(
+                f"{str(folder / name)!r} is missing or broken ({error}), expected whole weights; train or save the "
+                "model again"
+            ) from error
+
+
+def _code_files(folder: Path, config: dict[str, Any]) -> set[str]:
+    """The Python files that the Auto classes will ask for, and those that these import."""
+    named: list[str] = []
+    for auto_map in (config.get("auto_map"), _read_json(folder / "tokenizer_config.json").get("auto_map")):
+        for value in (auto_map or {}).values():
+            named += [item for item in (value if isinstance(value, list) else [value]) if item]
+    found: set[str] = set()
+    # code of another repository (`owner/name--module.Class`) stays there
+    for module in sorted({item.rpartition(".")[0] for item in named if "--" not in item}):
+        path = folder / f"{module}.py"
+        try:
+            found |= {path.name, *(Path(file).name for file in get_relative_import_files(path))}
+        except OSError as error:
+            raise UserError(
+                f"auto_map in {str(folder / 'config.json')!r} needs {Path(str(error.filename)).name}, which is not "
+                "there; save the model again"
+            ) from error
+    return found
+
+
+def _check_card(path: Path) -> None:
+    if not path.is_file():
+        raise UserError(f"{str(path)!r} is missing, expected the model card; write one with metadata and a licence")
+    if (
+        not read_card(path.read_text(encoding="utf-8", errors="replace"), where=str(path))
+        .data.to_dict()
+        .get("license")
+    ):
+        raise UserError(
+            f"license is not given in {str(path)!r}, expected an identifier; write `license: apache-2.0`, or another "
+            "one, between its first two lines ---, or train with --license"
+        )
+
+
+def read_card(text: str, *, where: str) -> ModelCard:
+    """Read a card and its metadata.
+
+    Raises:
+        UserError: the metadata are not YAML, or not a mapping.
+    """
+    try:
+        return ModelCard(text, ignore_metadata_errors=True)
+    except (ValueError, yaml.YAMLError) as error:
+        raise UserError(
+            f"{where}: the metadata cannot be read ({' '.join(str(error).split())}), expected YAML; correct what "
+            "stands between its first two lines ---"
+        ) from error
+
+
+def _check_tokens(parcel: Parcel) -> None:
+    for name in parcel.files:
+        if not name.endswith((".safetensors", ".png", ".jpg")) and TOKEN.search(parcel._bytes(name)):
+            raise UserError(f"{name} holds what looks like an access token (hf_...); take it out and revoke it")
+
+
+def _public(value: Any) -> Any:
+    """A value of the run's configuration without folders of this machine and without passwords in addresses."""
+    if isinstance(value, list):
+        return [_public(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _public(item) for key, item in value.items()}
+    if not isinstance(value, str):
+        return value
+    if "://" in value:
+        return re.sub(r"//[^/@]*@", "//", value)
+    if PureWindowsPath(value).drive:
+        return PureWindowsPath(value).name
+    local = value.startswith(("/", "~", "./", "../")) or "/" in value and Path(value).exists()
+    return Path(value).name if local else value
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{str(path)!r} cannot be read ({error}), expected JSON; save the model again") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{str(path)!r} holds {type(values).__name__}, expected a mapping; save the model again")
+    return values

@@ -1,0 +1,11 @@
+"""What the tests of `hf-textclf push` share."""
+
+REPO = "you/model"
+
+
+def error_line(err):
+    """The one line of a refusal on standard error."""
+    lines = [line for line in err.splitlines() if line.startswith("hf-textclf: error: ")]
+    assert len(lines) == 1 and "Traceback" not in err, err
+    assert "; " in lines[0] and len(lines[0]) < 500
+    return lines[0]
