@@ -88,8 +88,7 @@ def calibrate_command(tokens: list[str]) -> None:
     (folder,), tokens = _positionals(tokens, "calibrate FOLDER")
     parser = Parser([DataArguments, CalibrationArguments], prog="hf-textclf calibrate FOLDER")
     data, arguments = parser.parse(tokens, before=_recorded(folder))
-    _show(calibrate(folder, data, arguments))
-    print(f"saved to {folder}; now: hf-textclf evaluate {folder}")
+    _show_trained(calibrate(folder, data, arguments), folder)
 
 
 def predict_command(tokens: list[str]) -> None:
@@ -206,6 +205,7 @@ def _recorded(folder: str) -> dict[str, Any]:
 
 
 def _show_trained(results: dict[str, Any], folder: str) -> None:
+    """The results of a folder that has just been written, and what to do with it."""
     _show(results)
     print(f"saved to {folder}; now: hf-textclf evaluate {folder}")
 

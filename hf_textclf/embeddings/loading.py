@@ -35,6 +35,11 @@ class Coverage:
         return f"embeddings found for {self.found:,} of {self.vocab_size:,} tokens{running}; width {width}"
 
 
+def tokenizer_of(source: str | None) -> str | None:
+    """The checkpoint whose own tokenizer fits its embeddings best; a file of word vectors has none."""
+    return source if source and not Path(source).is_file() else None
+
+
 @torch.no_grad()
 def load_embeddings(
     model: LSTMModel | LSTMForCausalLM | LSTMForSequenceClassification,
@@ -112,4 +117,4 @@ def _share(counts: Mapping[int, int] | None, found: Iterable[int], pad_token_id:
     return sum(counts.get(token_id, 0) for token_id in found) / total if total else None
 
 
-__all__ = ["Coverage", "load_embeddings"]
+__all__ = ["Coverage", "load_embeddings", "tokenizer_of"]

@@ -2,14 +2,13 @@
 
 import logging
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedTokenizerFast
 
-from ..embeddings import load_embeddings
+from ..embeddings import load_embeddings, tokenizer_of
 from ..errors import UserError
 from ..lstm import LSTMConfig, LSTMForCausalLM
 from ..models import load_language_model
@@ -61,10 +60,8 @@ def make_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """Load or train a tokenizer, and give it an end-of-text token, which it never adds to a text by itself."""
     name = arguments.init_from or arguments.tokenizer_name_or_path
-    source = arguments.embeddings_from
-    if not name and not arguments.tokenizer_type and source and not Path(source).is_file():
-        # the embeddings of another checkpoint fit its own tokenizer best
-        name = source
+    if not name and not arguments.tokenizer_type:
+        name = tokenizer_of(arguments.embeddings_from)
     if name is not None:
         tokenizer = load_tokenizer(name, home_made=True)
     else:

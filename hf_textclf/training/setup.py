@@ -5,7 +5,6 @@ import logging
 from collections import Counter
 from dataclasses import fields
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from datasets import DatasetDict
@@ -15,7 +14,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 from ..args import ModelArguments
 from ..baselines import KINDS
 from ..data import TextData
-from ..embeddings import load_embeddings
+from ..embeddings import load_embeddings, tokenizer_of
 from ..errors import UserError
 from ..models import check_trust, further_model, load_config, longest_text, new_model
 from ..register import MODELS
@@ -38,10 +37,8 @@ def make_tokenizer(data: TextData, arguments: ModelArguments, *, vocab_size: int
         name = arguments.init_from[0]
     if name and arguments.tokenizer_type:
         raise UserError(f"tokenizer_type {arguments.tokenizer_type!r} trains a tokenizer, {name!r} has one; drop one")
-    source = arguments.embeddings_from
-    if not name and not arguments.tokenizer_type and source and not Path(source).is_file():
-        # the embeddings of another checkpoint fit its own tokenizer best
-        name = source
+    if not name and not arguments.tokenizer_type:
+        name = tokenizer_of(arguments.embeddings_from)
     if name is None:
         tokenizer = train_tokenizer(
             iter(data.splits["train"]["text"]),
