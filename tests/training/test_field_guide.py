@@ -72,6 +72,18 @@ def test_language_models_are_a_start(tmp_path):
     check_learns("samples/news_en", flags, tmp_path / "run")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("dataset", "reads"),
+    [("samples/news_en", []), ("samples/opinions_en", ["--truncation", "head_tail", "--max_length", "16"])],
+    ids=["whole", "head_tail"],
+)
+def test_recipe_of_imdb(dataset, reads, tmp_path):
+    """Many long texts are its trade; of few and short ones it has to know the words before."""
+    start = ["--config", "imdb_textbook_lstm", "--embeddings_from", str(minilm_folder())]
+    check_learns(dataset, [*start, *OFTEN, "--learning_rate", "3e-3", *reads], tmp_path / "run")
+
+
 def check_learns(dataset, flags, folder):
     """Train into a new folder, and compare its macro-F1 on test with the linear model's."""
     label = LABELS.get(dataset, "topic")
