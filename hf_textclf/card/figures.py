@@ -1,0 +1,39 @@
+"""The picture that a card draws itself, from what the Trainer logged."""
+
+from pathlib import Path
+from typing import Any
+
+from ..results import read_json
+
+LEARNING_CURVE = "learning_curve.png"
+# beside the loss, the first of these that was measured during training
+METRICS = ("macro_f1", "mae")
+
+
+def draw_learning_curve(folder: Path, *, name: str) -> None:
+    """Draw `learning_curve.png` where the run logged its loss at two points at least.
+
+    name: of the model, for the title.
+    """
+    history = read_json(folder / "trainer_state.json")
+    log = history.get("log_history", [])
+    graphs = {"loss": {"train": _curve(log, "loss"), "validation": _curve(log, "eval_loss")}}
+    graphs |= {metric: {"validation": _curve(log, f"eval_{metric}")} for metric in METRICS}
+    shown = {
+        quantity: there
+        for quantity, curves in graphs.items()
+        if (there := {split: curve for split, curve in curves.items() if len(curve[0]) > 1})
+    }
+    if not shown:
+        return
+    # here, so that nobody else waits for matplotlib
+    from ..plots import plot_learning
+
+    best = [entry["epoch"] for entry in log if entry.get("step") == history.get("best_global_step")]
+    plot_learning(folder / LEARNING_CURVE, shown, title=name, best=best[0] if best else None)
+
+
+def _curve(log: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:
+    """Epochs and values of everything logged under a name."""
+    points = [(entry["epoch"], entry[key]) for entry in log if key in entry]
+    return [epoch for epoch, _ in points], [value for _, value in points]
