@@ -9,7 +9,7 @@ from ..args import read_yaml
 from ..data.splits import SPLITS
 from ..errors import UserError
 from ..results import RUN_CONFIG, model_digest, public_name, read_json
-from .figures import LEARNING_CURVE, draw_learning_curve
+from .figures import LEARNING_CURVE
 
 logger = logging.getLogger(__name__)
 # costs and intervals, as `card --costs true` measured them
@@ -84,7 +84,7 @@ class Facts:
 
 
 def read_facts(folder: Path, *, name: str) -> Facts:
-    """Read the files of a folder, and draw the learning curve, which is missing there.
+    """Read the files of a folder.
 
     Raises:
         UserError: it holds no model of Transformers, or a file that is no JSON.
@@ -96,7 +96,6 @@ def read_facts(folder: Path, *, name: str) -> Facts:
         )
     recorded = folder / RUN_CONFIG
     run = {key: _public(value, key) for key, value in (read_yaml(recorded) if recorded.is_file() else {}).items()}
-    draw_learning_curve(folder, name=name)
     results, measured = read_json(folder / "eval_results.json"), _of_these_weights(folder, folder / MEASURED)
     pictures = {LEARNING_CURVE: "loss over the epochs"}
     if "calibration" in results:

@@ -17,8 +17,8 @@ def draw_learning_curve(folder: Path, *, name: str) -> None:
     """
     history = read_json(folder / "trainer_state.json")
     log = history.get("log_history", [])
-    graphs = {"loss": {"train": _curve(log, "loss"), "validation": _curve(log, "eval_loss")}}
-    graphs |= {metric: {"validation": _curve(log, f"eval_{metric}")} for metric in METRICS}
+    graphs = {"loss": {"train": curve_of(log, "loss"), "validation": curve_of(log, "eval_loss")}}
+    graphs |= {metric: {"validation": curve_of(log, f"eval_{metric}")} for metric in METRICS}
     shown = {
         quantity: there
         for quantity, curves in graphs.items()
@@ -33,7 +33,7 @@ def draw_learning_curve(folder: Path, *, name: str) -> None:
     plot_learning(folder / LEARNING_CURVE, shown, title=name, best=best[0] if best else None)
 
 
-def _curve(log: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:
+def curve_of(log: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:
     """Epochs and values of everything logged under a name."""
     points = [(entry["epoch"], entry[key]) for entry in log if key in entry]
     return [epoch for epoch, _ in points], [value for _, value in points]

@@ -18,6 +18,7 @@ from ..resources import bundled
 from ..results import HUB_ID, write_text
 from .arguments import CardArguments
 from .facts import Facts, read_facts
+from .figures import draw_learning_curve
 from .metadata import card_data
 from .tables import costs_table, labels_table, markdown, number, results_table
 
@@ -50,6 +51,7 @@ def write_card(folder: Path, arguments: CardArguments | None = None, *, name: st
     ours = is_ours(path)
     named = old.model_name if ours and HUB_ID.fullmatch(old.model_name or "") else None
     name = arguments.repo or named or name or folder.resolve().name
+    draw_learning_curve(folder, name=name)
     facts = read_facts(folder, name=name)
     data = card_data(facts, arguments, old, ours=ours)
     new = _render(facts, data.to_dict(), prose=prose)
