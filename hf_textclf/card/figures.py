@@ -34,6 +34,12 @@ def draw_learning_curve(folder: Path, *, name: str) -> None:
 
 
 def curve_of(log: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:
-    """Epochs and values of everything logged under a name."""
-    points = [(entry["epoch"], entry[key]) for entry in log if key in entry]
-    return [epoch for epoch, _ in points], [value for _, value in points]
+    """Epochs and values of everything logged under a name.
+
+    Of an epoch the first: after the last one, the best weights may have been evaluated once more.
+    """
+    points: dict[float, float] = {}
+    for entry in log:
+        if key in entry:
+            points.setdefault(entry["epoch"], entry[key])
+    return list(points), list(points.values())

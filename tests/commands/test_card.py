@@ -291,6 +291,9 @@ def test_learning_curve_is_what_the_trainer_logged(trained, language_model):
     epochs, losses = curve_of(history["log_history"], "eval_loss")
     assert epochs == [1.0, 2.0]
     assert losses[-1] == pytest.approx(results_of(language_model)["metrics"]["loss"], rel=1e-5)
+    # evaluated again at its end, with the best weights
+    log = [{"epoch": 1.0, "eval_loss": 3.0}, {"epoch": 2.0, "eval_loss": 4.0}, {"epoch": 2.0, "eval_loss": 3.0}]
+    assert curve_of(log, "eval_loss") == ([1.0, 2.0], [3.0, 4.0])
     # this run was too short to log anything
     assert not (trained / "single" / "learning_curve.png").exists()
     assert "learning_curve" not in text_of(trained / "single")
