@@ -25,6 +25,10 @@ class CardArguments:
     prose: str | None = field(
         default=None, metadata={"help": "Markdown file about intended use and limits, which becomes part of the card."}
     )
+    base_model: list[str] | None = field(
+        default=None,
+        metadata={"help": "Hub ids of the checkpoints that the model started from, where the run read copies."},
+    )
     dataset_id: str | None = field(
         default=None, metadata={"help": "Hub id of the training data, where the run read a copy of it."}
     )
@@ -47,10 +51,11 @@ class CardArguments:
     )
 
     def __post_init__(self) -> None:
-        for name in ("repo", "dataset_id"):
-            value = getattr(self, name)
-            if value is not None and not HUB_ID.fullmatch(value):
-                raise UserError(f"{name} {value!r} is no Hub id, expected OWNER/NAME; correct --{name}")
+        ids = [("repo", self.repo), ("dataset_id", self.dataset_id)]
+        ids += [("base_model", name) for name in self.base_model or []]
+        for key, name in ids:
+            if name is not None and not HUB_ID.fullmatch(name):
+                raise UserError(f"{key} {name!r} is no Hub id, expected OWNER/NAME; correct --{key}")
         if self.license is not None and not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", self.license):
             raise UserError(
                 f"license {self.license!r} is none the Hub knows, expected an identifier such as apache-2.0, mit or "
@@ -64,10 +69,9 @@ class CardArguments:
                 )
         if self.prose is not None and not Path(self.prose).is_file():
             raise UserError(f"prose {self.prose!r} is no file, expected one in Markdown; correct --prose")
-        if not self.costs:
-            for name in ("dataset", "split"):
-                if getattr(self, name) is not None:
-                    raise UserError(
-                        f"{name} {getattr(self, name)!r} says where costs are measured, which was not asked for; "
-                        f"add --costs true or drop --{name}"
-                    )
+        for key, value in {"dataset": self.dataset, "split": self.split}.items():
+            if value is not None and not self.costs:
+                raise UserError(
+                    f"{key} {value!r} says where costs are measured, which was not asked for; add --costs true or "
+                    f"drop --{key}"
+                )

@@ -42,7 +42,7 @@ def card_data(facts: Facts, arguments: CardArguments, old: ModelCardData, *, our
     where the run took place, and `runs/bert` was a folder there.
     """
     task = "text-generation" if facts.is_language_model else "text-classification"
-    bases = old.base_model if ours else _base_models(facts) or old.base_model
+    bases = _one_or_all(arguments.base_model) or (None if ours else _base_models(facts)) or old.base_model
     trained_on = [arguments.dataset_id] if arguments.dataset_id else old.datasets
     if not trained_on and not ours and (found := hub_id(facts.run.get("dataset"))):
         trained_on = [found]

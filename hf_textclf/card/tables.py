@@ -33,6 +33,7 @@ def costs_table(facts: Facts) -> list[list[str]]:
     """Size and speed on one CPU thread."""
     measured, latency = facts.measured, facts.measured.get("latency_ms", {})
     parameters = facts.results.get("num_parameters", measured.get("num_parameters"))
+    size = f" of {measured['settings']['batch_size']}" if measured else ""
     return [
         ["", "cost"],
         ["parameters", NOT_MEASURED if parameters is None else f"{parameters:,}"],
@@ -40,7 +41,7 @@ def costs_table(facts: Facts) -> list[list[str]]:
         ["load (s)", _cost(measured.get("load_seconds"), "{:.2f}")],
         ["latency of one text, median (ms)", _cost(latency.get("p50"), "{:.2f}")],
         ["latency of one text, 99th percentile (ms)", _cost(latency.get("p99"), "{:.2f}")],
-        ["texts a second, in batches", _cost(measured.get("texts_per_second"), "{:,.0f}")],
+        [f"texts a second, in batches{size}", _cost(measured.get("texts_per_second"), "{:,.0f}")],
         ["measured on", cell(measured.get("hardware", NOT_MEASURED))],
     ]
 

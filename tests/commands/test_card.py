@@ -121,6 +121,7 @@ def test_snippet_takes_the_thresholds_of_a_calibrated_model(trained, tmp_path):
     ] == [f"{threshold:.4f}" for threshold in thresholds]
     assert "![reliability before and after calibration](reliability.png)" in section(text, "calibration")
     assert 'model.config.calibration["thresholds"]' in section(text, "use")
+    assert "hf-textclf calibrate my_model\n" in section(text, "reproduce")
     run_python(blocks(section(text, "use"), "python")[2], tmp_path)
 
 
@@ -151,10 +152,12 @@ def test_author_and_files_fill_the_card(trained, tmp_path):
     prose.write_text("For reviews of hotels, **not** of people.\n", encoding="utf-8")
     flags = ["--repo", "you/opinions", "--license", "apache-2.0", "--language", "zh", "--prose", str(prose)]
     flags += ["--dataset_id", "you/opinions-data", "--dataset_revision", "5503434ddd753f426f4b38109466949a1217c2bb"]
+    flags += ["--base_model", "you/forwards", "you/backwards"]
     assert main(["card", str(folder), *flags]) == 0
     for again in range(2):
         data, text = ModelCard.load(folder / "README.md").data, text_of(folder)
         assert (data.license, data.language, data.datasets) == ("apache-2.0", "zh", ["you/opinions-data"])
+        assert data.base_model == ["you/forwards", "you/backwards"]
         name, results = model_index_to_eval_results(data.to_dict()["model-index"])
         assert name == "you/opinions"
         assert {(one.dataset_type, one.dataset_revision) for one in results} == {
@@ -245,7 +248,8 @@ def test_figures_of_other_data_say_so(trained, tmp_path):
     other = tmp_path / "elsewhere.csv"
     shutil.copy(SAMPLES / "opinions_zh" / "validation.csv", other)
     assert main(["evaluate", str(folder), "--dataset", str(other)]) == 0 and main(["card", str(folder)]) == 0
-    assert "elsewhere.csv, test" in section(text_of(folder), "results").splitlines()[2]
+    head = section(text_of(folder), "results").splitlines()[2:5]
+    assert head[0].startswith("On samples/opinions_zh, ") and "elsewhere.csv, test" in head[2]
     assert "On test: not measured" in text_of(folder)
     results = ModelCard.load(folder / "README.md").data.eval_results
     assert {(one.dataset_type, one.dataset_split) for one in results} == {
@@ -299,6 +303,31 @@ def test_learning_curve_is_what_the_trainer_logged(trained, language_model):
     assert "learning_curve" not in text_of(trained / "single")
 
 
+def test_names_of_the_hub(trained, tmp_path, monkeypatch):
+    """What was a Hub id when the card was first written is one; what was a folder is none."""
+    monkeypatch.chdir(tmp_path)
+    folder = copy_of(trained / "single", tmp_path)
+    recorded = folder / "run_config.yaml"
+    recorded.write_text(
+        "dataset: you/reviews\ndataset_config: en\nmodel_name_or_path: you/bert\ninit_from: [runs/lm]\n"
+    )
+    config = json.loads((folder / "config.json").read_text())
+    # a stock model brings no code
+    del config["auto_map"]
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "README.md").unlink()
+    (tmp_path / "runs" / "lm").mkdir(parents=True)
+    assert main(["card", str(folder)]) == 0
+    shutil.rmtree(tmp_path / "runs")
+    (tmp_path / "you" / "bert").mkdir(parents=True)
+    for _ in range(2):
+        data = ModelCard.load(folder / "README.md").data
+        assert (data.base_model, data.datasets) == ("you/bert", ["you/reviews"])
+        assert {(one.dataset_type, one.dataset_config) for one in data.eval_results} == {("you/reviews", "en")}
+        assert "trust_remote_code" not in text_of(folder)
+        assert main(["card", str(folder)]) == 0
+
+
 def test_labels_that_markdown_would_read():
     assert cell("a|b <!-- c -->\nd & e") == "a\\|b &lt;!-- c --> d &amp; e"
 
@@ -325,6 +354,7 @@ def test_undefined_is_not_unmeasured(trained, tmp_path):
         (["card", "single", "--language", "English"], ["language 'English'", "en"]),
         (["card", "single", "--repo", "opinions"], ["repo 'opinions'", "OWNER/NAME"]),
         (["card", "single", "--dataset_id", "a b/c"], ["dataset_id 'a b/c'"]),
+        (["card", "single", "--base_model", "you/bert", "bert"], ["base_model 'bert'", "OWNER/NAME"]),
         (["card", "single", "--prose", "nowhere.md"], ["prose 'nowhere.md'"]),
         (["card", "single", "--prose", "marks.md"], ["marks.md", "marks"]),
         (["card", "single", "--split", "test"], ["split 'test'", "--costs true"]),
