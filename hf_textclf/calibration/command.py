@@ -13,14 +13,7 @@ from ..card import is_ours, write_card
 from ..data import DataArguments, load_split
 from ..errors import UserError
 from ..prediction import Classifier
-from ..results import (
-    describe_hardware,
-    describe_versions,
-    move_files,
-    public_name,
-    read_json,
-    write_json,
-)
+from ..results import describe_hardware, describe_versions, move_files, public_name, read_json, write_json
 from .model import CHECKED_TEXTS, DIAGRAM, calibrate_model, check_calibration
 
 

@@ -95,7 +95,7 @@ def read_facts(folder: Path, *, name: str) -> Facts:
             f"{str(folder)!r} holds no model with a config.json, expected one to describe; correct its path"
         )
     recorded = folder / RUN_CONFIG
-    run = {key: _public(value, key) for key, value in (read_yaml(recorded) if recorded.is_file() else {}).items()}
+    run = {key: public_value(value, key) for key, value in (read_yaml(recorded) if recorded.is_file() else {}).items()}
     results, measured = read_json(folder / "eval_results.json"), _of_these_weights(folder, folder / MEASURED)
     pictures = {LEARNING_CURVE: "loss over the epochs"}
     if "calibration" in results:
@@ -116,15 +116,15 @@ def read_facts(folder: Path, *, name: str) -> Facts:
     )
 
 
-def _public(value: Any, key: str) -> Any:
+def public_value(value: Any, key: str) -> Any:
     """A value of the run without paths of a machine; whatever else holds slashes, as a label may, stays."""
     match value:
         case str() if key in PLACES or Path(value).is_absolute() or value.startswith("~"):
             return public_name(value)
         case list():
-            return [_public(item, key) for item in value]
+            return [public_value(item, key) for item in value]
         case dict():
-            return {inner: _public(item, key) for inner, item in value.items()}
+            return {inner: public_value(item, key) for inner, item in value.items()}
     return value
 
 

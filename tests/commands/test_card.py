@@ -18,6 +18,7 @@ from hf_textclf.card.figures import curve_of
 from hf_textclf.card.tables import cell, results_table
 from hf_textclf.cli import main
 from hf_textclf.resources import SAMPLES
+from hf_textclf.results import hub_id, public_name
 
 KINDS = ["single", "multi", "regression"]
 # the card's own snippet for someone who does not have us
@@ -383,3 +384,21 @@ def test_language_model_has_no_costs(language_model, refused):
         "samples/news_en",
         words=["expected a trained classifier"],
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "hub"),
+    [
+        ("you/bert", "you/bert", "you/bert"),
+        ("samples/news_en", "samples/news_en", None),
+        ("there/bert", "bert", None),
+        ("../runs/bert/", "bert", None),
+        ("C:\\Users\\me\\reviews.csv", "reviews.csv", None),
+        ("reviews.csv", "reviews.csv", None),
+        ("/", "/", None),
+    ],
+)
+def test_public_names(tmp_path, monkeypatch, name, told, hub):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there" / "bert").mkdir(parents=True)
+    assert (public_name(name), hub_id(name)) == (told, hub)
