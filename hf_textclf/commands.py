@@ -118,6 +118,25 @@ def compare_command(tokens: list[str]) -> None:
     print(f"tables and pictures are in {arguments.output_dir}")
 
 
+def card_command(tokens: list[str]) -> None:
+    """Write the model card of a folder, after measuring costs if asked to."""
+    _quiet()
+    from .args import Parser
+    from .card import CardArguments, write_card
+
+    (folder,), tokens = _positionals(tokens, "card FOLDER")
+    (arguments,) = Parser([CardArguments], prog="hf-textclf card FOLDER").parse(tokens)
+    if arguments.costs:
+        from .data import DataArguments
+        from .measuring import measure_costs
+
+        where = {"dataset": arguments.dataset} if arguments.dataset else {}
+        (data,) = Parser([DataArguments], prog="hf-textclf card FOLDER").parse([], before=_recorded(folder) | where)
+        measure_costs(folder, data, split=arguments.split)
+    write_card(Path(folder), arguments)
+    print(f"saved to {Path(folder) / 'README.md'}")
+
+
 def gates_command(tokens: list[str]) -> None:
     """Draw what the gates of an LSTM do over a text."""
     _quiet()
@@ -156,6 +175,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "calibrate": calibrate_command,
     "compare": compare_command,
     "gates": gates_command,
+    "card": card_command,
     "push": push_command,
 }
 

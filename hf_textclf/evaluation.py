@@ -14,7 +14,7 @@ from .errors import UserError
 from .judging import load_rows, new_folder, probabilities_of, scores_of
 from .metrics import measure
 from .prediction import Classifier
-from .results import describe_hardware, describe_versions, write_json
+from .results import describe_hardware, describe_versions, model_digest, public_name, write_json
 
 # a stock pipeline reads them one by one
 PIPELINE_TEXTS = 200
@@ -62,6 +62,7 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
     chosen = np.random.default_rng(data_arguments.split_seed).permutation(len(rows))[:PIPELINE_TEXTS]
     texts = rows.select(chosen)["text"][:]
     results = {
+        "dataset": public_name(data_arguments.dataset),
         "split": split,
         "rows": len(rows),
         **measure(
@@ -73,6 +74,7 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
         ),
         "pipeline": pipeline_agreement(classifier, texts, probabilities[chosen], revision=arguments.revision),
         "num_parameters": classifier.system.num_parameters,
+        "model_digest": model_digest(Path(folder)),
         "hardware": describe_hardware(),
         "versions": describe_versions(),
     }

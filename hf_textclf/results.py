@@ -1,17 +1,24 @@
 """Files that hold figures: written whole or not at all, with the machine and the versions that they belong to."""
 
+import hashlib
 import json
 import os
 import platform
+import re
+import subprocess
+from functools import cache
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import torch
 
+from .errors import UserError
+
 # the resolved configuration of a run, in its saved folder
 RUN_CONFIG = "run_config.yaml"
 LIBRARIES = ("hf-textclf", "transformers", "torch", "datasets", "accelerate", "scikit-learn")
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+", re.ASCII)
 
 
 def describe_hardware(*, processes: int = 1, gpu: bool = True) -> str:
@@ -24,8 +31,54 @@ def describe_hardware(*, processes: int = 1, gpu: bool = True) -> str:
 
 
 def describe_versions() -> dict[str, str]:
-    """The versions that a result depends on."""
-    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+    """The versions that a result depends on, and in a checkout of this project its commit."""
+    versions = {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+    commit = _commit()
+    return versions | {"commit": commit} if commit else versions
+
+
+@cache
+def _commit() -> str | None:
+    """The commit of the checkout that this file stands in, `-dirty` where files were changed since."""
+    checkout = Path(__file__).parents[1]
+    # an environment may lie inside the checkout of something else
+    if not (checkout / ".git").exists():
+        return None
+    command = ["git", "-C", str(checkout), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def hub_id(name: str | None) -> str | None:
+    """The name if it is a Hub id; None for a path, a sample or nothing."""
+    if not name or not HUB_ID.fullmatch(name) or name.startswith("samples/") or Path(name).exists():
+        return None
+    return name
+
+
+def public_name(name: str) -> str:
+    """What all may read of the name of a data set or checkpoint: of a path, which says something of a machine, its
+    last part."""
+    if HUB_ID.fullmatch(name) and not Path(name).exists():
+        return name
+    return PureWindowsPath(name).name or name
+
+
+def model_digest(folder: Path) -> str | None:
+    """Tell one saved model from another: SHA-256 over its weights and its config.json; None where there are none.
+
+    A figure measured before a model was changed, by `calibrate` for instance, is none of the model's.
+    """
+    files = [*sorted(folder.glob("*.safetensors")), folder / "config.json"]
+    if len(files) < 2 or not files[-1].is_file():
+        return None
+    digests = []
+    for path in files:
+        with path.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -45,3 +98,20 @@ def move_files(partial: Path, folder: Path) -> None:
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write JSON that people can read, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; nothing where there is none.
+
+    Raises:
+        UserError: it is no JSON object.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is broken ({error}), expected JSON; restore it or write it again") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} holds no JSON object, expected one; restore it or write it again")
+    return value

@@ -11,7 +11,14 @@ from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hf_textclf.metrics.common import expected_calibration_error
-from hf_textclf.plots import plot_confusion, plot_curves, plot_metrics, plot_reliability, plot_scatter
+from hf_textclf.plots import (
+    plot_confusion,
+    plot_curves,
+    plot_learning,
+    plot_metrics,
+    plot_reliability,
+    plot_scatter,
+)
 from hf_textclf.plots.canvas import canvas, colour, marker
 from hf_textclf.plots.classification import FRACTIONS, _bins, _precision, _roc, _wilson
 
@@ -66,6 +73,8 @@ def draw_all(folder, systems, labels):
     curves = {name: (score, holds) for name, score in scores.items()}
     plot_curves(folder / "curves.png", curves, dict.fromkeys(systems, (0.5, 0.3)), title=title)
     numbers = {name: score[:, 0] for name, score in scores.items()}
+    losses = {"train": ([1.0, 2.0], [0.9, 0.5]), "validation": ([1.0, 2.0], [0.8, 0.7])}
+    plot_learning(folder / "learning.png", {"loss": losses, "macro_f1": losses}, title=title, best=2.0)
     plot_scatter(folder / "scatter.png", numbers, holds[:, 0] * 1.0, what=labels[-1], title=title)
 
 
@@ -75,7 +84,7 @@ def test_no_boxes(tmp_path):
         warnings.simplefilter("error")
         draw_all(tmp_path, NAMES[1:3], [*NAMES, f"lost {NOBODYS}"])
     pictures = sorted(path.name for path in tmp_path.iterdir())
-    assert pictures == ["confusion.png", "curves.png", "metrics.png", "reliability.png", "scatter.png"]
+    assert pictures == ["confusion.png", "curves.png", "learning.png", "metrics.png", "reliability.png", "scatter.png"]
     for name in pictures:
         pixels = matplotlib.image.imread(tmp_path / name)
         assert min(pixels.shape[:2]) > 400

@@ -1,7 +1,5 @@
 """`hf-textclf calibrate FOLDER`: fit on validation and renew the files of a saved folder that it changes."""
 
-import json
-import logging
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,15 +9,12 @@ import numpy as np
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from ..args import read_yaml
-from ..card import card_text
+from ..card import is_ours, write_card
 from ..data import DataArguments, load_split
 from ..errors import UserError
 from ..prediction import Classifier
-from ..results import RUN_CONFIG, describe_hardware, describe_versions, move_files, write_json, write_text
+from ..results import describe_hardware, describe_versions, move_files, public_name, read_json, write_json
 from .model import CHECKED_TEXTS, DIAGRAM, calibrate_model, check_calibration
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -72,13 +67,14 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
         np.asarray(rows["labels"]),
         logits_of=lambda: classifier.logits(texts[:CHECKED_TEXTS]),
     )
-    old = _json(Path(folder) / "eval_results.json")
     results = {
         "num_parameters": classifier.system.num_parameters,
         "hardware": describe_hardware(),
         "versions": describe_versions(),
     }
-    results |= old | {"split": split, "rows": len(rows)} | calibration.results(data.label_names)
+    results |= read_json(Path(folder) / "eval_results.json")
+    results |= {"dataset": public_name(data_arguments.dataset), "split": split, "rows": len(rows)}
+    results |= calibration.results(data.label_names)
 
     partial = Path(folder) / ".partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -86,22 +82,8 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
     model.save_pretrained(partial)
     calibration.plot(partial / DIAGRAM)
     write_json(partial / "eval_results.json", results)
-    _renew_card(Path(folder), partial, old=old, new=results)
     move_files(partial, Path(folder))
+    # a card of somebody else's is none of our business
+    if is_ours(Path(folder) / "README.md"):
+        write_card(Path(folder))
     return results
-
-
-def _renew_card(folder: Path, partial: Path, *, old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Write a card with the new figures, unless somebody has written into the old one."""
-    card, config = folder / "README.md", folder / RUN_CONFIG
-    if not (card.is_file() and config.is_file() and old):
-        return
-    recorded = read_yaml(config)
-    if card.read_text(encoding="utf-8") == card_text(recorded, results=old):
-        write_text(partial / card.name, card_text(recorded, results=new))
-    else:
-        logger.warning("%s was edited and stays as it is; its figures are those from before", card)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -10,7 +10,9 @@ from transformers import PreTrainedModel
 
 from ..errors import UserError
 from ..metrics import compute_metrics, measure
+from ..metrics.common import expected_calibration_error
 from ..models import calibration_of, problem_type_of
+from ..plots import confidences, plot_reliability
 from ..probabilities import to_probabilities
 from .fitting import fit_temperature, fit_thresholds, held_out_labels
 from .folding import classification_head, fold_temperature
@@ -56,10 +58,15 @@ class Calibration:
 
     def plot(self, path: Path) -> None:
         """Write a reliability diagram, before and after (Guo et al. 2017, figure 4)."""
-        from .diagram import plot_reliability
-
+        probabilities = {"before": self.before, "calibrated": self.after}
+        shown = {name: confidences(scores, self.labels) for name, scores in probabilities.items()}
+        multi = self.problem_type == "multi_label_classification"
         plot_reliability(
-            path, {"before": self.before, "calibrated": self.after}, self.labels, problem_type=self.problem_type
+            path,
+            shown,
+            {name: expected_calibration_error(*pair) for name, pair in shown.items()},
+            title=f"calibration, {len(self.labels):,} texts",
+            what="probability of a label" if multi else "confidence",
         )
 
 

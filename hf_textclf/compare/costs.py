@@ -25,7 +25,7 @@ SECONDS = 0.5
 # weights, configurations, tokenizers, and the code that travels with a model
 NEEDED = {".json", ".model", ".npy", ".npz", ".py", ".safetensors", ".txt"}
 # what a run leaves in its folder beside them
-RECORDS = {"all_results.json", "eval_results.json", "trainer_state.json"}
+RECORDS = {"all_results.json", "eval_results.json", "measured.json", "trainer_state.json"}
 
 
 def megabytes(folder: Path) -> float:

@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix
 
 from ..metrics import LOWER_IS_BETTER
 from ..metrics.common import MAX_RANKED_LABELS
-from ..plots import plot_confusion, plot_curves, plot_metrics, plot_reliability, plot_scatter
+from ..plots import confidences, plot_confusion, plot_curves, plot_metrics, plot_reliability, plot_scatter
 from .answers import Answers
 from .bootstrap import METRICS
 
@@ -46,7 +46,7 @@ def draw(output: Path, results: dict[str, Any], answers: dict[str, Answers], lab
     _draw_confusion(output, results, answers, labels, title=place, multi=multi)
     plot_reliability(
         output / "reliability.png",
-        {name: _confidences(said, labels) for name, said in answers.items()},
+        {name: confidences(said.scores, labels) for name, said in answers.items()},
         {name: system["metrics"]["expected_calibration_error"] for name, system in systems.items()},
         title=place,
         what="probability of a label" if multi else "confidence",
@@ -78,13 +78,6 @@ def confusion(predicted: np.ndarray, labels: np.ndarray, shown: np.ndarray) -> n
         together = confusion_matrix(labels, predicted, labels=shown)
         support = np.bincount(labels, minlength=max(shown) + 1)
     return together / np.maximum(support[shown], 1)[:, None]
-
-
-def _confidences(said: Answers, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What the calibration error is taken over: all (text, label) pairs, or the predicted labels."""
-    if labels.ndim == 2:
-        return said.scores.ravel(), labels.ravel() > 0.5
-    return said.scores.max(axis=1), said.predicted == labels
 
 
 def _draw_curves(

@@ -1,13 +1,10 @@
 """Two cards become one: what people wrote on the Hub stays, what a run knows is renewed."""
 
-import re
-
 from huggingface_hub import ModelCardData
 
+from ..card.writing import SECTION
 from .parcel import read_card
 
-# a section of ours, between its two marks; all else belongs to people
-SECTION = re.compile(r"<!-- hf-textclf:(\w+) -->.*?<!-- /hf-textclf:\1 -->", re.DOTALL)
 # lists that people add to
 SHARED_LISTS = ("tags", "datasets", "language", "metrics")
 

@@ -1,10 +1,9 @@
 """Which files of a saved folder go to the Hub, and whether the folder is fit for it."""
 
-import json
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,9 +13,10 @@ from transformers.dynamic_module_utils import get_relative_import_files
 
 from ..args import read_yaml
 from ..baselines import LINEAR_CONFIG
+from ..card.facts import MEASURED, public_value
 from ..documents import SETTINGS, WEIGHTS
 from ..errors import UserError
-from ..results import RUN_CONFIG
+from ..results import RUN_CONFIG, read_json
 
 CARD = "README.md"
 INDEX = "model.safetensors.index.json"
@@ -38,6 +38,7 @@ WRITTEN = (
     WEIGHTS,
     "eval_results.json",
     "trainer_state.json",
+    MEASURED,
     RUN_CONFIG,
 )
 # what people may put beside it; texts of the data (errors.csv) and checkpoints stay here
@@ -86,7 +87,7 @@ def pack(folder: Path) -> Parcel:
     sent = [name for name in names if name in code or any(fnmatchcase(name, known) for known in (*WRITTEN, *BESIDE))]
     files: dict[str, Path | bytes] = {name: folder / name for name in sent}
     if RUN_CONFIG in files:
-        public = {key: _public(value) for key, value in read_yaml(folder / RUN_CONFIG).items()}
+        public = {key: public_value(value, key) for key, value in read_yaml(folder / RUN_CONFIG).items()}
         files[RUN_CONFIG] = yaml.safe_dump(public, allow_unicode=True, sort_keys=False).encode()
     left = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir() if path.name not in files)
     parcel = Parcel(files, left)
@@ -107,7 +108,7 @@ def _check_model(folder: Path) -> dict[str, Any]:
             f"{str(folder)!r} has no config.json, expected one finished network; end its training with "
             "--resume_from_checkpoint true, or push the networks of --one_vs_rest one by one"
         )
-    config = _read_json(folder / "config.json")
+    config = read_json(folder / "config.json")
     _check_weights(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         if not (folder / name).is_file():
@@ -125,7 +126,7 @@ def _check_model(folder: Path) -> dict[str, Any]:
 def _check_weights(folder: Path) -> None:
     shards = ["model.safetensors"]
     if (folder / INDEX).is_file():
-        shards = sorted(set(_read_json(folder / INDEX).get("weight_map", {}).values()))
+        shards = sorted(set(read_json(folder / INDEX).get("weight_map", {}).values()))
     for name in shards:
         try:
             with safe_open(folder / name, framework="pt") as weights:
@@ -140,7 +141,7 @@ def _check_weights(folder: Path) -> None:
 def _code_files(folder: Path, config: dict[str, Any]) -> set[str]:
     """The Python files that the Auto classes will ask for, and those that these import."""
     named: list[str] = []
-    for auto_map in (config.get("auto_map"), _read_json(folder / "tokenizer_config.json").get("auto_map")):
+    for auto_map in (config.get("auto_map"), read_json(folder / "tokenizer_config.json").get("auto_map")):
         for value in (auto_map or {}).values():
             named += [item for item in (value if isinstance(value, list) else [value]) if item]
     found: set[str] = set()
@@ -190,29 +191,3 @@ def _check_tokens(parcel: Parcel) -> None:
     for name in parcel.files:
         if not name.endswith((".safetensors", ".png", ".jpg")) and TOKEN.search(parcel._bytes(name)):
             raise UserError(f"{name} holds what looks like an access token (hf_...); take it out and revoke it")
-
-
-def _public(value: Any) -> Any:
-    """A value of the run's configuration without folders of this machine and without passwords in addresses."""
-    if isinstance(value, list):
-        return [_public(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _public(item) for key, item in value.items()}
-    if not isinstance(value, str):
-        return value
-    if "://" in value:
-        return re.sub(r"//[^/@]*@", "//", value)
-    if PureWindowsPath(value).drive:
-        return PureWindowsPath(value).name
-    local = value.startswith(("/", "~", "./", "../")) or "/" in value and Path(value).exists()
-    return Path(value).name if local else value
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{str(path)!r} cannot be read ({error}), expected JSON; save the model again") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{str(path)!r} holds {type(values).__name__}, expected a mapping; save the model again")
-    return values

@@ -1,6 +1,15 @@
 """Pictures of numbers, as png files. Every function takes a path, arrays and names, and knows no model."""
 
-from .classification import plot_confusion, plot_curves, plot_reliability
+from .classification import confidences, plot_confusion, plot_curves, plot_reliability
+from .learning import plot_learning
 from .systems import plot_metrics, plot_scatter
 
-__all__ = ["plot_confusion", "plot_curves", "plot_metrics", "plot_reliability", "plot_scatter"]
+__all__ = [
+    "confidences",
+    "plot_confusion",
+    "plot_curves",
+    "plot_learning",
+    "plot_metrics",
+    "plot_reliability",
+    "plot_scatter",
+]

@@ -80,6 +80,17 @@ def plot_reliability(
         page.save(figure, path)
 
 
+def confidences(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What a calibration error is taken over, both (n,): the confidence, and whether what was predicted came true.
+
+    scores: (rows, labels) probabilities; labels: (rows,) ids, then n = rows and it is the predicted label that counts;
+    or (rows, labels) zeros and ones, then n is all pairs of a text and a label.
+    """
+    if labels.ndim == 2:
+        return scores.ravel(), labels.ravel() > 0.5
+    return scores.max(axis=1), scores.argmax(axis=1) == labels
+
+
 def plot_curves(
     path: Path, systems: dict[str, tuple[np.ndarray, np.ndarray]], areas: dict[str, tuple[float, float]], *, title: str
 ) -> None:

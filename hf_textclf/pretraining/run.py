@@ -3,10 +3,12 @@
 import logging
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments, set_seed
 
+from ..card import write_card
 from ..data import TextArguments, load_texts
 from ..results import describe_hardware, describe_versions
 from ..trainer import (
@@ -101,6 +103,9 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
     }
     if trainer.is_world_process_zero():
         recorded = given_keys(run.data, run.model, run.new_model) | training_keys(run.training)
-        save_folder(trainer, recorded=recorded, results=results)
+        name = Path(str(run.training.output_dir)).resolve().name
+        save_folder(
+            trainer, recorded=recorded, results=results, write_more=lambda folder: write_card(folder, name=name)
+        )
     trainer.accelerator.wait_for_everyone()
     return results

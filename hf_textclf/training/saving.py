@@ -27,11 +27,12 @@ def save_run(
     recorded = resolved_config(run)
 
     def write_more(folder: Path) -> None:
-        write_card(folder, config=recorded, results=results)
         if calibration:
             calibration.plot(folder / DIAGRAM)
         if reader:
             reader.save(folder)
+        # from the files that are there by now
+        write_card(folder, name=Path(str(run.training.output_dir)).resolve().name)
 
     save_folder(trainer, recorded=recorded, results=results, write_more=write_more)
 

@@ -93,7 +93,7 @@ def test_what_people_wrote_stays(hub, api, model, push):
     assert merged.data.thumbnail == "picture.png" and merged.data.license == "apache-2.0"
     # what is ours is ours again
     assert merged.data.pipeline_tag == "text-classification"
-    assert merged.data.tags == ["text-classification", "hf-textclf", "restaurants"]
+    assert merged.data.tags == ["text-classification", "hf-textclf", "textclf_lstm", "restaurants"]
 
 
 def marked(name, text):

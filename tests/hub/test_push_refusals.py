@@ -40,7 +40,7 @@ def shards(folder):
     ("change", "words"),
     [
         (remove("config.json"), "no config.json"),
-        (write("config.json", "{"), "cannot be read"),
+        (write("config.json", "{"), "is broken"),
         (write("linear_config.json", "{}"), "linear model"),
         (remove("model.safetensors"), "model.safetensors"),
         (cut("model.safetensors"), "model.safetensors"),

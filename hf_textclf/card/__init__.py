@@ -1,0 +1,11 @@
+"""The model card of a saved folder, README.md: what a run's own files say, in the Hub's words.
+
+`train`, `pretrain` and `calibrate` write it, `hf-textclf card` writes it again. Each of its sections stands between
+two marks; what people write outside of them stays.
+"""
+
+from .arguments import CardArguments
+from .facts import MEASURED
+from .writing import is_ours, write_card
+
+__all__ = ["MEASURED", "CardArguments", "is_ours", "write_card"]

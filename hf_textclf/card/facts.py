@@ -1,0 +1,158 @@
+"""What the files of a saved folder say, brought together; nothing here is computed anew."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..args import read_yaml
+from ..data.splits import SPLITS
+from ..errors import UserError
+from ..results import RUN_CONFIG, model_digest, public_name, read_json
+from .figures import LEARNING_CURVE
+
+logger = logging.getLogger(__name__)
+# costs and intervals, as `card --costs true` measured them
+MEASURED = "measured.json"
+# keys of a run that name data or checkpoints
+PLACES = {
+    "dataset",
+    "embeddings_from",
+    "encoder_name_or_path",
+    "init_from",
+    "model_name_or_path",
+    "tokenizer_name_or_path",
+}
+# a tokenizer without a limit has this or more
+NO_LIMIT = 1e9
+PICTURES = {
+    "confusion": "confusion matrix",
+    "reliability": "reliability diagram",
+    "curves": "ROC and precision-recall curves",
+    "scatter": "predicted and true numbers",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a card can be made from.
+
+    config, tokenizer: config.json and tokenizer_config.json. run: the resolved configuration, without paths of a
+    machine. results: eval_results.json. judged: what is known of each split that the model was judged on, train first
+    and test last, other data sets after all splits of the run's own. measured: costs. history: trainer_state.json.
+    pictures: file name -> what it shows.
+    """
+
+    folder: Path
+    name: str
+    config: dict[str, Any]
+    tokenizer: dict[str, Any]
+    run: dict[str, Any]
+    results: dict[str, Any]
+    judged: list[dict[str, Any]]
+    measured: dict[str, Any]
+    history: dict[str, Any]
+    pictures: dict[str, str]
+
+    @property
+    def is_language_model(self) -> bool:
+        """Whether it predicts tokens in place of labels."""
+        return str(self.config.get("architectures", [""])[0]).endswith("ForCausalLM")
+
+    @property
+    def problem_type(self) -> str:
+        """As in config.json; classes where a foreign checkpoint does not say."""
+        return self.config.get("problem_type") or "single_label_classification"
+
+    @property
+    def label_names(self) -> list[str]:
+        """In id order."""
+        names = self.config.get("id2label", {})
+        return [names[number] for number in sorted(names, key=int)]
+
+    @property
+    def max_length(self) -> int | None:
+        """Tokens that the tokenizer cuts at."""
+        limit = self.tokenizer.get("model_max_length")
+        return int(limit) if limit and limit < NO_LIMIT else None
+
+    @property
+    def headline(self) -> dict[str, Any]:
+        """The last of the run's own splits: test, where the model was judged on it."""
+        own = [judged for judged in self.judged if judged["dataset"] == self.judged[0]["dataset"]]
+        return own[-1] if own else {}
+
+
+def read_facts(folder: Path, *, name: str) -> Facts:
+    """Read the files of a folder.
+
+    Raises:
+        UserError: it holds no model of Transformers, or a file that is no JSON.
+    """
+    config = read_json(folder / "config.json")
+    if "model_type" not in config:
+        raise UserError(
+            f"{str(folder)!r} holds no model with a config.json, expected one to describe; correct its path"
+        )
+    recorded = folder / RUN_CONFIG
+    run = {key: public_value(value, key) for key, value in (read_yaml(recorded) if recorded.is_file() else {}).items()}
+    results, measured = read_json(folder / "eval_results.json"), _of_these_weights(folder, folder / MEASURED)
+    pictures = {LEARNING_CURVE: "loss over the epochs"}
+    if "calibration" in results:
+        pictures["reliability.png"] = "reliability before and after calibration"
+    if measured:
+        pictures |= {f"{measured['split']}_{file}.png": what for file, what in PICTURES.items()}
+    return Facts(
+        folder,
+        name,
+        config,
+        read_json(folder / "tokenizer_config.json"),
+        run,
+        results,
+        _judged(folder, run, results, measured),
+        measured,
+        read_json(folder / "trainer_state.json"),
+        {file: what for file, what in pictures.items() if (folder / file).is_file()},
+    )
+
+
+def public_value(value: Any, key: str) -> Any:
+    """A value of the run without paths of a machine; whatever else holds slashes, as a label may, stays."""
+    match value:
+        case str() if key in PLACES or Path(value).is_absolute() or value.startswith("~"):
+            return public_name(value)
+        case list():
+            return [public_value(item, key) for item in value]
+        case dict():
+            return {inner: public_value(item, key) for inner, item in value.items()}
+    return value
+
+
+def _judged(
+    folder: Path, run: dict[str, Any], results: dict[str, Any], measured: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """One entry for each data set and split, of all that was found out about it."""
+    found = [results] if "metrics" in results else []
+    found += [_of_these_weights(folder, path) for path in sorted(folder.glob("evaluation_*/eval_results.json"))]
+    entries: dict[tuple[str, str, int], dict[str, Any]] = {}
+    own = run.get("dataset", "unknown data")
+    for result in [*found, measured]:
+        if result:
+            dataset = public_name(result.get("dataset", own))
+            key = (dataset, result["split"], result["rows"])
+            entries[key] = entries.get(key, {}) | result | {"dataset": dataset}
+    order = [*SPLITS]
+    return sorted(entries.values(), key=lambda entry: (entry["dataset"] != own, order.index(entry["split"])))
+
+
+def _of_these_weights(folder: Path, path: Path) -> dict[str, Any]:
+    """The results of a file; nothing if the model was changed after they were measured."""
+    results = read_json(path)
+    if results and results.get("model_digest") != model_digest(folder):
+        logger.warning(
+            "%s stays out of the card: it was not measured with the weights that are there now; remove it and "
+            "measure again",
+            path.relative_to(folder) if path.parent == folder else path.parent.relative_to(folder),
+        )
+        return {}
+    return results
