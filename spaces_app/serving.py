@@ -49,10 +49,29 @@ class Served:
             start = time.perf_counter()
             return classifier(texts), 1000 * (time.perf_counter() - start)
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether somebody has asked it already."""
+        return self._classifier is not None
+
     @cached_property
-    def facts(self) -> Facts:
-        """What the files of the folder say: metrics, size, the card."""
-        return read_facts(self.folder, name=self.name)
+    def facts(self) -> Facts | None:
+        """What the files of the folder say: metrics, size, the card; None where they say nothing."""
+        try:
+            return read_facts(self.folder, name=self.name)
+        except UserError:  # a kind of model that has no card
+            return None
+
+    @property
+    def label_names(self) -> list[str]:
+        """In id order, without loading the model where its files tell."""
+        return self.facts.label_names if self.facts else self.classifier.label_names
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Of a multi-label model: from which probability on a label is predicted."""
+        limits = self.classifier.thresholds
+        return {} if limits is None else dict(zip(self.classifier.label_names, limits.tolist(), strict=True))
 
 
 def named_models(arguments: list[str]) -> list[str]:
