@@ -1,121 +1,146 @@
-"""The Space: type a text and see what each model makes of it, side by side.
+"""The Space: type a text and see what each model makes of it.
 
-python spaces_app/app.py runs/lstm runs/bert           folders, or Hub models pinned as owner/name@COMMIT
+hf-textclf demo runs/lstm runs/bert                    folders, or Hub models pinned as owner/name@COMMIT
 MODELS="owner/lstm@COMMIT owner/bert@COMMIT"           the same on a Space, which has no command line
 
 Gradio's own variables (GRADIO_SERVER_PORT, GRADIO_SERVER_NAME, …) are obeyed. Visitors' texts are kept nowhere.
 """
 
-import os
-import re
+import argparse
+import importlib.util
+import json
 import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
+import serving
+import side_by_side
+import words
+from about import build_about
+from serving import Served
+from texts import MAX_CHARACTERS, is_foreign, readable
 
-from hf_textclf import Classifier, UserError
+from hf_textclf import UserError
 
-MAX_CHARACTERS = 10_000
-# bars on the page for each model; the endpoint returns every label
-MAX_BARS = 10
-EMPTY = "There is no text: write or paste some words."
-CUT = f"Only the first {MAX_CHARACTERS:,} characters were read."
-FOREIGN = "much of this text is not in the vocabulary, the numbers mean little. (The demo's BERT knows English only.)"
-API = f"Model name -> {{label: probability}} (regression: {{target: number}}). {MAX_CHARACTERS:,} characters are read."
-PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
-# Chinese characters, kana, hangul
-CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+HERE = Path(__file__).parent
+# answers at the same time, and people who may wait: measured by tests/benchmarks/space_load.py on two cores, where
+# more at once answer no more texts a second, and the last in the queue still gets its answer within 10 seconds
+AT_ONCE, WAITING = 2, 64
 EXAMPLES = [
     "The central bank left its key rate unchanged and warned that prices may rise again in spring.",
     "The hinge broke within a week, and nobody answered my letters. Never again.",
     "主队在补时阶段攻入制胜一球，球迷冲进场内庆祝。",
     "耳机音质很好，戴一整天也不累，这个价格很值。",
 ]
+WORDS = {
+    "en": {
+        "title": "# Text classifiers, side by side",
+        "text": "Text",
+        "placeholder": "Write or paste a text …",
+        "examples": "Examples",
+        "models": "Models",
+        "link": "Copy link",
+        "side_tab": "Side by side",
+        "about_tab": "About",
+    },
+    "zh": {
+        "title": "# 文本分类器，并排比较",
+        "text": "文本",
+        "placeholder": "输入或粘贴一段文本……",
+        "examples": "例子",
+        "models": "模型",
+        "link": "复制链接",
+        "side_tab": "并排比较",
+        "about_tab": "关于",
+    },
+}
+words.add(WORDS)
 
 
-def load(sources: list[str]) -> dict[str, Classifier]:
-    """Load every model once, under the name that the page shows.
+def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Blocks:
+    """Make the page and its public endpoints."""
 
-    Raises:
-        UserError: no model, or one that cannot be read.
-    """
-    if not sources:
-        raise UserError("no model given; run `python app.py FOLDER [FOLDER ...]` or name them in the variable MODELS")
-    models = {}
-    for source in sources:
-        if Path(source).is_dir():
-            name, model = Path(source).resolve().name, Classifier(source)
-        elif pinned := PINNED.fullmatch(source):
-            name, model = pinned[1], Classifier(pinned[1], revision=pinned[2])
-        else:
-            raise UserError(f"{source!r} is neither a folder nor a Hub model pinned as owner/name@COMMIT; name one")
-        # a second folder of the same name goes by its path
-        models[source if name in models else name] = model
-    return models
+    def show(text: str, chosen: list[str], request: gr.Request) -> Iterator[str]:
+        yield from side_by_side.compare(models, text, chosen, request)
 
-
-def readable(text: str) -> str:
-    """The start of a text that models read; nothing where there is no text, or where a client sent something else."""
-    if not isinstance(text, str) or not text.strip():
-        return ""
-    # half an emoji (a lone surrogate) is no character to a tokenizer
-    return text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
-
-
-def advice(text: str, models: dict[str, Classifier]) -> str:
-    """Say which models cannot read a text that is mostly Chinese, Japanese or Korean; nothing for other texts."""
-    if 2 * len(CJK.findall(text)) < sum(not character.isspace() for character in text):
-        return ""
-    blind = []
-    for name, model in models.items():
-        if not hasattr(model.system, "tokenizer"):  # a linear model
-            continue
-        ids = model.system.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        if ids.count(model.system.tokenizer.unk_token_id) > 0.3 * len(ids):
-            blind.append(f"**{name}**")
-    return f"{', '.join(blind)}: {FOREIGN}" if blind else ""
-
-
-def build(models: dict[str, Classifier]) -> gr.Blocks:
-    """Make the page and its one public endpoint, `/classify`."""
-
-    def classify(text: str) -> dict[str, dict[str, float]]:
-        """Classify a text with every model."""
-        start = readable(text)
-        if not start:
-            raise gr.Error(EMPTY, print_exception=False)
-        return {name: model([start])[0].probabilities for name, model in models.items()}
-
-    def show(text: str) -> list[str | dict[str, float] | None]:
-        """Fill the notice and one box of bars for each model."""
-        start = readable(text)
-        if not start:
-            return [EMPTY, *([None] * len(models))]
-        notices = [CUT if len(text) > MAX_CHARACTERS else "", advice(start, models)]
-        boxes = []
-        for model in models.values():
-            prediction = model([start])[0]
-            number = model.problem_type == "regression"
-            boxes.append(f"{prediction.label}: {prediction.score:.2f}" if number else prediction.probabilities)
-        return [" ".join(filter(None, notices)), *boxes]
-
+    label = words.label
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    # of many models the first two, as a page shows two side by side
+    default = list(models)[:2]
     with gr.Blocks(title="hf_textclf", analytics_enabled=False) as page:
-        gr.Markdown("## Text classifiers, side by side\nOne text, read by each model. Texts are not kept.")
-        text = gr.Textbox(label="Text", lines=3, max_lines=6, placeholder="Write or paste a text …", autofocus=True)
-        gr.Examples(EXAMPLES, text, label="Examples", api_visibility="private")
-        notice = gr.Markdown()
-        with gr.Row():
-            boxes = [gr.Label(label=name, num_top_classes=MAX_BARS) for name in models]
-        text.change(show, text, [notice, *boxes], trigger_mode="always_last", api_visibility="private")
-        gr.api(classify, api_name="classify", api_description=API)
+        with gr.Row(elem_id="head"):
+            gr.Markdown(label("title"))
+            link = gr.Button(label("link"), size="sm", elem_id="link", scale=0, min_width=130)
+        with gr.Column(elem_id="ask"):
+            text = gr.Textbox(
+                label=label("text"),
+                placeholder=label("placeholder"),
+                lines=2,
+                max_lines=6,
+                autofocus=True,
+                elem_id="text",
+            )
+            gr.Examples(EXAMPLES, text, label=label("examples"), elem_id="examples", api_visibility="private")
+            chosen = gr.CheckboxGroup(list(models), value=default, label=label("models"), elem_id="models")
+        with gr.Tabs() as tabs:
+            with gr.Tab(label("side_tab"), id="side") as side:
+                results = gr.HTML(elem_id="results")
+            with gr.Tab(label("about_tab"), id="about") as about:
+                build_about(models, comparison)
+
+        for tab in (side, about):
+            tab.select(None, js=f"() => view.tab({json.dumps(tab.id)})", **private)
+        link.click(None, js="() => view.copy()", **private)
+        gr.on([text.change, chosen.change], None, [text, chosen], js="(text, chosen) => view.write(text, chosen)", **private)
+        gr.on(
+            [text.change, text.submit, chosen.change],
+            show,
+            [text, chosen],
+            results,
+            trigger_mode="always_last",
+            **private,
+        )
+        start = page.load(
+            None, None, [text, chosen, tabs], js=f"() => view.read({json.dumps([default, list(models)])})", **private
+        )
+        start.then(show, [text, chosen], results, **private)
+        gr.api(partial(classify, models), api_name="classify")
     return page
+
+
+def classify(models: dict[str, Served], text: str, names: list[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Classify a text."""
+    return {}
+
+
+def start(arguments: list[str]) -> None:
+    """Serve the page until somebody stops it."""
+    parser = argparse.ArgumentParser(prog="hf-textclf demo", description="Open a page on trained models.")
+    parser.add_argument("models", nargs="*", help="folders, or Hub models pinned as owner/name@COMMIT")
+    parser.add_argument("--comparison", type=Path, help="folder that `hf-textclf compare` wrote, shown under About")
+    options = parser.parse_args(arguments)
+    page = build(serving.load(serving.named_models(options.models)), options.comparison)
+    page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
+    fonts = ["system-ui", "sans-serif"]
+    page.launch(
+        # fonts that every machine has: nothing to fetch, and plain to read
+        theme=gr.themes.Soft(font=fonts, font_mono=["ui-monospace", "monospace"]),
+        css_paths=HERE / "page.css",
+        head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+        i18n=words.translations(),
+        footer_links=["api", "settings"],
+        mcp_server=importlib.util.find_spec("mcp") is not None,
+        ssr_mode=False,
+        enable_monitoring=False,
+    )
 
 
 if __name__ == "__main__":
     try:
-        app = build(load(sys.argv[1:] or os.environ.get("MODELS", "").split()))
+        start(sys.argv[1:])
     except UserError as error:
-        print(f"app.py: error: {error}", file=sys.stderr)
+        print(f"hf-textclf demo: error: {error}", file=sys.stderr)
         sys.exit(2)
-    # a font that every machine has: nothing to fetch, and plain to read
-    app.launch(theme=gr.themes.Soft(font=["system-ui", "sans-serif"]))

@@ -5,7 +5,7 @@ two marks; what people write outside of them stays.
 """
 
 from .arguments import CardArguments
-from .facts import MEASURED
+from .facts import MEASURED, Facts, read_facts
 from .writing import is_ours, write_card
 
-__all__ = ["MEASURED", "CardArguments", "is_ours", "write_card"]
+__all__ = ["MEASURED", "CardArguments", "Facts", "is_ours", "read_facts", "write_card"]

@@ -1,0 +1,63 @@
+"""The models' own cards, and how they compare: what `hf-textclf card` and `hf-textclf compare` wrote."""
+
+import re
+from pathlib import Path
+
+import gradio as gr
+import words
+from huggingface_hub import ModelCard
+from markdown_it import MarkdownIt
+from serving import Served
+
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+WORDS = {
+    "en": {
+        "about_comparison": "Comparison",
+        "about_pictures": "Pictures",
+        "about_card": "Model card",
+        "about_no_card": "This model has no card.",
+        "about_data": "Texts are read in memory and then forgotten: none is logged or kept.",
+    },
+    "zh": {
+        "about_comparison": "比较",
+        "about_pictures": "图片",
+        "about_card": "模型卡",
+        "about_no_card": "该模型没有模型卡。",
+        "about_data": "文本只在内存中读取，随后即丢弃：不记录，不保存。",
+    },
+}
+
+
+def build_about(models: dict[str, Served], comparison: Path | None) -> None:
+    """Put the cards on the page, and the tables and pictures of a comparison where there is one."""
+    gr.Markdown(words.label("about_data"))
+    if comparison is not None:
+        gr.Markdown(words.label("about_comparison"), elem_classes="heading")
+        gr.HTML(_html((comparison / "comparison.md").read_text(encoding="utf-8")), elem_classes="card-text")
+        _pictures({path: path.stem for path in sorted(comparison.glob("*.png"))})
+    for model in models.values():
+        with gr.Accordion(model.name, open=False):
+            card = model.folder / "README.md"
+            if not card.is_file():
+                gr.Markdown(words.label("about_no_card"))
+                continue
+            text = ModelCard.load(card, ignore_metadata_errors=True).text
+            gr.HTML(_html(text), elem_classes="card-text")
+            pictures = model.facts.pictures if model.facts else {}
+            _pictures({model.folder / file: what for file, what in pictures.items()})
+
+
+def _pictures(pictures: dict[Path, str]) -> None:
+    if pictures:
+        files = [(str(path), caption) for path, caption in pictures.items()]
+        gr.Gallery(files, label=words.label("about_pictures"), columns=2, object_fit="contain", height="auto")
+
+
+def _html(markdown: str) -> str:
+    """Markdown as HTML that holds no HTML of its author's, and no picture: it might lie on another host."""
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    reader.add_render_rule("image", lambda *_: "")
+    return reader.render(COMMENT.sub("", markdown))
+
+
+words.add(WORDS)

@@ -1,0 +1,116 @@
+"""The models that the page serves: named before the start, loaded once, never chosen by what a visitor types."""
+
+import os
+import re
+import threading
+import time
+from functools import cached_property
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+
+from hf_textclf import Classifier, Prediction, UserError
+from hf_textclf.card import Facts, read_facts
+
+PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})", re.ASCII)
+# written by `hf-textclf space`; a model a line
+LISTED = Path(__file__).with_name("models.txt")
+# what `hf-textclf push` sends; no code and no pickle
+WANTED = ["*.json", "*.safetensors", "*.txt", "*.yaml", "*.png", "README.md"]
+
+
+class Served:
+    """A model of the page.
+
+    Attributes:
+        name: What the page calls it.
+        source: The folder or the pinned Hub id it was named by.
+        folder: Its files on this machine.
+    """
+
+    def __init__(self, name: str, source: str, folder: Path) -> None:
+        self.name, self.source, self.folder = name, source, folder
+        # a tokenizer serves one thread at a time, and a second copy of a model would help nobody on two cores
+        self.turn = threading.RLock()
+        self._classifier: Classifier | None = None
+
+    @property
+    def classifier(self) -> Classifier:
+        """The model; read from its folder by whoever asks first. Use it while you hold `turn`."""
+        with self.turn:
+            if self._classifier is None:
+                self._classifier = Classifier(str(self.folder))
+            return self._classifier
+
+    def classify(self, texts: list[str]) -> tuple[list[Prediction], float]:
+        """What the model says of each text, and the milliseconds that took; other visitors wait meanwhile."""
+        with self.turn:
+            classifier = self.classifier
+            start = time.perf_counter()
+            return classifier(texts), 1000 * (time.perf_counter() - start)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether somebody has asked it already."""
+        return self._classifier is not None
+
+    @cached_property
+    def facts(self) -> Facts | None:
+        """What the files of the folder say: metrics, size, the card; None where they say nothing."""
+        try:
+            return read_facts(self.folder, name=self.name)
+        except UserError:  # a kind of model that has no card
+            return None
+
+    @property
+    def label_names(self) -> list[str]:
+        """In id order, without loading the model where its files tell."""
+        return self.facts.label_names if self.facts else self.classifier.label_names
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Of a multi-label model: from which probability on a label is predicted."""
+        limits = self.classifier.thresholds
+        return {} if limits is None else dict(zip(self.classifier.label_names, limits.tolist(), strict=True))
+
+
+def named_models(arguments: list[str]) -> list[str]:
+    """Those of the command line; else of the variable MODELS, separated by spaces; else of `models.txt`."""
+    listed = LISTED.read_text(encoding="utf-8").split() if LISTED.is_file() else []
+    return arguments or os.environ.get("MODELS", "").split() or listed
+
+
+def load(sources: list[str]) -> dict[str, Served]:
+    """Find every model and load the first; the others are loaded when they are first used.
+
+    sources: folders, and Hub models pinned as owner/name@COMMIT, which are fetched. Returns name -> model, in order.
+
+    Raises:
+        UserError: no model, or one that cannot be found.
+    """
+    if not sources:
+        raise UserError("no model given; run `hf-textclf demo FOLDER [FOLDER ...]` or name them in the variable MODELS")
+    models: dict[str, Served] = {}
+    for source in sources:
+        name, folder = _find(source)
+        # a second folder of the same name goes by its path
+        name = source if name in models else name
+        models[name] = Served(name, source, folder)
+    _ = next(iter(models.values())).classifier
+    return models
+
+
+def _find(source: str) -> tuple[str, Path]:
+    """The name and the files of a model."""
+    if pinned := PINNED.fullmatch(source):
+        name, commit = pinned.groups()
+        try:
+            return name, Path(snapshot_download(name, revision=commit, allow_patterns=WANTED, ignore_patterns="*/*"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{source!r} cannot be fetched ({str(error).splitlines()[0]}); correct its name") from error
+    folder = Path(source)
+    if not folder.is_dir():
+        raise UserError(f"{source!r} is neither a folder nor a Hub model pinned as owner/name@COMMIT; name one")
+    if not list(folder.glob("*.json")):
+        raise UserError(f"{source!r} holds no model, expected a folder that `hf-textclf train` wrote; correct its path")
+    return folder.resolve().name, folder

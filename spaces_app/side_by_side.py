@@ -1,0 +1,209 @@
+"""What each model makes of the same text: bars for all labels, time, size, accuracy, and where the models disagree."""
+
+from collections.abc import Iterator
+from html import escape
+
+import gradio as gr
+import words
+from serving import Served
+from texts import MAX_CHARACTERS, is_foreign, readable
+
+from hf_textclf import Prediction
+
+# with more labels than this, the most probable stand first
+MANY = 12
+# by problem type, the metric that the page shows, and its name
+HEADLINE = {
+    "single_label_classification": "accuracy",
+    "multi_label_classification": "macro_f1",
+    "regression": "mae",
+}
+WORDS = {
+    "en": {
+        "hint": "Write something, or pick an example: the models answer while you type.",
+        "no_model": "No model is chosen: tick one.",
+        "loading": "The model is being loaded …",
+        "agree": "The models agree: {answer}.",
+        "disagree": "The models disagree: {answers}.",
+        "says": "{name} says {answer}",
+        "nothing": "none of the labels",
+        "label": "label",
+        "probability": "probability",
+        "threshold": "predicted from {value:.0%}",
+        "number": "{label}",
+        "took": "{time:.3g} ms",
+        "parameters": "{count} parameters",
+        "accuracy": "accuracy on {split}",
+        "macro_f1": "macro-F1 on {split}",
+        "mae": "mean absolute error on {split}",
+        "test": "test",
+        "validation": "validation",
+        "train": "training data",
+        "interval": "[{low:.3f}, {high:.3f}]",
+        "interval_title": "95 % interval, {rows:,} texts",
+        "not_measured": "accuracy not measured",
+    },
+    "zh": {
+        "hint": "输入文字或选一个例子：边输入，模型边回答。",
+        "no_model": "没有选择模型：请至少勾选一个。",
+        "loading": "正在加载模型……",
+        "agree": "模型意见一致：{answer}。",
+        "disagree": "模型意见不一致：{answers}。",
+        "says": "{name} 认为是 {answer}",
+        "nothing": "没有任何标签",
+        "label": "标签",
+        "probability": "概率",
+        "threshold": "达到 {value:.0%} 即预测",
+        "number": "{label}",
+        "took": "{time:.3g} 毫秒",
+        "parameters": "{count} 参数",
+        "accuracy": "{split}准确率",
+        "macro_f1": "{split}宏平均 F1",
+        "mae": "{split}平均绝对误差",
+        "test": "测试集",
+        "validation": "验证集",
+        "train": "训练集",
+        "interval": "[{low:.3f}, {high:.3f}]",
+        "interval_title": "95 % 置信区间，{rows:,} 条文本",
+        "not_measured": "准确率未测量",
+    },
+}
+
+
+def compare(
+    models: dict[str, Served], text: str, chosen: list[str], request: gr.Request
+) -> Iterator[str]:
+    """Yield the results as HTML: at once for the models that are loaded, then as each of the others is done."""
+    read = readable(text)
+    asked = [models[name] for name in models if name in chosen]
+    if not asked:
+        yield _note(words.say("no_model", request))
+        return
+    if read.empty:
+        # a page without a text shows what there is
+        empty = words.say("hint" if not text else read.empty, request)
+        yield _page([_note(empty)], [_card(model, request) for model in asked])
+        return
+    notices = [_note(words.say(key, request, limit=MAX_CHARACTERS)) for key in read.notices]
+    cards = {
+        model.name: _card(model, request, message=None if model.is_loaded else words.say("loading", request))
+        for model in asked
+    }
+    answers: dict[str, tuple[Served, Prediction]] = {}
+    for model in sorted(asked, key=lambda model: not model.is_loaded):
+        if not model.is_loaded:
+            yield _page([*notices, *_verdict(answers, request)], list(cards.values()))
+        if is_foreign(read.text, model):
+            cards[model.name] = _card(model, request, message=words.say("foreign", request))
+            continue
+        [prediction], milliseconds = model.classify([read.text])
+        answers[model.name] = model, prediction
+        cards[model.name] = _card(model, request, prediction=prediction, milliseconds=milliseconds)
+    yield _page([*notices, *_verdict(answers, request)], list(cards.values()))
+
+
+def _page(lines: list[str], cards: list[str]) -> str:
+    return f'<div role="status">{"".join(lines)}</div><div class="cards">{"".join(cards)}</div>'
+
+
+def _note(text: str) -> str:
+    return f'<p class="note">{escape(text)}</p>'
+
+
+def _verdict(answers: dict[str, tuple[Served, Prediction]], request: gr.Request) -> list[str]:
+    """Whether the models agree; nothing of a single one, of numbers, or of models for different labels."""
+    tasks = {(model.classifier.problem_type, frozenset(model.classifier.label_names)) for model, _ in answers.values()}
+    if len(answers) < 2 or len(tasks) > 1 or next(iter(tasks))[0] == "regression":
+        return []
+    said = {name: _answer(prediction, request) for name, (_, prediction) in answers.items()}
+    if len(set(said.values())) == 1:
+        sentence, kind = words.say("agree", request, answer=next(iter(said.values()))), "agree"
+    else:
+        each = [words.say("says", request, name=name, answer=answer) for name, answer in said.items()]
+        sentence, kind = words.say("disagree", request, answers=", ".join(each)), "disagree"
+    return [f'<p class="note {kind}">{escape(sentence)}</p>']
+
+
+def _answer(prediction: Prediction, request: gr.Request) -> str:
+    if isinstance(prediction.label, str):
+        return prediction.label
+    return ", ".join(prediction.label) or words.say("nothing", request)
+
+
+def _card(
+    model: Served,
+    request: gr.Request,
+    *,
+    prediction: Prediction | None = None,
+    milliseconds: float | None = None,
+    message: str | None = None,
+) -> str:
+    """One model: what it is, and its bars, or the reason why there are none."""
+    took = "" if milliseconds is None else words.say("took", request, time=milliseconds)
+    head = f'<header><h3>{escape(model.name)}</h3><span class="took">{took}</span></header>'
+    if message is not None:
+        body = f'<p class="message">{escape(message)}</p>'
+    elif prediction is not None and model.classifier.problem_type == "regression":
+        body = f'<p class="number"><b>{prediction.score:.2f}</b> {escape(str(prediction.label))}</p>'
+    else:
+        body = _bars(model, prediction, request)
+    return f'<section class="card">{head}{body}<footer>{_facts(model, request)}</footer></section>'
+
+
+def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> str:
+    """A table with a bar in each row; without a prediction the labels alone.
+
+    A few labels stay where they are, so that models can be compared and nothing jumps while somebody types.
+    """
+    rows = dict.fromkeys(model.label_names) if prediction is None else prediction.probabilities
+    if prediction is not None and len(rows) > MANY:
+        rows = dict(sorted(rows.items(), key=lambda item: -item[1]))
+    limits = {} if prediction is None else model.thresholds
+    chosen = [] if prediction is None else [prediction.label] if isinstance(prediction.label, str) else prediction.label
+    lines = []
+    for label, probability in rows.items():
+        limit = limits.get(label)
+        mark = "" if limit is None else f'<i style="left:{limit:.1%}" title="{_title(limit, request)}"></i>'
+        width, written = (0.0, "") if probability is None else (probability, f"{probability:.1%}")
+        lines.append(
+            f'<tr class="{"chosen" if label in chosen else ""}"><th scope="row">{escape(label)}</th>'
+            f'<td><div class="bar"><b style="width:{width:.1%}"></b>{mark}</div></td><td>{written}</td></tr>'
+        )
+    heads = "".join(f'<th scope="col">{words.say(key, request)}</th>' for key in ("label", "probability"))
+    return f'<div class="bars"><table><thead><tr>{heads}<td></td></tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def _title(limit: float, request: gr.Request) -> str:
+    return escape(words.say("threshold", request, value=limit))
+
+
+def _facts(model: Served, request: gr.Request) -> str:
+    """Size, and how good the model was on texts that it had not seen."""
+    facts = model.facts
+    if facts is None:
+        return f"<span>{words.say('not_measured', request)}</span>"
+    parts = []
+    if count := facts.results.get("num_parameters", facts.measured.get("num_parameters")):
+        parts.append(words.say("parameters", request, count=_short(count)))
+    if megabytes := facts.measured.get("megabytes"):
+        parts.append(f"{megabytes:,.0f} MB")
+    metric, judged = HEADLINE[facts.problem_type], facts.headline
+    value = judged.get("metrics", {}).get(metric)
+    if value is None:
+        parts.append(words.say("not_measured", request))
+        return "".join(f"<span>{escape(part)}</span>" for part in parts)
+    limits = judged.get("intervals", {}).get(metric)
+    written = f"{words.say(metric, request, split=words.say(judged['split'], request))} {value:.3f}"
+    if limits:
+        written += " " + words.say("interval", request, low=limits[0], high=limits[1])
+    title = words.say("interval_title", request, rows=judged["rows"])
+    spans = "".join(f"<span>{escape(part)}</span>" for part in parts)
+    return f'{spans}<span title="{escape(title)}">{escape(written)}</span>'
+
+
+def _short(count: int) -> str:
+    """4,172,550 as 4.2 M."""
+    return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k" if count >= 1e3 else str(count)
+
+
+words.add(WORDS)
