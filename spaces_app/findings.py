@@ -1,6 +1,7 @@
 """What a model makes of a file: its answers in a table, how often each label is given, and how often it is right."""
 
 import html
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,14 +104,23 @@ def matrix_table(judgement: Judgement, *, caption: str) -> str:
     )
 
 
-def counts(answers: Answers, classifier: Classifier) -> pd.DataFrame:
-    """Columns `label` and `texts`: how many got each label, the most frequent first; regression: by tenths."""
+def counts(answers: Answers, classifier: Classifier) -> dict[str, int]:
+    """How many texts got each label, the most frequent first; for regression, how many lie in each tenth."""
     if classifier.problem_type == REGRESSION:
         numbers, edges = np.histogram(answers.scores[answers.read])
         names = [f"{low:.3g} – {high:.3g}" for low, high in zip(edges, edges[1:], strict=False)]
-        return pd.DataFrame({"label": names, "texts": numbers})
-    given = pd.Series([name for n in answers.read for name in answers.labels[n].split(";")])
-    return given.value_counts().head(MAX_BARS).rename_axis("label").reset_index(name="texts")
+        return dict(zip(names, numbers.tolist(), strict=True))
+    return dict(Counter(name for n in answers.read for name in answers.labels[n].split(";")).most_common(MAX_BARS))
+
+
+def bars(numbers: dict[str, int], *, caption: str) -> str:
+    """Counts as html bars that begin at 0."""
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th><td>{number:,}</td>'
+        f'<td><div style="width: {100 * number / max(1, *numbers.values()):.1f}%"></div></td></tr>'
+        for name, number in numbers.items()
+    )
+    return f'<div class="counts"><table><caption>{html.escape(caption)}</caption><tbody>{body}</tbody></table></div>'
 
 
 def listed(answers: Answers, texts: list[str], classifier: Classifier, headers: list[str]) -> pd.DataFrame:

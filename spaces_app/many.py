@@ -26,7 +26,7 @@ SESSIONS = 100
 
 WORDS = {
     "en": {
-        "many_about": f"{', '.join(SUFFIXES)}; up to {MAX_ROWS:,} texts, {MAX_MEGABYTES} MB and {MAX_COLUMNS} columns. "
+        "many_about": f"Classify the texts of a file: {', '.join(SUFFIXES)}; up to {MAX_ROWS:,} texts, {MAX_MEGABYTES} MB and {MAX_COLUMNS} columns. "
         "Your file is deleted once it is classified, the download after half an hour.",
         "many_file": "File",
         "many_text_column": "Column with the texts",
@@ -35,6 +35,7 @@ WORDS = {
         "many_run": "Classify",
         "many_stop": "Stop",
         "many_none": "none",
+        "many_unit": "texts",
         "many_read": "{rows:,} rows, {columns} columns.",
         "many_encoding_used": "Read as {encoding}.",
         "many_done": "{rows:,} texts in {seconds:.1f} s by {model}.",
@@ -42,8 +43,8 @@ WORDS = {
         "many_foreign": "{rows:,} rows were left out: the model's vocabulary lacks their language.",
         "many_cut": "Of {rows:,} texts only the first {limit:,} characters were read.",
         "many_counts": "Texts by label",
-        "many_texts": "texts",
-        "many_table": "Answers, the least confident first. The ⋮ in a column's head filters and sorts.",
+        "many_table": "Answers",
+        "many_hint": "The least confident come first. The ⋮ in the head of a column filters and sorts.",
         "many_headers": "label|confidence|text|row",
         "many_download": "Download as csv",
         "many_judged": "Against the {rows:,} labels of the file: {metrics}.",
@@ -65,7 +66,7 @@ WORDS = {
         "many_limit": "{rows:,} texts, expected at most {limit:,}; send them in parts.",
     },
     "zh": {
-        "many_about": f"{'、'.join(SUFFIXES)}；最多 {MAX_ROWS:,} 条文本、{MAX_MEGABYTES} MB、{MAX_COLUMNS} 列。"
+        "many_about": f"对文件中的文本分类：{'、'.join(SUFFIXES)}；最多 {MAX_ROWS:,} 条文本、{MAX_MEGABYTES} MB、{MAX_COLUMNS} 列。"
         "文件分类后即删除，结果文件半小时后删除。",
         "many_file": "文件",
         "many_text_column": "文本所在列",
@@ -74,6 +75,7 @@ WORDS = {
         "many_run": "开始分类",
         "many_stop": "停止",
         "many_none": "无",
+        "many_unit": "条",
         "many_read": "共 {rows:,} 行，{columns} 列。",
         "many_encoding_used": "按 {encoding} 编码读取。",
         "many_done": "{model} 用 {seconds:.1f} 秒完成 {rows:,} 条文本。",
@@ -81,8 +83,8 @@ WORDS = {
         "many_foreign": "{rows:,} 行已略过：模型的词表不包含其语言。",
         "many_cut": "{rows:,} 条文本过长，只读取前 {limit:,} 个字符。",
         "many_counts": "各标签的文本数",
-        "many_texts": "文本数",
-        "many_table": "结果，置信度低的在前。点列名旁的 ⋮ 可筛选、排序。",
+        "many_table": "结果",
+        "many_hint": "置信度低的在前。点列名旁的 ⋮ 可筛选、排序。",
         "many_headers": "标签|置信度|文本|行号",
         "many_download": "下载 csv",
         "many_judged": "与文件中 {rows:,} 个标签比较：{metrics}。",
@@ -111,7 +113,6 @@ def build_many(models: dict[str, Served]) -> None:
     with gr.Row(elem_id="many"):
         with gr.Column(scale=1, min_width=280):
             file = gr.File(label=words.label("many_file"), height=120)
-            gr.Markdown(words.label("many_about"), elem_classes="hint")
             # the choices of an old session may be forgotten here; `classify` checks the names itself
             column = gr.Dropdown([], label=words.label("many_text_column"), allow_custom_value=True)
             label_column = gr.Dropdown([], label=words.label("many_label_column"), allow_custom_value=True)
@@ -120,15 +121,15 @@ def build_many(models: dict[str, Served]) -> None:
                 run = gr.Button(words.label("many_run"), variant="primary", interactive=False, min_width=100)
                 stop = gr.Button(words.label("many_stop"), min_width=100)
         with gr.Column(scale=3, min_width=300):
-            status = gr.Markdown(elem_id="many-status", min_height=60)
+            status = gr.Markdown(words.label("many_about"), min_height=60)
             with gr.Column(visible=False) as results:
                 download = gr.DownloadButton(words.label("many_download"), size="sm")
-                judged = gr.HTML()
-                chart = gr.BarPlot(x="label", y="texts", sort="-y", height=240, label=words.label("many_counts"))
+                summary = gr.HTML(elem_id="many-summary")
+                gr.Markdown(words.label("many_hint"))
                 table = gr.Dataframe(
                     label=words.label("many_table"),
                     datatype=["str", "number", "str", "number"],
-                    column_widths=["20%", "15%", "50%", "15%"],
+                    column_widths=["150px", "120px", "560px", "80px"],
                     show_search="search",
                     max_height=420,
                 )
@@ -149,7 +150,7 @@ def build_many(models: dict[str, Served]) -> None:
                 raise _error("many_unknown", request)
             start, texts = time.perf_counter(), found.texts(column)
             for answers in ask(served, texts):
-                progress((answers.done, len(texts)))
+                progress((answers.done, len(texts)), unit=words.say("many_unit", request))
                 yield gr.skip()
             if not answers.read:
                 raise _error("many_no_text", request)
@@ -164,8 +165,7 @@ def build_many(models: dict[str, Served]) -> None:
                     html.escape(" ".join([said, *notices(answers, request)])),
                     gr.Column(visible=True),
                     str(target),
-                    _judged(answers, found, label_column, served, request),
-                    findings.counts(answers, served.classifier),
+                    _summary(answers, found, label_column, served, request),
                     findings.listed(answers, texts, served.classifier, headers),
                 ]
         finally:
@@ -174,18 +174,19 @@ def build_many(models: dict[str, Served]) -> None:
     private: dict[str, Any] = {"api_visibility": "private"}
     settings = [upload, status, column, label_column, run]
     file.upload(_show_file, [file, upload], settings, **private).failure(lambda: None, None, file, **private)
-    file.clear(_forget, upload, [upload, run], show_progress="hidden", **private)
     running = run.click(
         classify,
         [upload, column, label_column, model],
-        [status, results, download, judged, chart, table],
+        [status, results, download, summary, table],
         concurrency_id="many",
         show_progress_on=status,
         **private,
     )
     # whatever came of it, the file is gone
-    gr.on([running.then, stop.click], _forget, upload, [upload, run], show_progress="hidden", **private)
-    stop.click(None, cancels=running, **private)
+    forget: dict[str, Any] = {"fn": _forget, "inputs": upload, "outputs": [upload, file, run], **private}
+    running.then(**forget, show_progress="hidden")
+    stop.click(**forget, show_progress="hidden", cancels=running)
+    file.clear(**forget, show_progress="hidden")
 
 
 def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
@@ -212,7 +213,7 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
 
 def _forget(path: str | None) -> list[Any]:
     _delete(path)
-    return [None, gr.Button(interactive=False)]
+    return [None, None, gr.Button(interactive=False)]
 
 
 def _read(path: str | None, request: gr.Request) -> Table:
@@ -236,15 +237,18 @@ def _delete(path: str | None) -> None:
         Path(path).unlink(missing_ok=True)
 
 
-def _judged(answers: Answers, table: Table, column: str | None, served: Served, request: gr.Request) -> str:
-    """Accuracy and confusion matrix as html, or why there are none; nothing where no labels were named."""
-    if not column:
-        return ""
-    judgement = findings.judge(answers, table, column, served.classifier)
-    if judgement.problem:
-        return f"<p>{html.escape(words.say('many_unfit', request, problem=judgement.problem))}</p>"
-    metrics = ", ".join(f"{name} {value:.3f}" for name, value in judgement.metrics.items())
-    said = words.say("many_judged", request, rows=judgement.rows, metrics=metrics)
-    return f"<p>{html.escape(said)}</p>" + findings.matrix_table(
-        judgement, caption=words.say("many_matrix", request)
-    )
+def _summary(answers: Answers, table: Table, column: str | None, served: Served, request: gr.Request) -> str:
+    """The labels given, and beside the labels of the file how good they are, or why that is not known."""
+    counts = findings.counts(answers, served.classifier)
+    parts = [findings.bars(counts, caption=words.say("many_counts", request))]
+    said = ""
+    if column:
+        judgement = findings.judge(answers, table, column, served.classifier)
+        metrics = ", ".join(f"{name} {value:.3f}" for name, value in judgement.metrics.items())
+        said = (
+            words.say("many_unfit", request, problem=judgement.problem)
+            if judgement.problem
+            else words.say("many_judged", request, rows=judgement.rows, metrics=metrics)
+        )
+        parts.append(findings.matrix_table(judgement, caption=words.say("many_matrix", request)))
+    return f"<p>{html.escape(said)}</p><div class='many-tables'>{''.join(parts)}</div>"
