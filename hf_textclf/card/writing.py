@@ -13,7 +13,7 @@ import yaml
 from huggingface_hub import ModelCard
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
-from ..errors import UserError
+from ..errors import TOKEN, UserError
 from ..resources import bundled
 from ..results import HUB_ID, write_text
 from .arguments import CardArguments
@@ -27,7 +27,6 @@ CARD = "README.md"
 EMPTY = "---\n\n---\n"
 # a section of ours, between its two marks
 SECTION = re.compile(r"<!-- hf-textclf:(\w+) -->.*?<!-- /hf-textclf:\1 -->", re.DOTALL)
-TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
 # settings that follow from others
 UNSAID = {"logging_nan_inf_filter", "do_eval"}
 

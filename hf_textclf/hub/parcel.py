@@ -14,9 +14,9 @@ from ..args import read_yaml
 from ..baselines import LINEAR_CONFIG
 from ..card import CARD, MEASURED, CardArguments, is_ours, render_card
 from ..card.facts import public_value
-from ..card.writing import TOKEN, read_card
+from ..card.writing import read_card
 from ..documents import SETTINGS, WEIGHTS
-from ..errors import UserError
+from ..errors import TOKEN, UserError
 from ..results import RUN_CONFIG, read_json
 
 INDEX = "model.safetensors.index.json"
