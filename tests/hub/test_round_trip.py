@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -67,6 +68,24 @@ def test_the_whole_way(hub, tmp_path, monkeypatch, capfd):
     assert WRITER not in written
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or WRITER.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("stopped_at", "sent"), [("/info/lfs/objects/batch", 1), ("/info/lfs/objects/verify", 0)])
+def test_killed_in_the_middle(hub, model, push, stopped_at, sent):
+    """There is no half model, and the next push goes on where this one was: what arrived is not sent again."""
+    hub.fail(stopped_at, seconds=60)
+    command = [sys.executable, "-m", "hf_textclf.cli", "push", str(model), "--repo", REPO]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not hub.count(stopped_at) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    assert hub.count(stopped_at) == 1 and hub.files(REPO) == [".gitattributes"]
+    hub.requests.clear()
+    assert push(repo=REPO)[0] == 0
+    assert hub.count("^PUT ") == sent and "model.safetensors" in hub.files(REPO)
 
 
 def run(*tokens):
