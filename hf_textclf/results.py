@@ -15,6 +15,8 @@ import torch
 
 from .errors import UserError
 
+# the parts of a data set that results are of, in their order
+SPLITS = ("train", "validation", "test")
 # the resolved configuration of a run, in its saved folder
 RUN_CONFIG = "run_config.yaml"
 LIBRARIES = ("hf-textclf", "transformers", "torch", "datasets", "accelerate", "scikit-learn")

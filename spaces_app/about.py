@@ -12,16 +12,10 @@ from serving import Served
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 WORDS = {
     "en": {
-        "about_comparison": "Comparison",
-        "about_pictures": "Pictures",
-        "about_card": "Model card",
         "about_no_card": "This model has no card.",
         "about_data": "Texts are read in memory and then forgotten: none is logged or kept.",
     },
     "zh": {
-        "about_comparison": "比较",
-        "about_pictures": "图片",
-        "about_card": "模型卡",
         "about_no_card": "该模型没有模型卡。",
         "about_data": "文本只在内存中读取，随后即丢弃：不记录，不保存。",
     },
@@ -32,7 +26,6 @@ def build_about(models: dict[str, Served], comparison: Path | None) -> None:
     """Put the cards on the page, and the tables and pictures of a comparison where there is one."""
     gr.Markdown(words.label("about_data"))
     if comparison is not None:
-        gr.Markdown(words.label("about_comparison"), elem_classes="heading")
         gr.HTML(_html((comparison / "comparison.md").read_text(encoding="utf-8")), elem_classes="card-text")
         _pictures({path: path.stem for path in sorted(comparison.glob("*.png"))})
     for model in models.values():
@@ -48,9 +41,9 @@ def build_about(models: dict[str, Served], comparison: Path | None) -> None:
 
 
 def _pictures(pictures: dict[Path, str]) -> None:
-    if pictures:
-        files = [(str(path), caption) for path, caption in pictures.items()]
-        gr.Gallery(files, label=words.label("about_pictures"), columns=2, object_fit="contain", height="auto")
+    with gr.Row(elem_classes="pictures"):
+        for path, caption in pictures.items():
+            gr.Image(str(path), label=caption, interactive=False, buttons=["fullscreen"], min_width=320)
 
 
 def _html(markdown: str) -> str:
@@ -59,5 +52,3 @@ def _html(markdown: str) -> str:
     reader.add_render_rule("image", lambda *_: "")
     return reader.render(COMMENT.sub("", markdown))
 
-
-words.add(WORDS)

@@ -2,11 +2,13 @@
 const view = {
   // a link that is much longer does not survive being pasted into other programs
   maxText: 2000,
-  state: { text: "", models: [], tab: "side" },
+  // read at once: what the page writes while it is being built must not replace it
+  asked: new URLSearchParams(location.hash.slice(1)),
+  state: null,
 
   // what the link asks for; models that are not there are left out
   read(byDefault, there) {
-    const asked = new URLSearchParams(location.hash.slice(1));
+    const asked = this.asked;
     const models = asked.getAll("model").filter((name) => there.includes(name));
     const tabs = ["side", "why", "many", "about"];
     this.state = {
@@ -19,11 +21,13 @@ const view = {
   },
 
   write(text, models) {
+    if (!this.state) return;
     Object.assign(this.state, { text, models });
     this.save();
   },
 
   tab(tab) {
+    if (!this.state) return;
     this.state.tab = tab;
     document.body.dataset.tab = tab;
     this.save();

@@ -96,7 +96,8 @@ def load(sources: list[str]) -> dict[str, Served]:
         # a second folder of the same name goes by its path
         name = source if name in models else name
         models[name] = Served(name, source, folder)
-    _ = next(iter(models.values())).classifier
+    # the first answer of a model takes longer than all others
+    next(iter(models.values())).classify(["warm"])
     return models
 
 

@@ -166,7 +166,7 @@ def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> 
         mark = "" if limit is None else f'<i style="left:{limit:.1%}" title="{_title(limit, request)}"></i>'
         width, written = (0.0, "") if probability is None else (probability, f"{probability:.1%}")
         lines.append(
-            f'<tr class="{"chosen" if label in chosen else ""}"><th scope="row">{escape(label)}</th>'
+            f'<tr class="{"chosen" if label in chosen else ""}"><th scope="row" title="{escape(label)}">{escape(label)}</th>'
             f'<td><div class="bar"><b style="width:{width:.1%}"></b>{mark}</div></td><td>{written}</td></tr>'
         )
     heads = "".join(f'<th scope="col">{words.say(key, request)}</th>' for key in ("label", "probability"))
@@ -205,5 +205,3 @@ def _short(count: int) -> str:
     """4,172,550 as 4.2 M."""
     return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k" if count >= 1e3 else str(count)
 
-
-words.add(WORDS)

@@ -20,6 +20,7 @@ WORDS = {
         "cut": "Only the first {limit:,} characters were read.",
         "invisible": "Characters that cannot be seen were left out.",
         "foreign": "Its vocabulary lacks the language of this text, so its numbers would mean nothing.",
+        "unknown_model": "There is no such model here, expected some of: {names}.",
     },
     "zh": {
         "no_text": "还没有文本：请输入或粘贴一些文字。",
@@ -27,6 +28,7 @@ WORDS = {
         "cut": "只读取了前 {limit:,} 个字符。",
         "invisible": "不可见的字符已被忽略。",
         "foreign": "该模型的词表不包含这段文本的语言，给出数字没有意义。",
+        "unknown_model": "这里没有这个模型，可选：{names}。",
     },
 }
 

@@ -8,8 +8,8 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 WORDS: dict[str, dict[str, str]] = {"en": {}, "zh": {}}
-# the language's own name is none of the browser's: it asks for one of these
-LOCALES = {"en": "en", "zh": "zh", "zh-CN": "zh", "zh-TW": "zh", "zh-HK": "zh", "zh-Hans": "zh", "zh-Hant": "zh"}
+# the names that Gradio knows the languages by; under any other the browser gets English, and so do sentences
+LOCALES = {"en": "en", "zh-CN": "zh", "zh-TW": "zh"}
 
 
 def add(words: dict[str, dict[str, str]]) -> None:
@@ -31,5 +31,4 @@ def translations() -> gr.I18n:
 def say(key: str, request: gr.Request | None, **values: object) -> str:
     """A sentence in the visitor's language; English for a client that asks for none."""
     wished = (request.headers.get("accept-language") or "") if request else ""
-    language = "zh" if wished.lower().startswith("zh") else "en"
-    return WORDS[language][key].format(**values)
+    return WORDS[LOCALES.get(wished.split(",")[0].strip(), "en")][key].format(**values)

@@ -6,6 +6,15 @@ two marks; what people write outside of them stays.
 
 from .arguments import CardArguments
 from .facts import MEASURED, Facts, read_facts
-from .writing import is_ours, write_card
+from .writing import CARD, is_ours, render_card, write_card
 
-__all__ = ["MEASURED", "CardArguments", "Facts", "is_ours", "read_facts", "write_card"]
+__all__ = [
+    "CARD",
+    "MEASURED",
+    "CardArguments",
+    "Facts",
+    "is_ours",
+    "read_facts",
+    "render_card",
+    "write_card",
+]

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..args import read_yaml
-from ..data.splits import SPLITS
 from ..errors import UserError
-from ..results import RUN_CONFIG, model_digest, public_name, read_json
+from ..results import RUN_CONFIG, SPLITS, model_digest, public_name, read_json
 from .figures import LEARNING_CURVE
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 from hf_textclf.data.arguments import TextArguments
 from hf_textclf.data.columns import RawSplit
 from hf_textclf.data.reading import check_columns, damaged_parquet, file_format, first_line, read_rows
-from hf_textclf.data.splits import SPLITS, canonical_split
+from hf_textclf.data.splits import canonical_split
 from hf_textclf.errors import UserError
+from hf_textclf.results import SPLITS
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 SUFFIXES = (".parquet", ".csv", ".tsv", ".json", ".jsonl")

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 from hf_textclf.data.arguments import ProblemType
 from hf_textclf.data.labels import MULTI, REGRESSION
 from hf_textclf.errors import UserError
+from hf_textclf.results import SPLITS
 
-SPLITS = ("train", "validation", "test")
 ALIASES = {name: name for name in SPLITS} | dict.fromkeys(("valid", "val", "dev"), "validation")
 
 

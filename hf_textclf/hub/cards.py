@@ -2,8 +2,7 @@
 
 from huggingface_hub import ModelCardData
 
-from ..card.writing import SECTION
-from .parcel import read_card
+from ..card.writing import SECTION, read_card
 
 # lists that people add to
 SHARED_LISTS = ("tags", "datasets", "language", "metrics")

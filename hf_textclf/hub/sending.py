@@ -50,7 +50,7 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
     Raises:
         UserError: the folder is not fit (see `pack`), there is no token, or the Hub refuses.
     """
-    parcel = pack(Path(folder))
+    parcel = pack(Path(folder), arguments.repo)
     if (token := get_token()) is None:
         raise UserError("no access token found, expected one that may write; run `hf auth login`, or set HF_TOKEN")
     api = HfApi(token=token)
