@@ -146,7 +146,7 @@ def test_lines_of_a_txt_and_the_guess(space, write):
         ("a.xlsx", b"PK\x03\x04 and so on", "no whole Excel workbook"),
         ("a.xlsx", b"text\nhello\n", "no whole Excel workbook"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:20],
 )
 def test_one_sentence_for_what_is_not_read(space, write, name, content, expected):
     path = write(name, content)
