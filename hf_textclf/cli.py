@@ -32,6 +32,7 @@ commands:
   gates     draw an LSTM's gates:     hf-textclf gates FOLDER picture.png --text "..."
   card      write the model card:     hf-textclf card FOLDER [--license apache-2.0] [--language en] [--costs true]
   push      publish on the Hub:       hf-textclf push FOLDER --repo you/name [--private] [--create_pr] [--dry_run]
+  demo      open a page on models:    hf-textclf demo FOLDER... [--comparison FOLDER]
 
 `hf-textclf COMMAND --help` lists every key. Keys can stand in a YAML file given by --config."""
 

@@ -166,6 +166,22 @@ def push_command(tokens: list[str]) -> None:
     print(f"pushed to {commit.pr_url or commit.commit_url}")
 
 
+def demo_command(tokens: list[str]) -> None:
+    """Open the page of `spaces_app` on models, in this process, until somebody stops it."""
+    import importlib.util
+    import runpy
+
+    from .resources import bundled
+
+    if importlib.util.find_spec("gradio") is None:
+        raise UserError("demo needs gradio, which is not installed; run: pip install 'hf-textclf[gradio]'")
+    app = bundled("spaces_app") / "app.py"
+    # as Python starts a script: its arguments, and its neighbours to import
+    sys.argv = [str(app), *tokens]
+    sys.path.insert(0, str(app.parent))
+    runpy.run_path(str(app), run_name="__main__")
+
+
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "train": train_command,
     "pretrain": pretrain_command,
@@ -177,6 +193,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "gates": gates_command,
     "card": card_command,
     "push": push_command,
+    "demo": demo_command,
 }
 
 

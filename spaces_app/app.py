@@ -22,6 +22,7 @@ import texts
 import words
 from api import add_endpoints
 from serving import Served
+from transformers.utils.logging import disable_progress_bar
 
 from hf_textclf import UserError
 
@@ -121,6 +122,7 @@ def start(arguments: list[str]) -> None:
     parser.add_argument("models", nargs="*", help="folders, or Hub models pinned as owner/name@COMMIT")
     parser.add_argument("--comparison", type=Path, help="folder that `hf-textclf compare` wrote, shown under About")
     options = parser.parse_args(arguments)
+    disable_progress_bar()
     page = build(serving.load(serving.named_models(options.models)), options.comparison)
     page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
     fonts = ["system-ui", "sans-serif"]
