@@ -113,7 +113,7 @@ def build_many(models: dict[str, Served]) -> None:
     with gr.Row(elem_id="many"):
         with gr.Column(scale=1, min_width=280):
             file = gr.File(label=words.label("many_file"), height=120)
-            # the choices of an old session may be forgotten here; `classify` checks the names itself
+            # the choices of an old session may be forgotten here; `classify_file` checks the names itself
             column = gr.Dropdown([], label=words.label("many_text_column"), allow_custom_value=True)
             label_column = gr.Dropdown([], label=words.label("many_label_column"), allow_custom_value=True)
             model = gr.Radio(list(models), value=next(iter(models)), label=words.label("many_model"))
@@ -135,7 +135,7 @@ def build_many(models: dict[str, Served]) -> None:
                 )
     upload = gr.State()  # the path of the file that is here
 
-    def classify(
+    def classify_file(
         path: str | None,
         column: str,
         label_column: str | None,
@@ -175,7 +175,7 @@ def build_many(models: dict[str, Served]) -> None:
     settings = [upload, status, column, label_column, run]
     file.upload(_show_file, [file, upload], settings, **private).failure(lambda: None, None, file, **private)
     running = run.click(
-        classify,
+        classify_file,
         [upload, column, label_column, model],
         [status, results, download, summary, table],
         concurrency_id="many",
