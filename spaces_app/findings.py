@@ -5,8 +5,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pandas as pd
+import words
 from answers import Answers
 from sklearn.metrics import confusion_matrix
 from tables import Table
@@ -121,6 +123,24 @@ def bars(numbers: dict[str, int], *, caption: str) -> str:
         for name, number in numbers.items()
     )
     return f'<div class="counts"><table><caption>{html.escape(caption)}</caption><tbody>{body}</tbody></table></div>'
+
+
+def summary(
+    answers: Answers, table: Table, column: str | None, classifier: Classifier, request: gr.Request | None
+) -> str:
+    """As html: the labels given, and beside the labels of a column how good they are, or why that is not known."""
+    parts = [bars(counts(answers, classifier), caption=words.say("many_counts", request))]
+    said = ""
+    if column is not None:
+        judgement = judge(answers, table, column, classifier)
+        metrics = ", ".join(f"{name} {value:.3f}" for name, value in judgement.metrics.items())
+        said = (
+            words.say("many_unfit", request, problem=judgement.problem)
+            if judgement.problem
+            else words.say("many_judged", request, rows=judgement.rows, metrics=metrics)
+        )
+        parts.append(matrix_table(judgement, caption=words.say("many_matrix", request)))
+    return f"<p>{html.escape(said)}</p><div class='many-tables'>{''.join(parts)}</div>"
 
 
 def listed(answers: Answers, texts: list[str], classifier: Classifier, headers: list[str]) -> pd.DataFrame:

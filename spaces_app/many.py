@@ -18,6 +18,8 @@ from answers import Answers, ask, notices
 from serving import Served
 from tables import MAX_COLUMNS, MAX_MEGABYTES, MAX_ROWS, SUFFIXES, Refused, Table, read_table, write_download
 
+from hf_textclf import Classifier
+
 MAX_FILE_SIZE = f"{MAX_MEGABYTES}mb"
 # how often Gradio looks for old files, and how old they get, in seconds
 DELETE_CACHE = (300, 1800)
@@ -121,7 +123,7 @@ def build_many(models: dict[str, Served]) -> None:
                 run = gr.Button(words.label("many_run"), variant="primary", interactive=False, min_width=100)
                 stop = gr.Button(words.label("many_stop"), min_width=100)
         with gr.Column(scale=3, min_width=300):
-            status = gr.Markdown(words.label("many_about"), min_height=60)
+            status = gr.HTML(words.label("many_about"), elem_id="many-status", min_height=60)
             with gr.Column(visible=False) as results:
                 download = gr.DownloadButton(words.label("many_download"), size="sm")
                 summary = gr.HTML(elem_id="many-summary")
@@ -129,7 +131,7 @@ def build_many(models: dict[str, Served]) -> None:
                 table = gr.Dataframe(
                     label=words.label("many_table"),
                     datatype=["str", "number", "str", "number"],
-                    column_widths=["150px", "120px", "560px", "80px"],
+                    column_widths=["150px", "120px", "460px", "80px"],
                     show_search="search",
                     max_height=420,
                 )
@@ -144,42 +146,32 @@ def build_many(models: dict[str, Served]) -> None:
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (so Gradio finds it)
     ) -> Iterator[Any]:
         try:
-            found = _read(path, request)
-            served = models.get(model)
-            if served is None or column not in found.columns or label_column not in ["", None, *found.columns]:
-                raise _error("many_unknown", request)
-            start, texts = time.perf_counter(), found.texts(column)
-            for answers in ask(served, texts):
+            table = read_table(path)
+            if column not in table.columns or label_column not in ["", None, *table.columns] or model not in models:
+                raise Refused("many_unknown")
+            start, texts = time.perf_counter(), table.texts(column)
+            for answers in ask(models[model], texts):
                 progress((answers.done, len(texts)), unit=words.say("many_unit", request))
                 yield gr.skip()
             if not answers.read:
-                raise _error("many_no_text", request)
-            said = words.say(
-                "many_done", request, rows=len(answers.read), seconds=time.perf_counter() - start, model=model
+                raise Refused("many_no_text")
+            seconds = time.perf_counter() - start
+            said = words.say("many_done", request, rows=len(answers.read), seconds=seconds, model=model)
+            yield from _results(
+                answers, table, models[model].classifier, column, label_column or None, said=said, request=request
             )
-            with tempfile.TemporaryDirectory() as folder:
-                target = Path(folder) / "answers.csv"
-                write_download(target, *findings.extended(answers, found, served.classifier))
-                headers = words.say("many_headers", request).split("|")
-                yield [
-                    html.escape(" ".join([said, *notices(answers, request)])),
-                    gr.Column(visible=True),
-                    str(target),
-                    _summary(answers, found, label_column, served, request),
-                    findings.listed(answers, texts, served.classifier, headers),
-                ]
+        except Refused as refused:
+            yield [_sentence(words.say(refused.key, request, **refused.values)), *[gr.skip()] * 4]
         finally:
             _delete(path)
 
-    private: dict[str, Any] = {"api_visibility": "private"}
-    settings = [upload, status, column, label_column, run]
-    file.upload(_show_file, [file, upload], settings, **private).failure(lambda: None, None, file, **private)
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": status}
+    file.upload(_show_file, [file, upload], [upload, file, status, column, label_column, run], **private)
     running = run.click(
         classify_file,
         [upload, column, label_column, model],
         [status, results, download, summary, table],
         concurrency_id="many",
-        show_progress_on=status,
         **private,
     )
     # whatever came of it, the file is gone
@@ -193,22 +185,47 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
     """Say what is in an upload and offer its columns; the one before it is deleted."""
     _delete(old)
     try:
-        table = _read(path, request)
-    except gr.Error:
+        table = read_table(path)
+    except Refused as refused:
         _delete(path)
-        raise
+        said = _sentence(words.say(refused.key, request, **refused.values))
+        return [None, None, said, gr.skip(), gr.skip(), gr.Button(interactive=False)]
     text, label = table.guess()
     said = words.say("many_read", request, rows=len(table.rows), columns=len(table.columns))
     if table.encoding not in (None, "utf-8"):
         said += " " + words.say("many_encoding_used", request, encoding=table.encoding.upper())
-    choices = [(words.say("many_none", request), ""), *((name, name) for name in table.columns)]
     return [
         path,
-        said,
+        gr.skip(),
+        _sentence(said),
         gr.Dropdown(table.columns, value=text),
-        gr.Dropdown(choices, value=label or ""),
+        gr.Dropdown([(words.say("many_none", request), ""), *((name, name) for name in table.columns)], value=label or ""),
         gr.Button(interactive=True),
     ]
+
+
+def _results(
+    answers: Answers,
+    table: Table,
+    classifier: Classifier,
+    column: str,
+    label_column: str | None,
+    *,
+    said: str,
+    request: gr.Request,
+) -> Iterator[list[Any]]:
+    """What the page shows at the end; Gradio copies the download before it asks for more."""
+    headers = words.say("many_headers", request).split("|")
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "answers.csv"
+        write_download(target, *findings.extended(answers, table, classifier))
+        yield [
+            _sentence(" ".join([said, *notices(answers, request)])),
+            gr.Column(visible=True),
+            str(target),
+            findings.summary(answers, table, label_column, classifier, request),
+            findings.listed(answers, table.texts(column), classifier, headers),
+        ]
 
 
 def _forget(path: str | None) -> list[Any]:
@@ -216,39 +233,12 @@ def _forget(path: str | None) -> list[Any]:
     return [None, None, gr.Button(interactive=False)]
 
 
-def _read(path: str | None, request: gr.Request) -> Table:
-    try:
-        if path is None:
-            raise Refused("many_gone")
-        return read_table(path)
-    except FileNotFoundError:
-        raise _error("many_gone", request) from None
-    except Refused as refused:
-        raise _error(refused.key, request, **refused.values) from None
-
-
-def _error(key: str, request: gr.Request, **values: object) -> gr.Error:
-    """A message on the page; what a file holds stands in it as text."""
-    return gr.Error(html.escape(words.say(key, request, **values)), print_exception=False)
+def _sentence(said: str) -> str:
+    """What a file holds stands in a sentence as text."""
+    return f"<p>{html.escape(said)}</p>"
 
 
 def _delete(path: str | None) -> None:
-    if path is not None:
+    """Delete an upload; whatever else Gradio keeps in its folder, pictures for instance, is safe from it."""
+    if path is not None and Path(path).suffix.lower() in SUFFIXES:
         Path(path).unlink(missing_ok=True)
-
-
-def _summary(answers: Answers, table: Table, column: str | None, served: Served, request: gr.Request) -> str:
-    """The labels given, and beside the labels of the file how good they are, or why that is not known."""
-    counts = findings.counts(answers, served.classifier)
-    parts = [findings.bars(counts, caption=words.say("many_counts", request))]
-    said = ""
-    if column:
-        judgement = findings.judge(answers, table, column, served.classifier)
-        metrics = ", ".join(f"{name} {value:.3f}" for name, value in judgement.metrics.items())
-        said = (
-            words.say("many_unfit", request, problem=judgement.problem)
-            if judgement.problem
-            else words.say("many_judged", request, rows=judgement.rows, metrics=metrics)
-        )
-        parts.append(findings.matrix_table(judgement, caption=words.say("many_matrix", request)))
-    return f"<p>{html.escape(said)}</p><div class='many-tables'>{''.join(parts)}</div>"

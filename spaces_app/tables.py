@@ -69,12 +69,14 @@ class Table:
             return max(others, key=lambda name: sum(map(len, self.texts(name)))), label
 
 
-def read_table(path: str | Path) -> Table:
+def read_table(path: str | Path | None) -> Table:
     """Read an uploaded file.
 
     Raises:
-        Refused: not one of the formats, over a limit, damaged, or without rows.
+        Refused: not there (any more), not one of the formats, over a limit, damaged, or without rows.
     """
+    if path is None or not Path(path).is_file():
+        raise Refused("many_gone")
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in SUFFIXES:
