@@ -189,7 +189,7 @@ def _facts(model: Served, request: gr.Request) -> str:
     if count := facts.results.get("num_parameters", facts.measured.get("num_parameters")):
         parts.append(words.say("parameters", request, count=_short(count)))
     if megabytes := facts.measured.get("megabytes"):
-        parts.append(f"{megabytes:,.0f} MB")
+        parts.append(f"{megabytes:,.1f} MB")
     metric, judged = HEADLINE[facts.problem_type], facts.headline
     value = judged.get("metrics", {}).get(metric)
     if value is None:

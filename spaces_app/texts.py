@@ -9,9 +9,9 @@ from serving import Served
 MAX_CHARACTERS = 10_000
 # Chinese characters, kana, hangul
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
-# a vocabulary of an English BERT holds some Chinese characters, 1 % of all it holds; a multilingual one has over 10 %
+# 2 % of the vocabulary of an English BERT are Chinese or Japanese characters
 MIN_CJK = 0.05
-# and of the samples' Chinese texts 30-95 % is unknown to it; a vocabulary of bytes knows everything
+# of the samples' Chinese texts 30-95 % is unknown to it; a vocabulary of bytes knows everything
 MAX_UNKNOWN = 0.25
 # control and format characters that belong to texts: line ends, tabs, and what joins letters and emoji
 KEPT = {"\n", "\r", "\t", "\u200c", "\u200d"}
