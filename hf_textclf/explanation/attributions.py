@@ -25,7 +25,7 @@ from ..prediction.one_vs_rest import OneVsRest
 from .words import Words, find_words
 
 # of the integral, by the rule of Gauss and Legendre
-FIRST_STEPS, MOST_STEPS = 16, 1024
+FIRST_STEPS = 16
 # how large `delta` may be: absolute, and as a share of the difference of the scores
 TOLERANCE, RELATIVE_TOLERANCE = 0.005, 0.02
 # tokens in one batch of points on the way from the baseline to the text
@@ -71,11 +71,11 @@ class _Target:
         return own - logits[:, others].logsumexp(1)
 
 
-def attribute(classifier: Classifier, text: str, *, label: str | None = None) -> Attribution:
+def attribute(classifier: Classifier, text: str, *, label: str | None = None, max_steps: int = 1024) -> Attribution:
     """Say what each word contributes to a label.
 
     label: by default the most probable one. Of one network for each label (`--one_vs_rest`), the label's own is
-    explained.
+    explained. max_steps: points of the integral at most, however far the contributions are from adding up.
 
     Raises:
         UserError: captum is not installed, the model is no neural network or takes no embeddings, the label is
@@ -104,10 +104,10 @@ def attribute(classifier: Classifier, text: str, *, label: str | None = None) ->
     # cuDNN has no gradients of an LSTM outside of training
     with torch.backends.cudnn.flags(enabled=False):
         with torch.no_grad():
-            reached, started = score(torch.cat([embeddings, baseline])).double().tolist()
+            reached, started = score(embeddings).item(), score(baseline).item()
         values, steps = torch.zeros(batch["input_ids"].shape), 0
         if words.spans:
-            values, steps = _integrate(score, embeddings, baseline, difference=reached - started)
+            values, steps = _integrate(score, embeddings, baseline, difference=reached - started, max_steps=max_steps)
     contributions = [0.0] * len(words.spans)
     for owner, value in zip(words.owners, values[0].tolist(), strict=False):
         if owner >= 0:
@@ -156,7 +156,9 @@ def _without_words(network: Network, input_ids: Tensor, words: Words) -> Tensor:
     return input_ids.masked_fill(of_words, network.tokenizer.pad_token_id)
 
 
-def _integrate(score: Any, embeddings: Tensor, baseline: Tensor, *, difference: float) -> tuple[Tensor, int]:
+def _integrate(
+    score: Any, embeddings: Tensor, baseline: Tensor, *, difference: float, max_steps: int
+) -> tuple[Tensor, int]:
     """Integrated gradients from one text to the other, (1, length, width) both, and the number of steps it took.
 
     difference: of the two scores, to which the result, (1, length), sums nearly.
@@ -174,7 +176,7 @@ def _integrate(score: Any, embeddings: Tensor, baseline: Tensor, *, difference: 
         )
         values = parts.sum(-1).double().cpu()
         delta = abs(values.sum().item() - difference)
-        if delta <= max(TOLERANCE, RELATIVE_TOLERANCE * abs(difference)) or steps >= MOST_STEPS:
+        if delta <= max(TOLERANCE, RELATIVE_TOLERANCE * abs(difference)) or 2 * steps > max_steps:
             return values, steps
         steps *= 2
 

@@ -44,7 +44,7 @@ def page_html(attribution: Attribution, *, heading: str) -> str:
         '<!doctype html>\n<html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(heading)}</title><style>\n:root {{ color-scheme: light dark; }}\n"
         f"body {{ font-family: system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }}{CSS}"
-        f"</style></head><body>\n<h1>{escape(heading)}</h1>\n"
+        f'</style></head><body>\n<h1 style="font-size: 1.2rem">{escape(heading)}</h1>\n'
         '<p class="words"><span class="for strong" style="--share:1">for the label</span>  '
         '<span class="against strong" style="--share:1">against it</span></p>\n'
         f"{contributions_html(attribution)}\n</body></html>\n"
