@@ -16,7 +16,7 @@ from transformers import (
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from hf_textclf import Classifier, UserError
-from hf_textclf.explanation import attribute, pooling_weights
+from hf_textclf.explanation import attribute, pooling_weights, read_gates, word_gates
 from hf_textclf.explanation.attributions import FIRST_STEPS
 
 LENGTH = 40
@@ -168,7 +168,7 @@ def test_texts_without_words_and_texts_too_long(tmp_path, family, add_special_to
 
 
 def test_steps_are_doubled_up_to_a_limit(tmp_path):
-    classifier = saved(tmp_path, FAMILIES["frozen"])
+    classifier = saved(tmp_path, FAMILIES["rnn"])
     steps = {text: attribute(classifier, text).steps for text in TEXTS}
     text = max(steps, key=steps.__getitem__)
     assert steps[text] > FIRST_STEPS
@@ -216,3 +216,23 @@ def test_refusals(tmp_path):
     bart = saved(tmp_path / "bart", BartConfig(**SIZES, **sizes, **heads, eos_token_id=3))
     with pytest.raises(UserError, match="'bart', expected a model that takes inputs_embeds"):
         attribute(bart, TEXTS[0])
+
+
+def test_gates_of_words(tmp_path):
+    classifier = saved(tmp_path / "lstm", FAMILIES["attention"])
+    found = word_gates(classifier, TEXTS[3])
+    assert found.words == attribute(classifier, TEXTS[3]).words and found.unread == 0
+    network = classifier.system
+    by_token = read_gates(network.model, network.tokenizer(TEXTS[3], return_tensors="pt")["input_ids"])
+    numbers = network.tokenizer(TEXTS[3]).word_ids()
+    assert [(each.layer, each.direction) for each in found.readings] == [
+        (layer, direction) for layer in (1, 2) for direction in ("forward", "backward")
+    ]
+    for mine, tokens in zip(found.readings, by_token, strict=True):
+        for number in range(len(found.words)):
+            places = [place for place, word in enumerate(numbers) if word == number]
+            torch.testing.assert_close(mine.gates[0, number], tokens.gates[0, places].mean(0))
+            torch.testing.assert_close(mine.cells[0, number], tokens.cells[0, places].mean(0))
+    assert word_gates(classifier, "").words == []
+    for family in ("rnn", "frozen"):
+        assert word_gates(saved(tmp_path / family, FAMILIES[family]), TEXTS[0]) is None
