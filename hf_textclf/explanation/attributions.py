@@ -97,8 +97,8 @@ def attribute(classifier: Classifier, text: str, *, label: str | None = None, ma
             return target.score(model(inputs_embeds=rows, **alike).logits)
         except (NotImplementedError, TypeError) as error:
             raise UserError(
-                f"{classifier.name_or_path!r} is of model_type {model.config.model_type!r}, expected a model that "
-                "takes inputs_embeds; name another folder"
+                f"a model of type {model.config.model_type!r} takes no inputs_embeds, expected one that does; "
+                "explain another model"
             ) from error
 
     # cuDNN has no gradients of an LSTM outside of training
@@ -130,9 +130,7 @@ def _target(classifier: Classifier, text: str, label: str | None) -> _Target:
     """What is explained; refuses what cannot be."""
     system, names = classifier.system, classifier.label_names
     if not isinstance(system, Network | OneVsRest):
-        raise UserError(
-            f"{classifier.name_or_path!r} is a {type(system).__name__}, expected a neural network; name another folder"
-        )
+        raise UserError(f"a {type(system).__name__} is no neural network, expected one; explain another model")
     if label is not None and label not in names:
         raise UserError(f"label {label!r} is unknown, expected one of {', '.join(names[:20])}; correct the label")
     if isinstance(system, Documents):

@@ -89,7 +89,7 @@ def test_without_captum(trained, monkeypatch, refused):
 def test_linear_models_are_refused(tmp_path, refused):
     flags = ["--model_type", "maxent", "--dataset", "samples/opinions_en", "--label_column", "sentiment"]
     assert main(["train", *flags, "--output_dir", str(tmp_path / "model")]) == 0
-    refused("explain", tmp_path / "model", "--text", "good", words=["LinearSystem", "expected a neural network"])
+    refused("explain", tmp_path / "model", "--text", "good", words=["LinearSystem is no neural network"])
 
 
 def test_a_group_and_a_reader_of_parts(tiny_config, tmp_path):

@@ -214,7 +214,7 @@ def test_refusals(tmp_path):
     heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
     # it looks for [SEP] among the ids
     bart = saved(tmp_path / "bart", BartConfig(**SIZES, **sizes, **heads, eos_token_id=3))
-    with pytest.raises(UserError, match="'bart', expected a model that takes inputs_embeds"):
+    with pytest.raises(UserError, match="'bart' takes no inputs_embeds"):
         attribute(bart, TEXTS[0])
 
 
