@@ -30,6 +30,7 @@ commands:
   calibrate make probabilities true:  hf-textclf calibrate FOLDER [--dataset DATA] [--split validation]
   compare   folders side by side:     hf-textclf compare FOLDER... --output_dir NEW [--dataset DATA] [--split test]
   gates     draw an LSTM's gates:     hf-textclf gates FOLDER picture.png --text "..."
+  explain   what each word adds:      hf-textclf explain FOLDER --text "..." [--label NAME] [--output picture.html]
   card      write the model card:     hf-textclf card FOLDER [--license apache-2.0] [--language en] [--costs true]
   push      publish on the Hub:       hf-textclf push FOLDER --repo you/name [--private] [--create_pr] [--dry_run]
   demo      open a page on models:    hf-textclf demo FOLDER... [--comparison FOLDER]

@@ -149,6 +149,26 @@ def gates_command(tokens: list[str]) -> None:
     print(f"the gates over {count:,} tokens drawn into {image}")
 
 
+def explain_command(tokens: list[str]) -> None:
+    """Show what each word of a text contributes to a label."""
+    _quiet()
+    from .args import Parser
+    from .explanation import ExplainArguments, explain
+
+    (folder,), tokens = _positionals(tokens, "explain FOLDER")
+    (arguments,) = Parser([ExplainArguments], prog="hf-textclf explain FOLDER").parse(tokens)
+    found = explain(folder, arguments)
+    for word, value in zip(found.words, found.contributions, strict=True):
+        print(f"{value:+9.3f}  {word}")
+    print(f"{found.score:+9.3f}  {found.label} = {found.baseline_score:+.3f} without the words, and their sum")
+    if abs(found.delta) >= 0.0005:
+        print(f"the sum is out by {found.delta:+.3f} after {found.steps:,} steps")
+    if found.unread:
+        print(f"{found.unread:,} words were cut off: the text is too long for the model")
+    if arguments.output:
+        print(f"drawn into {arguments.output}")
+
+
 def push_command(tokens: list[str]) -> None:
     """Send a folder to the Hub, or show what would be sent."""
     from .args import Parser
@@ -191,6 +211,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "calibrate": calibrate_command,
     "compare": compare_command,
     "gates": gates_command,
+    "explain": explain_command,
     "card": card_command,
     "push": push_command,
     "demo": demo_command,

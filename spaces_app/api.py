@@ -3,6 +3,7 @@
 from typing import Any
 
 import gradio as gr
+import why
 import words
 from serving import Served
 from texts import MAX_CHARACTERS, Readable, is_foreign, readable
@@ -12,17 +13,14 @@ def add_endpoints(served: dict[str, Served]) -> None:
     """Put the endpoints on the page that is being built."""
 
     def classify(text: str, models: list[str] | None = None, request: gr.Request | None = None) -> dict[str, Any]:
-        """Classify a text.
+        """Classify a text with each model: model name -> answer. An answer has the label (of a multi-label model the
+        list of all predicted ones, of a regression the name of the number, null where the model cannot read the
+        language of the text), score (the label's probability, or the number), probabilities of all labels,
+        milliseconds and notices.
 
         Args:
             text: What to classify. Of a long text the first 10,000 characters are read.
             models: Names of the models to ask; by default all.
-
-        Returns:
-            Model name -> answer. label: the most probable label, the list of all predicted labels of a multi-label
-            model, the target of a regression, or null where the model cannot read the language of the text. score:
-            the label's probability, or the number. probabilities: label -> probability. milliseconds: the time it
-            took. notices: what there is to know.
         """
         read = _text(text, request)
         notices = [words.say(key, request, limit=MAX_CHARACTERS) for key in read.notices]
@@ -42,7 +40,26 @@ def add_endpoints(served: dict[str, Served]) -> None:
             }
         return answers
 
+    def explain(
+        text: str, model: str | None = None, label: str | None = None, request: gr.Request | None = None
+    ) -> dict[str, Any]:
+        """What each word of a text adds to a label, by integrated gradients: model name -> answer. An answer has the
+        label (null where nothing could be explained), its score and baseline_score as log-odds (of a regression the
+        number), words, each with start, end and contribution, error, what their sum is out by, unread, the number of
+        words that the model does not read, and notices.
+
+        Args:
+            text: What to explain. The first 2,000 characters are.
+            model: Name of the model to ask; by default all.
+            label: Which label; by default the one that each model predicts.
+        """
+        asked = _models(served, None if model is None else [model], request)
+        read = _text(text, request)
+        return why.explain({each.name: each for each in asked}, read.text, label=label)
+
     gr.api(classify, api_name="classify")
+    # as in the tab, one for all: two would only slow each other down
+    gr.api(explain, api_name="explain", concurrency_id="why", concurrency_limit=1)
 
 
 def _text(text: object, request: gr.Request | None) -> Readable:

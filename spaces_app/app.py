@@ -19,6 +19,7 @@ import gradio as gr
 import serving
 import side_by_side
 import texts
+import why
 import words
 from api import add_endpoints
 from serving import Served
@@ -58,7 +59,7 @@ WORDS = {
         "about_tab": "关于",
     },
 }
-for module_words in (WORDS, texts.WORDS, side_by_side.WORDS, about.WORDS):
+for module_words in (WORDS, texts.WORDS, side_by_side.WORDS, why.WORDS, about.WORDS):
     words.add(module_words)
 
 
@@ -93,10 +94,12 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
         with gr.Tabs() as tabs:
             with gr.Tab(label("side_tab"), id="side") as side_tab:
                 results = gr.HTML(elem_id="results")
+            with gr.Tab(label("why_tab"), id="why") as why_tab:
+                why.build_why(models, label, text, chosen, why_tab)
             with gr.Tab(label("about_tab"), id="about") as about_tab:
                 about.build_about(models, comparison)
 
-        for tab in (side_tab, about_tab):
+        for tab in (side_tab, why_tab, about_tab):
             tab.select(None, js=f"() => view.tab({json.dumps(tab.id)})", **private)
         link.click(None, js="() => view.copy()", **private)
         gr.on([text.change, chosen.change], None, [text, chosen], js="(text, chosen) => view.write(text, chosen)", **private)

@@ -86,7 +86,7 @@ def compare(
         return
     notices = [_note(words.say(key, request, limit=MAX_CHARACTERS)) for key in read.notices]
     cards = {
-        model.name: _card(model, request, message=None if model.is_loaded else words.say("loading", request))
+        model.name: _card(model, request, busy=not model.is_loaded)
         for model in asked
     }
     answers: dict[str, tuple[Served, Prediction]] = {}
@@ -137,17 +137,20 @@ def _card(
     prediction: Prediction | None = None,
     milliseconds: float | None = None,
     message: str | None = None,
+    busy: bool = False,
 ) -> str:
     """One model: what it is, and its bars, or the reason why there are none."""
     took = "" if milliseconds is None else words.say("took", request, time=milliseconds)
     head = f'<header><h3>{escape(model.name)}</h3><span class="took">{took}</span></header>'
+    message = words.say("loading", request) if busy else message
     if message is not None:
         body = f'<p class="message">{escape(message)}</p>'
     elif prediction is not None and model.classifier.problem_type == "regression":
         body = f'<p class="number"><b>{prediction.score:.2f}</b> {escape(str(prediction.label))}</p>'
     else:
         body = _bars(model, prediction, request)
-    return f'<section class="card">{head}{body}<footer>{_facts(model, request)}</footer></section>'
+    waits = ' aria-busy="true"' if busy else ""
+    return f'<section class="card"{waits}>{head}{body}<footer>{_facts(model, request)}</footer></section>'
 
 
 def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> str:
@@ -186,7 +189,7 @@ def _facts(model: Served, request: gr.Request) -> str:
     if count := facts.results.get("num_parameters", facts.measured.get("num_parameters")):
         parts.append(words.say("parameters", request, count=_short(count)))
     if megabytes := facts.measured.get("megabytes"):
-        parts.append(f"{megabytes:,.0f} MB")
+        parts.append(f"{megabytes:,.1f} MB")
     metric, judged = HEADLINE[facts.problem_type], facts.headline
     value = judged.get("metrics", {}).get(metric)
     if value is None:

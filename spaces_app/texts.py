@@ -9,7 +9,9 @@ from serving import Served
 MAX_CHARACTERS = 10_000
 # Chinese characters, kana, hangul
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
-# Chinese samples are to 30-95 % unknown to the vocabulary of an English BERT, English ones to less than 1 %
+# 2 % of the vocabulary of an English BERT are Chinese or Japanese characters
+MIN_CJK = 0.05
+# of the samples' Chinese texts 30-95 % is unknown to it; a vocabulary of bytes knows everything
 MAX_UNKNOWN = 0.25
 # control and format characters that belong to texts: line ends, tabs, and what joins letters and emoji
 KEPT = {"\n", "\r", "\t", "\u200c", "\u200d"}
@@ -58,7 +60,7 @@ def readable(text: object) -> Readable:
 
 
 def is_foreign(text: str, model: Served) -> bool:
-    """Whether a text is mostly Chinese, Japanese or Korean and the model's vocabulary lacks much of it."""
+    """Whether a text is mostly Chinese, Japanese or Korean and the model's vocabulary is of other languages."""
     if 2 * len(CJK.findall(text)) < sum(not character.isspace() for character in text):
         return False
     with model.turn:
@@ -66,4 +68,5 @@ def is_foreign(text: str, model: Served) -> bool:
         if tokenizer is None:  # a linear model counts what it finds
             return False
         ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    return ids.count(tokenizer.unk_token_id) > MAX_UNKNOWN * len(ids)
+        known = sum(bool(CJK.search(token)) for token in tokenizer.get_vocab())
+    return ids.count(tokenizer.unk_token_id) > MAX_UNKNOWN * len(ids) and known < MIN_CJK * len(tokenizer)

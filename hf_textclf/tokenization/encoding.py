@@ -144,7 +144,7 @@ def encode(
         return {name: [] for name in names}
     encoded = dict(encode_whole(tokenizer, texts))
     lengths = [len(row) for row in encoded["input_ids"]]
-    head, tail = _head_and_tail(tokenizer)
+    head, tail = head_and_tail(tokenizer)
     for rows in encoded.values():
         for number, length in enumerate(lengths):
             if length > head + tail:
@@ -203,7 +203,7 @@ def check_agreement(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
         )
 
 
-def _head_and_tail(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:
+def head_and_tail(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:
     """How many tokens of the whole sequence, special ones included, are kept at its head and at its tail."""
     prefix, suffix = special_tokens_around(tokenizer)
     if "head_tokens" in tokenizer.init_kwargs:
@@ -230,6 +230,7 @@ __all__ = [
     "check_agreement",
     "encode",
     "encode_whole",
+    "head_and_tail",
     "load_tokenizer",
     "set_truncation",
     "special_tokens_around",

@@ -49,7 +49,7 @@ def encode_windows(tokenizer: PreTrainedTokenizerFast, texts: list[str], *, stri
         length = len(encoded["input_ids"][number])
         over = length - prefix - suffix - room
         starts = [0] if over <= 0 else [*range(0, over, room - stride), over]
-        offsets = _offsets(tokenizer, text, encoded.encodings[number].offsets) if over > 0 else []
+        offsets = offsets_in_text(tokenizer, text, encoded.encodings[number].offsets) if over > 0 else []
         for start in starts:
             for name, rows in encoded.items():
                 row = rows[number]
@@ -62,7 +62,9 @@ def encode_windows(tokenizer: PreTrainedTokenizerFast, texts: list[str], *, stri
     return windows
 
 
-def _offsets(tokenizer: PreTrainedTokenizerFast, text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def offsets_in_text(
+    tokenizer: PreTrainedTokenizerFast, text: str, offsets: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
     """Where the tokens of a text stand in it; offsets: where they stand in the segmented text, which has other blanks
     and nothing else that differs."""
     [cut] = segmented(tokenizer, [text])

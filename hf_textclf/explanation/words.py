@@ -1,0 +1,89 @@
+"""The words of a text as readers see them, each with the tokens that a model reads of it."""
+
+import re
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerFast
+
+from ..tokenization import encode_whole
+from ..tokenization.encoding import head_and_tail
+from ..tokenization.windows import offsets_in_text
+
+# scripts without blanks between words (Thai, Lao, Burmese, Khmer, kana, Chinese characters): each token is a word
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    """One text, encoded.
+
+    encoded: the tokens that the model reads, as `encode` returns them, of this one text. owners: for each of them the
+    number of its word, -1 for those that stand for none, such as [CLS]. spans: for each word of which a token is read
+    where it begins and ends in the text, in characters; in order, without overlap. unread: number of words cut off.
+    """
+
+    encoded: dict[str, list[int]]
+    owners: list[int]
+    spans: list[tuple[int, int]]
+    unread: int
+
+
+def find_words(tokenizer: PreTrainedTokenizerFast, text: str) -> Words:
+    """Encode a text as `encode` does, and say which tokens make up its words.
+
+    A word is what the tokenizer parts before it looks for pieces: at blanks and punctuation, at each Chinese
+    character, or as its segmenter does. Where it leaves a script without blanks in one, each piece is a word.
+
+    Raises:
+        UserError: the tokenizer needs a segmenter that is not installed.
+    """
+    whole = encode_whole(tokenizer, [text])
+    offsets = offsets_in_text(tokenizer, text, whole.encodings[0].offsets)
+    segmented = "segmenter" in tokenizer.init_kwargs
+    owners, spans = _words(text, offsets, whole.word_ids(0), split_unspaced=not segmented)
+    head, tail = head_and_tail(tokenizer)
+
+    def cut(row: list[int]) -> list[int]:
+        return row if len(row) <= head + tail else row[:head] + row[len(row) - tail :]
+
+    owners = cut(owners)
+    read = sorted(set(owners) - {-1})
+    numbers = {word: number for number, word in enumerate(read)}
+    return Words(
+        encoded={name: cut(rows[0]) for name, rows in whole.items()},
+        owners=[numbers.get(owner, -1) for owner in owners],
+        spans=[spans[word] for word in read],
+        unread=len(spans) - len(read),
+    )
+
+
+def _words(
+    text: str, offsets: list[tuple[int, int]], word_ids: list[int | None], *, split_unspaced: bool
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """The word of each token, -1 for none, and the span of each word."""
+    owners: list[int] = []
+    spans: list[tuple[int, int]] = []
+    latest = None
+    for (start, end), word_id in zip(offsets, word_ids, strict=True):
+        piece = text[start:end]
+        if word_id is None or not piece.strip():
+            # the pieces of some tokenizers are blanks: these go with the word before
+            owners.append(len(spans) - 1 if word_id is not None else -1)
+            continue
+        start, end = start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
+        before = spans[-1][1] if spans else 0
+        # several tokens may share one character, as the bytes of one do
+        if start >= before and (
+            word_id != latest or (split_unspaced and UNSPACED.search(text[before - 1] + text[start]))
+        ):
+            spans.append((start, end))
+        else:
+            spans[-1] = (spans[-1][0], max(end, before))
+        latest = word_id
+        owners.append(len(spans) - 1)
+    return owners, spans
+
+
+__all__ = ["Words", "find_words"]
