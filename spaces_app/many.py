@@ -25,6 +25,10 @@ MAX_FILE_SIZE = f"{MAX_MEGABYTES}mb"
 DELETE_CACHE = (300, 1800)
 # Gradio keeps the last inputs and outputs of so many sessions in memory
 SESSIONS = 100
+# the filters work in the browser: no rows are kept here for them
+REMEMBER = "(table, old, label, most) => label || most < 1 ? old : table"
+FILTER = """(rows, label, most) => rows && {...rows, data: rows.data.filter(
+    row => (!label || row[0].split(";").includes(label)) && (most >= 1 || row[1] <= most))}"""
 
 WORDS = {
     "en": {
@@ -45,9 +49,12 @@ WORDS = {
         "many_foreign": "{rows:,} rows were left out: the model's vocabulary lacks their language.",
         "many_cut": "Of {rows:,} texts only the first {limit:,} characters were read.",
         "many_counts": "Texts by label",
-        "many_table": "Answers",
-        "many_hint": "The least confident come first. The ⋮ in the head of a column filters and sorts.",
+        "many_table": "Answers, the least confident first",
+        "many_only": "Show the label",
+        "many_all": "all",
+        "many_most": "Confidence at most",
         "many_headers": "label|confidence|text|row",
+        "many_headers_number": "target|number|text|row",
         "many_download": "Download as csv",
         "many_judged": "Against the {rows:,} labels of the file: {metrics}.",
         "many_matrix": "Rows: labels of the file. Columns: labels given.",
@@ -85,9 +92,12 @@ WORDS = {
         "many_foreign": "{rows:,} 行已略过：模型的词表不包含其语言。",
         "many_cut": "{rows:,} 条文本过长，只读取前 {limit:,} 个字符。",
         "many_counts": "各标签的文本数",
-        "many_table": "结果",
-        "many_hint": "置信度低的在前。点列名旁的 ⋮ 可筛选、排序。",
+        "many_table": "结果，置信度低的在前",
+        "many_only": "只看标签",
+        "many_all": "全部",
+        "many_most": "置信度不超过",
         "many_headers": "标签|置信度|文本|行号",
+        "many_headers_number": "目标|数值|文本|行号",
         "many_download": "下载 csv",
         "many_judged": "与文件中 {rows:,} 个标签比较：{metrics}。",
         "many_matrix": "行：文件中的标签；列：模型给出的标签。",
@@ -127,7 +137,9 @@ def build_many(models: dict[str, Served]) -> None:
             with gr.Column(visible=False) as results:
                 download = gr.DownloadButton(words.label("many_download"), size="sm")
                 summary = gr.HTML(elem_id="many-summary")
-                gr.Markdown(words.label("many_hint"))
+                with gr.Row():
+                    label = gr.Dropdown([], label=words.label("many_only"), min_width=160, allow_custom_value=True)
+                    most = gr.Slider(0, 1, value=1, step=0.01, label=words.label("many_most"), min_width=160)
                 table = gr.Dataframe(
                     label=words.label("many_table"),
                     datatype=["str", "number", "str", "number"],
@@ -135,6 +147,7 @@ def build_many(models: dict[str, Served]) -> None:
                     show_search="search",
                     max_height=420,
                 )
+    everything = gr.JSON(visible=False)  # all rows of the table, in the browser alone
     upload = gr.State()  # the path of the file that is here
 
     def classify_file(
@@ -161,7 +174,7 @@ def build_many(models: dict[str, Served]) -> None:
                 answers, table, models[model].classifier, column, label_column or None, said=said, request=request
             )
         except Refused as refused:
-            yield [_sentence(words.say(refused.key, request, **refused.values)), *[gr.skip()] * 4]
+            yield [_sentence(words.say(refused.key, request, **refused.values)), *[gr.skip()] * 6]
         finally:
             _delete(path)
 
@@ -170,10 +183,13 @@ def build_many(models: dict[str, Served]) -> None:
     running = run.click(
         classify_file,
         [upload, column, label_column, model],
-        [status, results, download, summary, table],
+        [status, results, download, summary, table, label, most],
         concurrency_id="many",
         **private,
     )
+    # no filter: what is there are new results, or the old ones after a file that was refused
+    running.then(None, [table, everything, label, most], everything, js=REMEMBER, **private)
+    gr.on([label.change, most.change], None, [everything, label, most], table, js=FILTER, **private)
     # whatever came of it, the file is gone
     forget: dict[str, Any] = {"fn": _forget, "inputs": upload, "outputs": [upload, file, run], **private}
     running.then(**forget, show_progress="hidden")
@@ -215,7 +231,9 @@ def _results(
     request: gr.Request,
 ) -> Iterator[list[Any]]:
     """What the page shows at the end; Gradio copies the download before it asks for more."""
-    headers = words.say("many_headers", request).split("|")
+    number = classifier.problem_type == "regression"
+    headers = words.say("many_headers_number" if number else "many_headers", request).split("|")
+    labels = [] if number else classifier.label_names
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "answers.csv"
         write_download(target, *findings.extended(answers, table, classifier))
@@ -225,6 +243,8 @@ def _results(
             str(target),
             findings.summary(answers, table, label_column, classifier, request),
             findings.listed(answers, table.texts(column), classifier, headers),
+            gr.Dropdown([(words.say("many_all", request), ""), *labels], value="", visible=bool(labels)),
+            gr.Slider(value=1, visible=bool(labels)),
         ]
 
 
