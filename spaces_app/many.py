@@ -25,6 +25,8 @@ MAX_FILE_SIZE = f"{MAX_MEGABYTES}mb"
 DELETE_CACHE = (300, 1800)
 # Gradio keeps the last inputs and outputs of so many sessions in memory
 SESSIONS = 100
+# for `upload`, `file` and `run`, where there is no file (any more)
+EMPTY = [None, None, {"interactive": False, "__type__": "update"}]
 # the filters work in the browser: no rows are kept here for them
 REMEMBER = "(table, old, label, most) => label || most < 1 ? old : table"
 FILTER = """(rows, label, most) => rows && {...rows, data: rows.data.filter(
@@ -146,6 +148,7 @@ def build_many(models: dict[str, Served]) -> None:
                     column_widths=["150px", "120px", "460px", "80px"],
                     show_search="search",
                     max_height=420,
+                    interactive=False,
                 )
     everything = gr.JSON(visible=False)  # all rows of the table, in the browser alone
     upload = gr.State()  # the path of the file that is here
@@ -174,27 +177,24 @@ def build_many(models: dict[str, Served]) -> None:
                 answers, table, models[model].classifier, column, label_column or None, said=said, request=request
             )
         except Refused as refused:
-            yield [_sentence(words.say(refused.key, request, **refused.values)), *[gr.skip()] * 6]
+            yield [*EMPTY, _sentence(words.say(refused.key, request, **refused.values)), *[gr.skip()] * 6]
         finally:
             _delete(path)
 
     private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": status}
-    file.upload(_show_file, [file, upload], [upload, file, status, column, label_column, run], **private)
+    file.upload(_show_file, [file, upload], [upload, file, run, status, column, label_column], **private)
     running = run.click(
         classify_file,
         [upload, column, label_column, model],
-        [status, results, download, summary, table, label, most],
+        [upload, file, run, status, results, download, summary, table, label, most],
         concurrency_id="many",
         **private,
     )
     # no filter: what is there are new results, or the old ones after a file that was refused
     running.then(None, [table, everything, label, most], everything, js=REMEMBER, **private)
     gr.on([label.change, most.change], None, [everything, label, most], table, js=FILTER, **private)
-    # whatever came of it, the file is gone
-    forget: dict[str, Any] = {"fn": _forget, "inputs": upload, "outputs": [upload, file, run], **private}
-    running.then(**forget, show_progress="hidden")
-    stop.click(**forget, show_progress="hidden", cancels=running)
-    file.clear(**forget, show_progress="hidden")
+    stop.click(_forget, upload, [upload, file, run], cancels=running, **private)
+    file.clear(_forget, upload, [upload, file, run], **private)
 
 
 def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
@@ -205,7 +205,7 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
     except Refused as refused:
         _delete(path)
         said = _sentence(words.say(refused.key, request, **refused.values))
-        return [None, None, said, gr.skip(), gr.skip(), gr.Button(interactive=False)]
+        return [*EMPTY, said, gr.skip(), gr.skip()]
     text, label = table.guess()
     said = words.say("many_read", request, rows=len(table.rows), columns=len(table.columns))
     if table.encoding not in (None, "utf-8"):
@@ -213,10 +213,10 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
     return [
         path,
         gr.skip(),
+        gr.Button(interactive=True),
         _sentence(said),
         gr.Dropdown(table.columns, value=text),
         gr.Dropdown([(words.say("many_none", request), ""), *((name, name) for name in table.columns)], value=label or ""),
-        gr.Button(interactive=True),
     ]
 
 
@@ -238,6 +238,7 @@ def _results(
         target = Path(folder) / "answers.csv"
         write_download(target, *findings.extended(answers, table, classifier))
         yield [
+            *EMPTY,
             _sentence(" ".join([said, *notices(answers, request)])),
             gr.Column(visible=True),
             str(target),
@@ -250,7 +251,7 @@ def _results(
 
 def _forget(path: str | None) -> list[Any]:
     _delete(path)
-    return [None, None, gr.Button(interactive=False)]
+    return EMPTY
 
 
 def _sentence(said: str) -> str:
