@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import findings
 import gradio as gr
 import words
 from answers import Answers, ask, notices
@@ -46,7 +45,7 @@ WORDS = {
         "many_unit": "texts",
         "many_read": "{rows:,} rows, {columns} columns.",
         "many_encoding_used": "Read as {encoding}.",
-        "many_done": "{rows:,} texts in {seconds:.1f} s by {model}.",
+        "many_done": "{rows:,} texts in {seconds:.2f} s by {model}.",
         "many_empty": "{rows:,} rows without words were left out.",
         "many_foreign": "{rows:,} rows were left out: the model's vocabulary lacks their language.",
         "many_cut": "Of {rows:,} texts only the first {limit:,} characters were read.",
@@ -89,7 +88,7 @@ WORDS = {
         "many_unit": "条",
         "many_read": "共 {rows:,} 行，{columns} 列。",
         "many_encoding_used": "按 {encoding} 编码读取。",
-        "many_done": "{model} 用 {seconds:.1f} 秒完成 {rows:,} 条文本。",
+        "many_done": "{model} 用 {seconds:.2f} 秒完成 {rows:,} 条文本。",
         "many_empty": "{rows:,} 行没有文字，已略过。",
         "many_foreign": "{rows:,} 行已略过：模型的词表不包含其语言。",
         "many_cut": "{rows:,} 条文本过长，只读取前 {limit:,} 个字符。",
@@ -231,6 +230,9 @@ def _results(
     request: gr.Request,
 ) -> Iterator[list[Any]]:
     """What the page shows at the end; Gradio copies the download before it asks for more."""
+    # it loads scikit-learn, for which nobody waits when the page starts
+    import findings
+
     number = classifier.problem_type == "regression"
     headers = words.say("many_headers_number" if number else "many_headers", request).split("|")
     labels = [] if number else classifier.label_names
