@@ -102,7 +102,13 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
         for tab in (side_tab, why_tab, about_tab):
             tab.select(None, js=f"() => view.tab({json.dumps(tab.id)})", **private)
         link.click(None, js="() => view.copy()", **private)
-        gr.on([text.change, chosen.change], None, [text, chosen], js="(text, chosen) => view.write(text, chosen)", **private)
+        gr.on(
+            [text.change, chosen.change],
+            None,
+            [text, chosen],
+            js="(text, chosen) => view.write(text, chosen)",
+            **private,
+        )
         gr.on(
             [text.change, text.submit, chosen.change],
             show,
@@ -112,7 +118,11 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
             **private,
         )
         start = page.load(
-            None, None, [text, chosen, tabs], js=f"() => view.read(...{json.dumps([default, list(models)])})", **private
+            None,
+            None,
+            [text, chosen, tabs],
+            js=f"() => view.read(...{json.dumps([default, list(models)])})",
+            **private,
         )
         start.then(show, [text, chosen], results, **private)
         add_endpoints(models)
