@@ -165,12 +165,14 @@ def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> 
         limit = limits.get(label)
         mark = "" if limit is None else f'<i style="left:{limit:.1%}" title="{_title(limit, request)}"></i>'
         width, written = (0.0, "") if probability is None else (probability, f"{probability:.1%}")
+        name = escape(label)
         lines.append(
-            f'<tr class="{"chosen" if label in chosen else ""}"><th scope="row" title="{escape(label)}">{escape(label)}</th>'
+            f'<tr class="{"chosen" if label in chosen else ""}"><th scope="row" title="{name}">{name}</th>'
             f'<td><div class="bar"><b style="width:{width:.1%}"></b>{mark}</div></td><td>{written}</td></tr>'
         )
     heads = "".join(f'<th scope="col">{words.say(key, request)}</th>' for key in ("label", "probability"))
-    return f'<div class="bars"><table><thead><tr>{heads}<td></td></tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    head = f"<thead><tr>{heads}<td></td></tr></thead>"
+    return f'<div class="bars"><table>{head}<tbody>{"".join(lines)}</tbody></table></div>'
 
 
 def _title(limit: float, request: gr.Request) -> str:
