@@ -5,6 +5,7 @@ its strict mode refuses, and a cell over several lines whose lines are, quotes a
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from hf_textclf.errors import UserError
@@ -58,7 +59,7 @@ def _remember(lines: Iterable[str], pending: list[str]) -> Iterator[str]:
 
 def _check_header(cells: list[str], *, delimiter: str, name: str) -> list[str]:
     """Return the column names, or refuse doubled ones and a file that uses another delimiter."""
-    twice = sorted({cell for cell in cells if cells.count(cell) > 1})
+    twice = sorted(cell for cell, times in Counter(cells).items() if times > 1)
     if twice:
         raise UserError(f"{name}: column {twice[0]!r} stands twice in the header, expected unique names; rename one")
     others = [other for other in ",\t;" if other != delimiter and other in cells[0]]

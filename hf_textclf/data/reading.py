@@ -8,6 +8,7 @@ import io
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -193,7 +194,7 @@ def _parquet_rows(stream: io.BufferedReader, *, name: str) -> Iterator[dict[str,
 
 def check_columns(names: list[str], *, name: str) -> None:
     """Raise UserError when two columns bear the same name."""
-    twice = sorted({column for column in names if names.count(column) > 1})
+    twice = sorted(column for column, times in Counter(names).items() if times > 1)
     if twice:
         raise UserError(f"{name}: column {twice[0]!r} stands twice, expected unique names; rename one")
 

@@ -1,0 +1,175 @@
+"""What a model makes of a file: its answers in a table, how often each label is given, and how often it is right."""
+
+import html
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pandas as pd
+import words
+from answers import Answers
+from sklearn.metrics import confusion_matrix
+from tables import Table
+
+from hf_textclf import Classifier, UserError
+from hf_textclf.data.columns import UNLABELLED, is_missing
+from hf_textclf.data.labels import MULTI, REGRESSION, SINGLE, read_labels
+from hf_textclf.data.targets import encode_labels
+from hf_textclf.metrics import compute_metrics
+
+# what is shown of each text; the download has it whole
+SHOWN_CHARACTERS = 200
+MAX_BARS = 20
+MAX_MATRIX = 15
+# models of more labels have too many columns for a spreadsheet
+MAX_PROBABILITIES = 100
+# the metrics named on the page
+HEADLINES = {
+    SINGLE: ["accuracy", "macro_f1"],
+    MULTI: ["subset_accuracy", "macro_f1", "micro_f1"],
+    REGRESSION: ["mae", "pearson"],
+}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How answers compare with the labels of a file.
+
+    rows: how many count. matrix: (labels, labels), true by predicted, of `names`; for models that give one label.
+    problem: why the labels cannot be used.
+    """
+
+    rows: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    matrix: np.ndarray | None = None
+    problem: str = ""
+
+
+def judge(answers: Answers, table: Table, column: str, classifier: Classifier) -> Judgement:
+    """Compare with labels in any spelling that `hf-textclf evaluate` knows; rows without one, or not read, are out."""
+    kind = classifier.problem_type
+    values = {n: table.rows[n].get(column) for n in answers.read}
+    there = [n for n, value in values.items() if not is_missing(value) and str(value) != str(UNLABELLED)]
+    known: list[Any] = [values[n] for n in there]
+    if not known:
+        return Judgement(problem="it is empty")
+    separator = ";" if kind == MULTI and all(isinstance(value, str) for value in known) else None
+    try:
+        labels = read_labels({"file": known}, untyped=table.untyped, separator=separator, problem_type=kind)
+        names = None if kind == REGRESSION else classifier.label_names
+        targets = encode_labels(labels, problem_type=kind, known=names).arrays["file"]
+    except UserError as error:
+        return Judgement(problem=str(error))
+    said = answers.probabilities[there]
+    metrics = compute_metrics(
+        said[:, 0] if kind == REGRESSION else said,
+        targets,
+        problem_type=kind,
+        label_names=classifier.label_names,
+        thresholds=0.5 if classifier.thresholds is None else classifier.thresholds.tolist(),
+    )
+    shown = {name: metrics[name] for name in HEADLINES[kind] if metrics[name] is not None}
+    if kind != SINGLE:
+        return Judgement(len(there), shown)
+    matrix = confusion_matrix(targets, said.argmax(1), labels=range(len(classifier.label_names)))
+    return Judgement(len(there), shown, *_most_confused(classifier.label_names, matrix))
+
+
+def _most_confused(names: list[str], matrix: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Of a large confusion matrix the part with the labels that are most often mistaken, in their order."""
+    if len(names) <= MAX_MATRIX:
+        return names, matrix
+    wrong = matrix.sum(0) + matrix.sum(1) - 2 * np.diag(matrix)
+    worst = np.sort(np.argsort(-wrong, kind="stable")[:MAX_MATRIX])
+    return [names[n] for n in worst], matrix[np.ix_(worst, worst)]
+
+
+def matrix_table(judgement: Judgement, *, caption: str) -> str:
+    """The confusion matrix as html that light and dark pages can show: one hue, stronger for more of its row."""
+    if judgement.matrix is None:
+        return ""
+    names = [html.escape(name) for name in judgement.names]
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    body = ""
+    for name, row in zip(names, judgement.matrix, strict=True):
+        cells = "".join(
+            f'<td style="background: rgba(0, 114, 178, {0.7 * count / max(1, row.sum()):.2f})">{count}</td>'
+            for count in row
+        )
+        body += f'<tr><th scope="row">{name}</th>{cells}</tr>'
+    return (
+        f'<div class="matrix"><table><caption>{html.escape(caption)}</caption>'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def counts(answers: Answers, classifier: Classifier) -> dict[str, int]:
+    """How many texts got each label, the most frequent first; for regression, how many lie in each tenth."""
+    if classifier.problem_type == REGRESSION:
+        numbers, edges = np.histogram(answers.scores[answers.read])
+        names = [f"{low:.3g} – {high:.3g}" for low, high in zip(edges, edges[1:], strict=False)]
+        return dict(zip(names, numbers.tolist(), strict=True))
+    return dict(Counter(name for n in answers.read for name in answers.labels[n].split(";")).most_common(MAX_BARS))
+
+
+def bars(numbers: dict[str, int], *, caption: str) -> str:
+    """Counts as html bars that begin at 0."""
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th><td>{number:,}</td>'
+        f'<td><div style="width: {100 * number / max(1, *numbers.values()):.1f}%"></div></td></tr>'
+        for name, number in numbers.items()
+    )
+    return f'<div class="counts"><table><caption>{html.escape(caption)}</caption><tbody>{body}</tbody></table></div>'
+
+
+def summary(
+    answers: Answers, table: Table, column: str | None, classifier: Classifier, request: gr.Request | None
+) -> str:
+    """As html: the labels given, and beside the labels of a column how good they are, or why that is not known."""
+    parts = [bars(counts(answers, classifier), caption=words.say("many_counts", request))]
+    said = ""
+    if column is not None:
+        judgement = judge(answers, table, column, classifier)
+        metrics = ", ".join(f"{name} {value:.3f}" for name, value in judgement.metrics.items())
+        said = (
+            words.say("many_unfit", request, problem=judgement.problem)
+            if judgement.problem
+            else words.say("many_judged", request, rows=judgement.rows, metrics=metrics)
+        )
+        parts.append(matrix_table(judgement, caption=words.say("many_matrix", request)))
+    return f"<p>{html.escape(said)}</p><div class='many-tables'>{''.join(parts)}</div>"
+
+
+def listed(answers: Answers, texts: list[str], classifier: Classifier, headers: list[str]) -> pd.DataFrame:
+    """What the page shows: label, confidence, text, row of the file from 1; the least confident first.
+
+    headers: the four names. The numbers of a regression stay in the order of the file.
+    """
+    read = answers.read
+    short = [texts[n][:SHOWN_CHARACTERS] + "…" * (len(texts[n]) > SHOWN_CHARACTERS) for n in read]
+    columns = [[answers.labels[n] for n in read], answers.scores[read].round(4), short, [n + 1 for n in read]]
+    frame = pd.DataFrame(dict(zip(headers, columns, strict=True)))
+    return frame if classifier.problem_type == REGRESSION else frame.sort_values(headers[1], kind="stable")
+
+
+def extended(answers: Answers, table: Table, classifier: Classifier) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows and columns of the download: all of the file, with label, score and the probability of each label.
+
+    A column that the file has already gets `predicted_` in front.
+    """
+    names = classifier.label_names if len(classifier.label_names) <= MAX_PROBABILITIES else []
+    added = []
+    for name in ["label", "score", *(f"probability_{name}" for name in names)]:
+        while name in table.columns or name in added:
+            name = f"predicted_{name}"
+        added.append(name)
+    rows = []
+    for row, label, score, numbers in zip(
+        table.rows, answers.labels, answers.scores, answers.probabilities[:, : len(names)], strict=True
+    ):
+        values = [] if label is None else [label, *np.round([score, *numbers], 6).tolist()]
+        rows.append(row | dict(zip(added, values, strict=False)))
+    return rows, [*table.columns, *added]

@@ -1,0 +1,244 @@
+"""The tab "Many texts": a file in, a table of answers out.
+
+An upload is deleted when it has been classified, removed or replaced; what is left over, and the downloads, Gradio
+deletes by `DELETE_CACHE`. Nothing of it is logged.
+"""
+
+import html
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import findings
+import gradio as gr
+import words
+from answers import Answers, ask, notices
+from serving import Served
+from tables import MAX_COLUMNS, MAX_MEGABYTES, MAX_ROWS, SUFFIXES, Refused, Table, read_table, write_download
+
+from hf_textclf import Classifier
+
+MAX_FILE_SIZE = f"{MAX_MEGABYTES}mb"
+# how often Gradio looks for old files, and how old they get, in seconds
+DELETE_CACHE = (300, 1800)
+# Gradio keeps the last inputs and outputs of so many sessions in memory
+SESSIONS = 100
+
+WORDS = {
+    "en": {
+        "many_about": f"Classify the texts of a file: {', '.join(SUFFIXES)}; up to {MAX_ROWS:,} texts, {MAX_MEGABYTES} MB and {MAX_COLUMNS} columns. "
+        "Your file is deleted once it is classified, the download after half an hour.",
+        "many_file": "File",
+        "many_text_column": "Column with the texts",
+        "many_label_column": "Column with the labels, if any",
+        "many_model": "Model",
+        "many_run": "Classify",
+        "many_stop": "Stop",
+        "many_none": "none",
+        "many_unit": "texts",
+        "many_read": "{rows:,} rows, {columns} columns.",
+        "many_encoding_used": "Read as {encoding}.",
+        "many_done": "{rows:,} texts in {seconds:.1f} s by {model}.",
+        "many_empty": "{rows:,} rows without words were left out.",
+        "many_foreign": "{rows:,} rows were left out: the model's vocabulary lacks their language.",
+        "many_cut": "Of {rows:,} texts only the first {limit:,} characters were read.",
+        "many_counts": "Texts by label",
+        "many_table": "Answers",
+        "many_hint": "The least confident come first. The ⋮ in the head of a column filters and sorts.",
+        "many_headers": "label|confidence|text|row",
+        "many_download": "Download as csv",
+        "many_judged": "Against the {rows:,} labels of the file: {metrics}.",
+        "many_matrix": "Rows: labels of the file. Columns: labels given.",
+        "many_unfit": "The label column is not used: {problem}.",
+        "many_no_text": "The model cannot read any row of this column; choose another.",
+        "many_gone": "The file is no longer here; upload it again.",
+        "many_unknown": "There is no such column or model; choose one from the list.",
+        "many_suffix": "This kind of file is not read; expected {known}.",
+        "many_large": "The file is larger than {limit} MB; split it.",
+        "many_rows": "The file has more than {limit:,} rows; split it.",
+        "many_columns": "The file has more than {limit} columns; remove those that are not needed.",
+        "many_binary": "This is not a text file (it holds NUL bytes); save it as csv or xlsx.",
+        "many_encoding": "The characters of this file cannot be read; save it as UTF-8.",
+        "many_unzipped": "Unpacked, this workbook is larger than {limit} MB; save the texts as csv.",
+        "many_workbook": "This is no whole Excel workbook; save it again as xlsx or csv.",
+        "many_unreadable": "The file cannot be read: {reason}",
+        "many_list": "There are no texts, expected a list of strings.",
+        "many_limit": "{rows:,} texts, expected at most {limit:,}; send them in parts.",
+    },
+    "zh": {
+        "many_about": f"对文件中的文本分类：{'、'.join(SUFFIXES)}；最多 {MAX_ROWS:,} 条文本、{MAX_MEGABYTES} MB、{MAX_COLUMNS} 列。"
+        "文件分类后即删除，结果文件半小时后删除。",
+        "many_file": "文件",
+        "many_text_column": "文本所在列",
+        "many_label_column": "标签所在列（如有）",
+        "many_model": "模型",
+        "many_run": "开始分类",
+        "many_stop": "停止",
+        "many_none": "无",
+        "many_unit": "条",
+        "many_read": "共 {rows:,} 行，{columns} 列。",
+        "many_encoding_used": "按 {encoding} 编码读取。",
+        "many_done": "{model} 用 {seconds:.1f} 秒完成 {rows:,} 条文本。",
+        "many_empty": "{rows:,} 行没有文字，已略过。",
+        "many_foreign": "{rows:,} 行已略过：模型的词表不包含其语言。",
+        "many_cut": "{rows:,} 条文本过长，只读取前 {limit:,} 个字符。",
+        "many_counts": "各标签的文本数",
+        "many_table": "结果",
+        "many_hint": "置信度低的在前。点列名旁的 ⋮ 可筛选、排序。",
+        "many_headers": "标签|置信度|文本|行号",
+        "many_download": "下载 csv",
+        "many_judged": "与文件中 {rows:,} 个标签比较：{metrics}。",
+        "many_matrix": "行：文件中的标签；列：模型给出的标签。",
+        "many_unfit": "标签列未使用：{problem}。",
+        "many_no_text": "此列没有模型能读的文字，请选择其他列。",
+        "many_gone": "文件已不在服务器上，请重新上传。",
+        "many_unknown": "没有这一列或这个模型，请从列表中选择。",
+        "many_suffix": "不支持这种文件，请上传 {known}。",
+        "many_large": "文件超过 {limit} MB，请拆分。",
+        "many_rows": "文件超过 {limit:,} 行，请拆分。",
+        "many_columns": "文件超过 {limit} 列，请删除不需要的列。",
+        "many_binary": "这不是文本文件（含有 NUL 字节），请另存为 csv 或 xlsx。",
+        "many_encoding": "无法识别文件的字符编码，请另存为 UTF-8。",
+        "many_unzipped": "此工作簿解压后超过 {limit} MB，请将文本另存为 csv。",
+        "many_workbook": "这不是完整的 Excel 工作簿，请重新保存为 xlsx 或 csv。",
+        "many_unreadable": "无法读取文件：{reason}",
+        "many_list": "没有文本，应为字符串列表。",
+        "many_limit": "共 {rows:,} 条文本，最多 {limit:,} 条，请分批发送。",
+    },
+}
+
+
+def build_many(models: dict[str, Served]) -> None:
+    """Put the file, its settings and the results on the tab that is being built."""
+    with gr.Row(elem_id="many"):
+        with gr.Column(scale=1, min_width=280):
+            file = gr.File(label=words.label("many_file"), height=120)
+            # the choices of an old session may be forgotten here; `classify_file` checks the names itself
+            column = gr.Dropdown([], label=words.label("many_text_column"), allow_custom_value=True)
+            label_column = gr.Dropdown([], label=words.label("many_label_column"), allow_custom_value=True)
+            model = gr.Radio(list(models), value=next(iter(models)), label=words.label("many_model"))
+            with gr.Row():
+                run = gr.Button(words.label("many_run"), variant="primary", interactive=False, min_width=100)
+                stop = gr.Button(words.label("many_stop"), min_width=100)
+        with gr.Column(scale=3, min_width=300):
+            status = gr.HTML(words.label("many_about"), elem_id="many-status", min_height=60)
+            with gr.Column(visible=False) as results:
+                download = gr.DownloadButton(words.label("many_download"), size="sm")
+                summary = gr.HTML(elem_id="many-summary")
+                gr.Markdown(words.label("many_hint"))
+                table = gr.Dataframe(
+                    label=words.label("many_table"),
+                    datatype=["str", "number", "str", "number"],
+                    column_widths=["150px", "120px", "460px", "80px"],
+                    show_search="search",
+                    max_height=420,
+                )
+    upload = gr.State()  # the path of the file that is here
+
+    def classify_file(
+        path: str | None,
+        column: str,
+        label_column: str | None,
+        model: str,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (so Gradio finds it)
+    ) -> Iterator[Any]:
+        try:
+            table = read_table(path)
+            if column not in table.columns or label_column not in ["", None, *table.columns] or model not in models:
+                raise Refused("many_unknown")
+            start, texts = time.perf_counter(), table.texts(column)
+            for answers in ask(models[model], texts):
+                progress((answers.done, len(texts)), unit=words.say("many_unit", request))
+                yield gr.skip()
+            if not answers.read:
+                raise Refused("many_no_text")
+            seconds = time.perf_counter() - start
+            said = words.say("many_done", request, rows=len(answers.read), seconds=seconds, model=model)
+            yield from _results(
+                answers, table, models[model].classifier, column, label_column or None, said=said, request=request
+            )
+        except Refused as refused:
+            yield [_sentence(words.say(refused.key, request, **refused.values)), *[gr.skip()] * 4]
+        finally:
+            _delete(path)
+
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": status}
+    file.upload(_show_file, [file, upload], [upload, file, status, column, label_column, run], **private)
+    running = run.click(
+        classify_file,
+        [upload, column, label_column, model],
+        [status, results, download, summary, table],
+        concurrency_id="many",
+        **private,
+    )
+    # whatever came of it, the file is gone
+    forget: dict[str, Any] = {"fn": _forget, "inputs": upload, "outputs": [upload, file, run], **private}
+    running.then(**forget, show_progress="hidden")
+    stop.click(**forget, show_progress="hidden", cancels=running)
+    file.clear(**forget, show_progress="hidden")
+
+
+def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
+    """Say what is in an upload and offer its columns; the one before it is deleted."""
+    _delete(old)
+    try:
+        table = read_table(path)
+    except Refused as refused:
+        _delete(path)
+        said = _sentence(words.say(refused.key, request, **refused.values))
+        return [None, None, said, gr.skip(), gr.skip(), gr.Button(interactive=False)]
+    text, label = table.guess()
+    said = words.say("many_read", request, rows=len(table.rows), columns=len(table.columns))
+    if table.encoding not in (None, "utf-8"):
+        said += " " + words.say("many_encoding_used", request, encoding=table.encoding.upper())
+    return [
+        path,
+        gr.skip(),
+        _sentence(said),
+        gr.Dropdown(table.columns, value=text),
+        gr.Dropdown([(words.say("many_none", request), ""), *((name, name) for name in table.columns)], value=label or ""),
+        gr.Button(interactive=True),
+    ]
+
+
+def _results(
+    answers: Answers,
+    table: Table,
+    classifier: Classifier,
+    column: str,
+    label_column: str | None,
+    *,
+    said: str,
+    request: gr.Request,
+) -> Iterator[list[Any]]:
+    """What the page shows at the end; Gradio copies the download before it asks for more."""
+    headers = words.say("many_headers", request).split("|")
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "answers.csv"
+        write_download(target, *findings.extended(answers, table, classifier))
+        yield [
+            _sentence(" ".join([said, *notices(answers, request)])),
+            gr.Column(visible=True),
+            str(target),
+            findings.summary(answers, table, label_column, classifier, request),
+            findings.listed(answers, table.texts(column), classifier, headers),
+        ]
+
+
+def _forget(path: str | None) -> list[Any]:
+    _delete(path)
+    return [None, None, gr.Button(interactive=False)]
+
+
+def _sentence(said: str) -> str:
+    """What a file holds stands in a sentence as text."""
+    return f"<p>{html.escape(said)}</p>"
+
+
+def _delete(path: str | None) -> None:
+    """Delete an upload; whatever else Gradio keeps in its folder, pictures for instance, is safe from it."""
+    if path is not None and Path(path).suffix.lower() in SUFFIXES:
+        Path(path).unlink(missing_ok=True)
