@@ -51,4 +51,3 @@ def _html(markdown: str) -> str:
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     reader.add_render_rule("image", lambda *_: "")
     return reader.render(COMMENT.sub("", markdown))
-

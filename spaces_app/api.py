@@ -1,7 +1,9 @@
 """The endpoints for programs: /classify, /explain, /batch, through gradio_client, plain HTTP or as tools of MCP."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import answers
 import gradio as gr
 import why
 import words
@@ -24,21 +26,21 @@ def add_endpoints(served: dict[str, Served]) -> None:
         """
         read = _text(text, request)
         notices = [words.say(key, request, limit=MAX_CHARACTERS) for key in read.notices]
-        answers = {}
+        told = {}
         for model in _models(served, models, request):
             if is_foreign(read.text, model):
                 nothing = {"label": None, "score": None, "probabilities": {}, "milliseconds": None}
-                answers[model.name] = nothing | {"notices": [*notices, words.say("foreign", request)]}
+                told[model.name] = nothing | {"notices": [*notices, words.say("foreign", request)]}
                 continue
             [said], milliseconds = model.classify([read.text])
-            answers[model.name] = {
+            told[model.name] = {
                 "label": said.label,
                 "score": said.score,
                 "probabilities": said.probabilities,
                 "milliseconds": round(milliseconds, 3),
                 "notices": notices,
             }
-        return answers
+        return told
 
     def explain(
         text: str, model: str | None = None, label: str | None = None, request: gr.Request | None = None
@@ -57,9 +59,24 @@ def add_endpoints(served: dict[str, Served]) -> None:
         read = _text(text, request)
         return why.explain({each.name: each for each in asked}, read.text, label=label)
 
+    # yields, so that Gradio can stop it when the client has gone; what a client gets is the last
+    def batch(
+        texts: list[str], model: str | None = None, request: gr.Request | None = None
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Classify many texts with one model: for each text its label (several joined by ";"), score, and
+        probabilities of all labels. Label and score are null where the model cannot read the text.
+
+        Args:
+            texts: What to classify, up to 10,000 texts; of a long text the first 10,000 characters are read.
+            model: Name of the model to ask; by default the first.
+        """
+        yield from answers.batch(served, texts, model, request)
+
     gr.api(classify, api_name="classify")
     # as in the tab, one for all: two would only slow each other down
     gr.api(explain, api_name="explain", concurrency_id="why", concurrency_limit=1)
+    # in one queue with the files of the tab "Many texts"
+    gr.api(batch, api_name="batch", concurrency_id="many")
 
 
 def _text(text: object, request: gr.Request | None) -> Readable:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import about
+import discreet
 import gradio as gr
+import many
 import serving
 import side_by_side
 import texts
@@ -46,6 +48,7 @@ WORDS = {
         "models": "Models",
         "link": "Copy link",
         "side_tab": "Side by side",
+        "many_tab": "Many texts",
         "about_tab": "About",
     },
     "zh": {
@@ -56,10 +59,11 @@ WORDS = {
         "models": "模型",
         "link": "复制链接",
         "side_tab": "并排比较",
+        "many_tab": "批量文本",
         "about_tab": "关于",
     },
 }
-for module_words in (WORDS, texts.WORDS, side_by_side.WORDS, why.WORDS, about.WORDS):
+for module_words in (WORDS, texts.WORDS, side_by_side.WORDS, why.WORDS, many.WORDS, about.WORDS):
     words.add(module_words)
 
 
@@ -73,7 +77,7 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     # of many models the first two, as a page shows two side by side
     default = list(models)[:2]
-    with gr.Blocks(title="hf_textclf", analytics_enabled=False) as page:
+    with gr.Blocks(title="hf_textclf", analytics_enabled=False, delete_cache=many.DELETE_CACHE) as page:
         with gr.Row(elem_id="head"):
             gr.Markdown(label("title"))
             link = gr.Button(label("link"), size="sm", elem_id="link", scale=0, min_width=130)
@@ -96,13 +100,21 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
                 results = gr.HTML(elem_id="results")
             with gr.Tab(label("why_tab"), id="why") as why_tab:
                 why.build_why(models, label, text, chosen, why_tab)
+            with gr.Tab(label("many_tab"), id="many") as many_tab:
+                many.build_many(models)
             with gr.Tab(label("about_tab"), id="about") as about_tab:
                 about.build_about(models, comparison)
 
-        for tab in (side_tab, why_tab, about_tab):
+        for tab in (side_tab, why_tab, many_tab, about_tab):
             tab.select(None, js=f"() => view.tab({json.dumps(tab.id)})", **private)
         link.click(None, js="() => view.copy()", **private)
-        gr.on([text.change, chosen.change], None, [text, chosen], js="(text, chosen) => view.write(text, chosen)", **private)
+        gr.on(
+            [text.change, chosen.change],
+            None,
+            [text, chosen],
+            js="(text, chosen) => view.write(text, chosen)",
+            **private,
+        )
         gr.on(
             [text.change, text.submit, chosen.change],
             show,
@@ -112,7 +124,11 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
             **private,
         )
         start = page.load(
-            None, None, [text, chosen, tabs], js=f"() => view.read(...{json.dumps([default, list(models)])})", **private
+            None,
+            None,
+            [text, chosen, tabs],
+            js=f"() => view.read(...{json.dumps([default, list(models)])})",
+            **private,
         )
         start.then(show, [text, chosen], results, **private)
         add_endpoints(models)
@@ -127,18 +143,22 @@ def start(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     disable_progress_bar()
     page = build(serving.load(serving.named_models(options.models)), options.comparison)
+    discreet.install()
     page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
     fonts = ["system-ui", "sans-serif"]
     page.launch(
         # fonts that every machine has: nothing to fetch, and plain to read
         theme=gr.themes.Soft(font=fonts, font_mono=["ui-monospace", "monospace"]),
-        css_paths=HERE / "page.css",
+        css_paths=[HERE / "page.css", HERE / "many.css"],
         head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
         i18n=words.translations(),
         footer_links=["api", "settings"],
         mcp_server=importlib.util.find_spec("mcp") is not None,
         ssr_mode=False,
         enable_monitoring=False,
+        run_history=False,
+        max_file_size=many.MAX_FILE_SIZE,
+        state_session_capacity=many.SESSIONS,
     )
 
 

@@ -89,7 +89,9 @@ def load(sources: list[str]) -> dict[str, Served]:
         UserError: no model, or one that cannot be found.
     """
     if not sources:
-        raise UserError("no model given; run `hf-textclf demo FOLDER [FOLDER ...]` or name them in the variable MODELS")
+        raise UserError(
+            "no model given; run `hf-textclf demo FOLDER [FOLDER ...]` or name them in the variable MODELS"
+        )
     models: dict[str, Served] = {}
     for source in sources:
         name, folder = _find(source)
@@ -108,10 +110,14 @@ def _find(source: str) -> tuple[str, Path]:
         try:
             return name, Path(snapshot_download(name, revision=commit, allow_patterns=WANTED, ignore_patterns="*/*"))
         except (OSError, ValueError) as error:
-            raise UserError(f"{source!r} cannot be fetched ({str(error).splitlines()[0]}); correct its name") from error
+            raise UserError(
+                f"{source!r} cannot be fetched ({str(error).splitlines()[0]}); correct its name"
+            ) from error
     folder = Path(source)
     if not folder.is_dir():
         raise UserError(f"{source!r} is neither a folder nor a Hub model pinned as owner/name@COMMIT; name one")
     if not list(folder.glob("*.json")):
-        raise UserError(f"{source!r} holds no model, expected a folder that `hf-textclf train` wrote; correct its path")
+        raise UserError(
+            f"{source!r} holds no model, expected a folder that `hf-textclf train` wrote; correct its path"
+        )
     return folder.resolve().name, folder

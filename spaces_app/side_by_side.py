@@ -70,9 +70,7 @@ WORDS = {
 }
 
 
-def compare(
-    models: dict[str, Served], text: str, chosen: list[str], request: gr.Request
-) -> Iterator[str]:
+def compare(models: dict[str, Served], text: str, chosen: list[str], request: gr.Request) -> Iterator[str]:
     """Yield the results as HTML: at once for the models that are loaded, then as each of the others is done."""
     read = readable(text)
     asked = [models[name] for name in models if name in chosen]
@@ -85,10 +83,7 @@ def compare(
         yield _page([_note(empty)], [_card(model, request) for model in asked])
         return
     notices = [_note(words.say(key, request, limit=MAX_CHARACTERS)) for key in read.notices]
-    cards = {
-        model.name: _card(model, request, busy=not model.is_loaded)
-        for model in asked
-    }
+    cards = {model.name: _card(model, request, busy=not model.is_loaded) for model in asked}
     answers: dict[str, tuple[Served, Prediction]] = {}
     for model in sorted(asked, key=lambda model: not model.is_loaded):
         if not model.is_loaded:
@@ -162,18 +157,22 @@ def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> 
     if prediction is not None and len(rows) > MANY:
         rows = dict(sorted(rows.items(), key=lambda item: -item[1]))
     limits = {} if prediction is None else model.thresholds
-    chosen = [] if prediction is None else [prediction.label] if isinstance(prediction.label, str) else prediction.label
+    chosen = (
+        [] if prediction is None else [prediction.label] if isinstance(prediction.label, str) else prediction.label
+    )
     lines = []
     for label, probability in rows.items():
         limit = limits.get(label)
         mark = "" if limit is None else f'<i style="left:{limit:.1%}" title="{_title(limit, request)}"></i>'
         width, written = (0.0, "") if probability is None else (probability, f"{probability:.1%}")
+        name = escape(label)
         lines.append(
-            f'<tr class="{"chosen" if label in chosen else ""}"><th scope="row" title="{escape(label)}">{escape(label)}</th>'
+            f'<tr class="{"chosen" if label in chosen else ""}"><th scope="row" title="{name}">{name}</th>'
             f'<td><div class="bar"><b style="width:{width:.1%}"></b>{mark}</div></td><td>{written}</td></tr>'
         )
     heads = "".join(f'<th scope="col">{words.say(key, request)}</th>' for key in ("label", "probability"))
-    return f'<div class="bars"><table><thead><tr>{heads}<td></td></tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    head = f"<thead><tr>{heads}<td></td></tr></thead>"
+    return f'<div class="bars"><table>{head}<tbody>{"".join(lines)}</tbody></table></div>'
 
 
 def _title(limit: float, request: gr.Request) -> str:
@@ -207,4 +206,3 @@ def _facts(model: Served, request: gr.Request) -> str:
 def _short(count: int) -> str:
     """4,172,550 as 4.2 M."""
     return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k" if count >= 1e3 else str(count)
-

@@ -10,6 +10,8 @@ from gradio.i18n import I18nData
 WORDS: dict[str, dict[str, str]] = {"en": {}, "zh": {}}
 # the names that Gradio knows the languages by; under any other the browser gets English, and so do sentences
 LOCALES = {"en": "en", "zh-CN": "zh", "zh-TW": "zh"}
+# Gradio translates whatever reads like a key, a column named "text" too: no other word begins like this
+PREFIX = "hf_textclf:"
 
 
 def add(words: dict[str, dict[str, str]]) -> None:
@@ -20,12 +22,13 @@ def add(words: dict[str, dict[str, str]]) -> None:
 
 def label(key: str) -> I18nData:
     """A text that the browser translates."""
-    return I18nData(key)
+    return I18nData(PREFIX + key)
 
 
 def translations() -> gr.I18n:
     """All labels, for `launch`."""
-    return gr.I18n(**{locale: WORDS[language] for locale, language in LOCALES.items()})
+    texts = {name: {PREFIX + key: text for key, text in known.items()} for name, known in WORDS.items()}
+    return gr.I18n(**{locale: texts[language] for locale, language in LOCALES.items()})
 
 
 def say(key: str, request: gr.Request | None, **values: object) -> str:

@@ -2,7 +2,6 @@
 
 import importlib
 import importlib.util
-import json
 import os
 import shutil
 import socket
@@ -95,7 +94,7 @@ def serve(tmp_path_factory):
         settings = {"GRADIO_SERVER_PORT": str(port), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         command = [sys.executable, "-m", "hf_textclf.cli", "demo", *map(str, arguments)]
         with open(log, "wb") as output:
-            process = subprocess.Popen(command, env=environment(**settings), stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(command, env=os.environ | settings, stdout=output, stderr=subprocess.STDOUT)
         running.append(Running(f"http://127.0.0.1:{port}/", log, process))
         wait_for(running[-1])
         return running[-1]
@@ -104,10 +103,6 @@ def serve(tmp_path_factory):
     for server in running:
         server.process.terminate()
         server.process.wait(timeout=30)
-
-
-def environment(**changes):
-    return {name: value for name, value in os.environ.items() if name != "MODELS"} | changes
 
 
 def wait_for(server, *, seconds=180):
@@ -149,7 +144,9 @@ def visit(browser):
     contexts, complaints, requests = [], [], []
 
     def open_page(address, *, size=(1280, 800), **settings):
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **settings)
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce", **settings
+        )
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         contexts.append(context)
         page = context.new_page()
@@ -167,7 +164,3 @@ def visit(browser):
     assert not complaints
     hosts = {request.url.split("/")[2] for request in requests if request.url.startswith("http")}
     assert all(host.startswith("127.0.0.1:") for host in hosts), hosts
-
-
-def read_json(path):
-    return json.loads(path.read_text(encoding="utf-8"))

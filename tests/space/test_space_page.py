@@ -83,6 +83,7 @@ def test_models_are_chosen(visit, space, screenshots):
     page.wait_for_selector("text=No model is chosen")
     page.get_by_label("topics", exact=True).check()
     page.get_by_label("rating", exact=True).check()
+    page.wait_for_selector("#results .card:nth-child(2)")
     write(page, CHINESE)
     topics, rating = page.locator("#results .card").all()
     # fitted thresholds are marked; a model of English has no number for Chinese
@@ -176,6 +177,41 @@ def test_about(visit, space, screenshots):
     assert page.locator(".card-text script, .card-text img, .card-text a[href^=javascript]").count() == 0
     assert page.locator(".card-text table").count() >= 2
     assert page.locator(".pictures img").count() >= 1
+
+
+def test_why(visit, space, opinions, screenshots):
+    text, (first, second) = list(opinions.items())[1]
+    page = visit(space.address)
+    write(page, text)
+    page.get_by_role("tab", name="Why").click()
+    page.wait_for_selector("#why .card:nth-child(2)")
+    cards = page.locator("#why .card").all()
+    # words, not pieces of words; what each model says and how that comes about
+    assert all(" ".join(text.split()) in " ".join(card.inner_text().split()) for card in cards)
+    assert [said.label in card.inner_text() for card, said in zip(cards, (first, second), strict=True)] == [True, True]
+    page.screenshot(path=screenshots / "why.png", full_page=True)
+    # the link leads to this tab
+    copy = visit(page.url)
+    copy.wait_for_selector("#why .card:nth-child(2)")
+
+
+def test_many_texts(visit, space, models, screenshots):
+    table = pd.read_csv(SAMPLES / "opinions_en" / "test.csv")
+    page = visit(space.address)
+    page.get_by_role("tab", name="Many texts").click()
+    page.set_input_files("#many input[type=file]", SAMPLES / "opinions_en" / "test.csv")
+    page.wait_for_selector(f"text={len(table)} rows")
+    # names of columns are the file's own, whatever words of the page they look like
+    assert [page.get_by_label(f"Column with the {what}").input_value() for what in ("texts", "labels")] == ["text", "sentiment"]
+    page.get_by_role("button", name="Classify").click()
+    page.wait_for_selector(f"text={len(table)} texts in")
+    said = Classifier(str(models["first"]), device="cpu")(table.text.tolist())
+    right = sum(answer.label == label for answer, label in zip(said, table.sentiment, strict=True))
+    assert f"accuracy {right / len(table):.3f}" in page.inner_text("#many")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as csv").click()
+    assert pd.read_csv(download.value.path()).label.tolist() == [answer.label for answer in said]
+    page.screenshot(path=screenshots / "many.png", full_page=True)
 
 
 def test_by_keyboard(visit, space):

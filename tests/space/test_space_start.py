@@ -1,0 +1,117 @@
+"""Which models a page serves, and what it says when there are none."""
+
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+import yaml
+
+from hf_textclf import Classifier, UserError
+from hf_textclf.cli import main
+from hf_textclf.resources import bundled
+
+SPACE = bundled("spaces_app")
+
+
+@pytest.fixture
+def load(app):
+    return app("serving").load
+
+
+def test_models_go_by_their_folders_names(load, models, tmp_path):
+    same_name = shutil.copytree(models["second"], tmp_path / "first")
+    served = load([f"{models['first']}/", str(models["second"]), str(same_name)])
+    assert list(served) == ["first", "second", str(same_name)]
+
+
+def test_models_are_loaded_once_and_late(load, models):
+    served = load([str(models["first"]), str(models["second"])])
+    assert served["first"].is_loaded and not served["second"].is_loaded
+    # what the page shows of a model before anybody asks it
+    assert served["second"].label_names == ["negative", "neutral", "positive"]
+    assert not served["second"].is_loaded
+    assert served["second"].classifier is served["second"].classifier
+    [said], milliseconds = served["second"].classify(["Good coffee."])
+    assert said == Classifier(str(models["second"]))(["Good coffee."])[0] and milliseconds > 0
+
+
+def test_models_that_cannot_be_read(load, tmp_path):
+    with pytest.raises(UserError, match=str(tmp_path)):
+        load([str(tmp_path)])
+    with pytest.raises(UserError, match="'/nope'"):
+        load(["/nope"])
+    # a branch is no pin; a commit that cannot be fetched is one line
+    with pytest.raises(UserError, match="COMMIT"):
+        load(["owner/name@main"])
+    with pytest.raises(UserError, match="cannot be fetched"):
+        load([f"owner/name@{'a' * 40}"])
+
+
+def test_which_models_are_named(app, monkeypatch, tmp_path):
+    serving = app("serving")
+    listed = tmp_path / "models.txt"
+    listed.write_text("owner/a@1\nowner/b@2\n")
+    monkeypatch.setattr(serving, "LISTED", listed)
+    monkeypatch.delenv("MODELS", raising=False)
+    assert serving.named_models([]) == ["owner/a@1", "owner/b@2"]
+    monkeypatch.setenv("MODELS", "c d")
+    assert serving.named_models([]) == ["c", "d"]
+    assert serving.named_models(["e"]) == ["e"]
+
+
+def test_half_an_emoji_is_a_question_mark(app):
+    assert app("texts").readable("news \ud83d").text == "news ?"
+
+
+def test_a_linear_model_on_the_page(app, load, tmp_path):
+    flags = ["--model_type", "maxent", "--dataset", "samples/opinions_en", "--label_column", "sentiment"]
+    assert main(["train", *flags, "--output_dir", str(tmp_path / "model")]) == 0
+    served = load([str(tmp_path / "model")])
+    app("app")
+    assert not app("texts").is_foreign("央行宣布下调存款准备金率", served["model"])
+    *_, page = app("side_by_side").compare(served, "Great service.", ["model"], None)
+    assert page.count("<tr class") == 3 and page.count('class="chosen"') == 1
+
+
+def test_names_of_labels_are_text(app, load, models, tmp_path):
+    folder = shutil.copytree(models["first"], tmp_path / "<i>odd")
+    config = (folder / "config.json").read_text()
+    (folder / "config.json").write_text(config.replace("neutral", "<b>neutral</b>"))
+    app("app")
+    served = load([str(folder)])
+    *_, page = app("side_by_side").compare(served, "Great service.", list(served), None)
+    assert "&lt;b&gt;neutral&lt;/b&gt;" in page and "<b>neutral" not in page and "<i>odd" not in page
+
+
+def test_every_text_in_both_languages(app):
+    app("app")
+    words = app("words").WORDS
+    assert words["en"].keys() == words["zh"].keys() and len(words["en"]) > 30
+    for key, english in words["en"].items():
+        named = [set(re.findall(r"{(\w+)", text)) for text in (english, words["zh"][key])]
+        assert named[0] == named[1], key
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("folders", "expected"), [([], "no model given"), (["/nope"], "'/nope'")])
+def test_a_mistake_at_the_start_is_one_line(folders, expected, monkeypatch):
+    monkeypatch.delenv("MODELS", raising=False)
+    command = [sys.executable, "-m", "hf_textclf.cli", "demo", *folders]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=180)
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1 and expected in result.stderr
+    assert result.stdout == ""
+
+
+def test_the_front_matter_and_the_pins_agree():
+    front = yaml.safe_load(re.match(r"---\n(.*?)\n---\n", (SPACE / "README.md").read_text(), re.DOTALL)[1])
+    pins = dict(line.split("==") for line in (SPACE / "requirements.txt").read_text().split())
+    assert front["sdk"] == "gradio" and (SPACE / front["app_file"]).is_file()
+    assert front["sdk_version"] == pins["gradio"]
+    assert front["python_version"] == "3.11"
+    assert len(front["short_description"]) <= 60
+    # what runs there is what is tested here; torch adds the kind of machine to its version
+    assert pins == {name: version(name).partition("+")[0] for name in pins}
