@@ -171,6 +171,9 @@ def test_a_zip_bomb(space, tmp_path):
     path = rezipped(whole, tmp_path / "bomb.xlsx", {sheet: bomb(200)})
     assert path.stat().st_size < 10**6
     assert "larger than 40 MB" in refusal(space, path)
+    # few bytes of XML, much memory once it is parsed
+    row = "<worksheet><sheetData><row>" + "<c/>" * 1_000_001 + "</row></sheetData></worksheet>"
+    assert "too many cells" in refusal(space, rezipped(whole, tmp_path / "cells.xlsx", {sheet: row}))
     # a directory that lies is found out before much is unpacked
     path = rezipped(whole, tmp_path / "liar.xlsx", {sheet: bomb(200)}, claim=1000)
     assert "no whole Excel workbook" in refusal(space, path)
