@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import findings
 import gradio as gr
 import words
 from answers import Answers, ask, notices
@@ -25,6 +24,12 @@ MAX_FILE_SIZE = f"{MAX_MEGABYTES}mb"
 DELETE_CACHE = (300, 1800)
 # Gradio keeps the last inputs and outputs of so many sessions in memory
 SESSIONS = 100
+# for `upload`, `file` and `run`, where there is no file (any more)
+EMPTY = [None, None, {"interactive": False, "__type__": "update"}]
+# the filters work in the browser: no rows are kept here for them
+REMEMBER = "(table, old, label, most) => label || most < 1 ? old : table"
+FILTER = """(rows, label, most) => rows && {...rows, data: rows.data.filter(
+    row => (!label || row[0].split(";").includes(label)) && (most >= 1 || row[1] <= most))}"""
 
 WORDS = {
     "en": {
@@ -40,14 +45,17 @@ WORDS = {
         "many_unit": "texts",
         "many_read": "{rows:,} rows, {columns} columns.",
         "many_encoding_used": "Read as {encoding}.",
-        "many_done": "{rows:,} texts in {seconds:.1f} s by {model}.",
+        "many_done": "{rows:,} texts in {seconds:.2f} s by {model}.",
         "many_empty": "{rows:,} rows without words were left out.",
         "many_foreign": "{rows:,} rows were left out: the model's vocabulary lacks their language.",
         "many_cut": "Of {rows:,} texts only the first {limit:,} characters were read.",
         "many_counts": "Texts by label",
-        "many_table": "Answers",
-        "many_hint": "The least confident come first. The ⋮ in the head of a column filters and sorts.",
+        "many_table": "Answers, the least confident first",
+        "many_only": "Show the label",
+        "many_all": "all",
+        "many_most": "Confidence at most",
         "many_headers": "label|confidence|text|row",
+        "many_headers_number": "target|number|text|row",
         "many_download": "Download as csv",
         "many_judged": "Against the {rows:,} labels of the file: {metrics}.",
         "many_matrix": "Rows: labels of the file. Columns: labels given.",
@@ -80,14 +88,17 @@ WORDS = {
         "many_unit": "条",
         "many_read": "共 {rows:,} 行，{columns} 列。",
         "many_encoding_used": "按 {encoding} 编码读取。",
-        "many_done": "{model} 用 {seconds:.1f} 秒完成 {rows:,} 条文本。",
+        "many_done": "{model} 用 {seconds:.2f} 秒完成 {rows:,} 条文本。",
         "many_empty": "{rows:,} 行没有文字，已略过。",
         "many_foreign": "{rows:,} 行已略过：模型的词表不包含其语言。",
         "many_cut": "{rows:,} 条文本过长，只读取前 {limit:,} 个字符。",
         "many_counts": "各标签的文本数",
-        "many_table": "结果",
-        "many_hint": "置信度低的在前。点列名旁的 ⋮ 可筛选、排序。",
+        "many_table": "结果，置信度低的在前",
+        "many_only": "只看标签",
+        "many_all": "全部",
+        "many_most": "置信度不超过",
         "many_headers": "标签|置信度|文本|行号",
+        "many_headers_number": "目标|数值|文本|行号",
         "many_download": "下载 csv",
         "many_judged": "与文件中 {rows:,} 个标签比较：{metrics}。",
         "many_matrix": "行：文件中的标签；列：模型给出的标签。",
@@ -127,14 +138,18 @@ def build_many(models: dict[str, Served]) -> None:
             with gr.Column(visible=False) as results:
                 download = gr.DownloadButton(words.label("many_download"), size="sm")
                 summary = gr.HTML(elem_id="many-summary")
-                gr.Markdown(words.label("many_hint"))
+                with gr.Row():
+                    label = gr.Dropdown([], label=words.label("many_only"), min_width=160, allow_custom_value=True)
+                    most = gr.Slider(0, 1, value=1, step=0.01, label=words.label("many_most"), min_width=160)
                 table = gr.Dataframe(
                     label=words.label("many_table"),
                     datatype=["str", "number", "str", "number"],
                     column_widths=["150px", "120px", "460px", "80px"],
                     show_search="search",
                     max_height=420,
+                    interactive=False,
                 )
+    everything = gr.JSON(visible=False)  # all rows of the table, in the browser alone
     upload = gr.State()  # the path of the file that is here
 
     def classify_file(
@@ -161,24 +176,24 @@ def build_many(models: dict[str, Served]) -> None:
                 answers, table, models[model].classifier, column, label_column or None, said=said, request=request
             )
         except Refused as refused:
-            yield [_sentence(words.say(refused.key, request, **refused.values)), *[gr.skip()] * 4]
+            yield [*EMPTY, _sentence(words.say(refused.key, request, **refused.values)), *[gr.skip()] * 6]
         finally:
             _delete(path)
 
     private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": status}
-    file.upload(_show_file, [file, upload], [upload, file, status, column, label_column, run], **private)
+    file.upload(_show_file, [file, upload], [upload, file, run, status, column, label_column], **private)
     running = run.click(
         classify_file,
         [upload, column, label_column, model],
-        [status, results, download, summary, table],
+        [upload, file, run, status, results, download, summary, table, label, most],
         concurrency_id="many",
         **private,
     )
-    # whatever came of it, the file is gone
-    forget: dict[str, Any] = {"fn": _forget, "inputs": upload, "outputs": [upload, file, run], **private}
-    running.then(**forget, show_progress="hidden")
-    stop.click(**forget, show_progress="hidden", cancels=running)
-    file.clear(**forget, show_progress="hidden")
+    # no filter: what is there are new results, or the old ones after a file that was refused
+    running.then(None, [table, everything, label, most], everything, js=REMEMBER, **private)
+    gr.on([label.change, most.change], None, [everything, label, most], table, js=FILTER, **private)
+    stop.click(_forget, upload, [upload, file, run], cancels=running, **private)
+    file.clear(_forget, upload, [upload, file, run], **private)
 
 
 def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
@@ -189,7 +204,7 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
     except Refused as refused:
         _delete(path)
         said = _sentence(words.say(refused.key, request, **refused.values))
-        return [None, None, said, gr.skip(), gr.skip(), gr.Button(interactive=False)]
+        return [*EMPTY, said, gr.skip(), gr.skip()]
     text, label = table.guess()
     said = words.say("many_read", request, rows=len(table.rows), columns=len(table.columns))
     if table.encoding not in (None, "utf-8"):
@@ -197,10 +212,10 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
     return [
         path,
         gr.skip(),
+        gr.Button(interactive=True),
         _sentence(said),
         gr.Dropdown(table.columns, value=text),
         gr.Dropdown([(words.say("many_none", request), ""), *((name, name) for name in table.columns)], value=label or ""),
-        gr.Button(interactive=True),
     ]
 
 
@@ -215,22 +230,30 @@ def _results(
     request: gr.Request,
 ) -> Iterator[list[Any]]:
     """What the page shows at the end; Gradio copies the download before it asks for more."""
-    headers = words.say("many_headers", request).split("|")
+    # it loads scikit-learn, for which nobody waits when the page starts
+    import findings
+
+    number = classifier.problem_type == "regression"
+    headers = words.say("many_headers_number" if number else "many_headers", request).split("|")
+    labels = [] if number else classifier.label_names
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "answers.csv"
         write_download(target, *findings.extended(answers, table, classifier))
         yield [
+            *EMPTY,
             _sentence(" ".join([said, *notices(answers, request)])),
             gr.Column(visible=True),
             str(target),
             findings.summary(answers, table, label_column, classifier, request),
             findings.listed(answers, table.texts(column), classifier, headers),
+            gr.Dropdown([(words.say("many_all", request), ""), *labels], value="", visible=bool(labels)),
+            gr.Slider(value=1, visible=bool(labels)),
         ]
 
 
 def _forget(path: str | None) -> list[Any]:
     _delete(path)
-    return [None, None, gr.Button(interactive=False)]
+    return EMPTY
 
 
 def _sentence(said: str) -> str:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from hf_textclf import UserError
-from hf_textclf.data import read_rows
-from hf_textclf.data.columns import LABEL_NAMES, RawSplit, find_text_column
 
 SUFFIXES = [".csv", ".tsv", ".xlsx", ".jsonl", ".txt"]
 MAX_MEGABYTES = 10
@@ -59,6 +57,8 @@ class Table:
 
     def guess(self) -> tuple[str, str | None]:
         """The columns that seem to hold the texts, and the labels if any: by their names, else the longest strings."""
+        from hf_textclf.data.columns import LABEL_NAMES, RawSplit, find_text_column
+
         usual = {name.strip().lower(): name for name in reversed(self.columns)}
         label = next((usual[name] for name in LABEL_NAMES if name in usual), None)
         split = RawSplit.from_rows(self.rows, untyped=self.untyped)
@@ -75,6 +75,9 @@ def read_table(path: str | Path | None) -> Table:
     Raises:
         Refused: not there (any more), not one of the formats, over a limit, damaged, or without rows.
     """
+    # it loads datasets, for which nobody waits when the page starts
+    from hf_textclf.data import read_rows
+
     if path is None or not Path(path).is_file():
         raise Refused("many_gone")
     path = Path(path)
@@ -125,7 +128,6 @@ def _workbook(path: Path) -> Iterator[dict[str, str]]:
     The sizes in the zip directory are checked before anything is unpacked; where they are false, zipfile stops at what
     they promise.
     """
-    # here, for a visitor with a workbook only
     from openpyxl import load_workbook
 
     book = None
