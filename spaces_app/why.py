@@ -14,7 +14,7 @@ from texts import MAX_CHARACTERS, is_foreign, readable
 from hf_textclf import UserError
 
 # an explanation costs as much as hundreds of predictions
-MAX_EXPLAINED, MAX_STEPS = 2000, 512
+MAX_EXPLAINED, MAX_SECONDS = 2000, 5
 # rows of the table of numbers, and labels to choose from
 MAX_NUMBERS, MAX_LABELS = 20, 500
 # of what the words add, as for the sum of the library
@@ -146,7 +146,7 @@ def explain(
         notices = [] if start == text else [WORDS["en"]["why_cut"].format(limit=MAX_EXPLAINED)]
         try:
             with models[name].turn:
-                found = attribute(models[name].classifier, start, label=label, max_steps=MAX_STEPS)
+                found = attribute(models[name].classifier, start, label=label, max_seconds=MAX_SECONDS)
         except UserError as error:
             answers[name] = {"label": None, "words": [], "notices": [str(error)]}
             continue
@@ -206,7 +206,7 @@ def _card(model: Served, text: str, label: str | None, request: gr.Request) -> s
         problem = _obstacle(model, text, label, say)
         if not problem:
             try:
-                found = attribute(model.classifier, text, label=label, max_steps=MAX_STEPS)
+                found = attribute(model.classifier, text, label=label, max_seconds=MAX_SECONDS)
             except UserError as error:
                 problem = say("why_refused", reason=error)
         if problem:

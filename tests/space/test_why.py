@@ -52,7 +52,7 @@ def test_words_are_coloured_by_their_contributions(app, served, name):
         [card] = cards(app, served, [name], text)
         if "vocabulary lacks" in card:
             continue
-        found = attribute(Classifier(served[name].folder), text, max_steps=app("why").MAX_STEPS)
+        found = attribute(Classifier(served[name].folder), text)
         first, *others = paragraphs(card)
         assert shown(first) == text
         assert numbers(first) == pytest.approx(found.contributions, abs=6e-4)
