@@ -14,10 +14,10 @@ from texts import MAX_CHARACTERS, is_foreign, readable
 from hf_textclf import UserError
 
 # an explanation costs as much as hundreds of predictions
-MAX_EXPLAINED, MAX_SECONDS = 2000, 5
+MAX_EXPLAINED, MAX_SECONDS = 1000, 10
 # rows of the table of numbers, and labels to choose from
 MAX_NUMBERS, MAX_LABELS = 20, 500
-# of what the words add, as for the sum of the library
+# a sum of contributions that is out by more, absolute and as a share of what all words add, is called rough
 EXACT, EXACT_SHARE = 0.01, 0.05
 WORDS = {
     "en": {

@@ -93,7 +93,7 @@ def test_what_cannot_be_explained(app, served):
     for text, expected in (("", "Write something above"), (" \n", "There is no text"), ("👍", "only signs")):
         assert expected in "".join(app("why").pages([served["first"]], text, None, None))
     *_, page = app("why").pages([served["first"]], "good " * 1000, None, None)
-    assert "The first 2,000 characters are explained" in page
+    assert "The first 1,000 characters are explained" in page
 
 
 def test_the_endpoints_answer(app, served):
@@ -110,7 +110,7 @@ def test_the_endpoints_answer(app, served):
         assert added == pytest.approx(difference, rel=0.05, abs=0.01)
         assert answer["error"] == pytest.approx(added - difference)
     one = app("why").explain(served, "good " * 1000, "first", "negative")["first"]
-    assert one["label"] == "negative" and "2,000 characters" in one["notices"][0] and len(one["words"]) <= 400
+    assert one["label"] == "negative" and "1,000 characters" in one["notices"][0] and len(one["words"]) <= 200
     assert "label 'sad' is unknown" in app("why").explain(served, TEXT, "first", "sad")["first"]["notices"][0]
 
 
