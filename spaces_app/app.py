@@ -9,6 +9,7 @@ Gradio's own variables (GRADIO_SERVER_PORT, GRADIO_SERVER_NAME, …) are obeyed.
 import argparse
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +142,8 @@ def start(arguments: list[str]) -> None:
     parser.add_argument("models", nargs="*", help="folders, or Hub models pinned as owner/name@COMMIT")
     parser.add_argument("--comparison", type=Path, help="folder that `hf-textclf compare` wrote, shown under About")
     options = parser.parse_args(arguments)
+    # Gradio asks for it with every call; where none is named, that loads all of matplotlib to find one
+    os.environ.setdefault("MPLBACKEND", "agg")
     disable_progress_bar()
     page = build(serving.load(serving.named_models(options.models)), options.comparison)
     discreet.install()
