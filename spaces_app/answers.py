@@ -1,4 +1,4 @@
-"""Many texts for one model: asked in chunks, so that other visitors get their turn and a client that leaves ends it."""
+"""Many texts for one model: in chunks, so that other visitors get their turn and a client that leaves ends it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -86,7 +86,7 @@ def batch(
     if not isinstance(model, str | None) or model is not None and model not in models:
         raise gr.Error(words.say("unknown_model", request, names=", ".join(models)), print_exception=False)
     served = models[model or next(iter(models))]
-    for answers in ask(served, texts):
+    for answers in ask(served, texts):  # noqa: B007 (the last is used below)
         yield []
     names = served.classifier.label_names
     yield [
@@ -99,6 +99,4 @@ def batch(
 
 def notices(answers: Answers, request: gr.Request | None) -> list[str]:
     """Sentences on the texts that were not read, or not to their end."""
-    return [
-        words.say(key, request, rows=number, limit=MAX_CHARACTERS) for key, number in answers.left_out.items()
-    ]
+    return [words.say(key, request, rows=number, limit=MAX_CHARACTERS) for key, number in answers.left_out.items()]

@@ -1,7 +1,7 @@
 """Failures on the log without what a visitor sent.
 
-Where a call fails, Gradio prints the traceback, whose message may hold the inputs of the call (too few of them, a choice
-that is not there): visitors' texts. Of such a failure only its kind and place are written.
+Where a call fails, Gradio prints the traceback, whose message may hold the inputs of the call (too few of them, a
+choice that is not there): visitors' texts. Of such a failure only its kind and place are written.
 """
 
 import sys

@@ -33,7 +33,8 @@ FILTER = """(rows, label, most) => rows && {...rows, data: rows.data.filter(
 
 WORDS = {
     "en": {
-        "many_about": f"Classify the texts of a file: {', '.join(SUFFIXES)}; up to {MAX_ROWS:,} texts, {MAX_MEGABYTES} MB and {MAX_COLUMNS} columns. "
+        "many_about": f"Classify the texts of a file: {', '.join(SUFFIXES)}; up to {MAX_ROWS:,} texts, "
+        f"{MAX_MEGABYTES} MB and {MAX_COLUMNS} columns. "
         "Your file is deleted once it is classified, the download after half an hour.",
         "many_file": "File",
         "many_text_column": "Column with the texts",
@@ -76,7 +77,8 @@ WORDS = {
         "many_limit": "{rows:,} texts, expected at most {limit:,}; send them in parts.",
     },
     "zh": {
-        "many_about": f"对文件中的文本分类：{'、'.join(SUFFIXES)}；最多 {MAX_ROWS:,} 条文本、{MAX_MEGABYTES} MB、{MAX_COLUMNS} 列。"
+        "many_about": f"对文件中的文本分类：{'、'.join(SUFFIXES)}；最多 {MAX_ROWS:,} 条文本、"
+        f"{MAX_MEGABYTES} MB、{MAX_COLUMNS} 列。"
         "文件分类后即删除，结果文件半小时后删除。",
         "many_file": "文件",
         "many_text_column": "文本所在列",
@@ -206,6 +208,7 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
         said = _sentence(words.say(refused.key, request, **refused.values))
         return [*EMPTY, said, gr.skip(), gr.skip()]
     text, label = table.guess()
+    none = (words.say("many_none", request), "")
     said = words.say("many_read", request, rows=len(table.rows), columns=len(table.columns))
     if table.encoding not in (None, "utf-8"):
         said += " " + words.say("many_encoding_used", request, encoding=table.encoding.upper())
@@ -215,7 +218,7 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
         gr.Button(interactive=True),
         _sentence(said),
         gr.Dropdown(table.columns, value=text),
-        gr.Dropdown([(words.say("many_none", request), ""), *((name, name) for name in table.columns)], value=label or ""),
+        gr.Dropdown([none, *((name, name) for name in table.columns)], value=label or ""),
     ]
 
 

@@ -41,7 +41,7 @@ def test_memory_comes_back(space):
 
 
 def test_a_client_that_leaves_ends_its_job(space):
-    texts = [f"{text} {number}" for number in range(10) for text in TEXTS for _ in range(10)][:10_000]
+    texts = [4 * text for text in TEXTS for _ in range(100)][:10_000]
     process = psutil.Process(space.process.pid)
 
     def used():
@@ -57,11 +57,12 @@ def test_a_client_that_leaves_ends_its_job(space):
     stream.read(1)
     stream.close()
     # until the process rests, as it does when the job has ended
-    before = start
-    while used() > before + 0.02:
+    rests = False
+    while not rests:
         before = used()
-        time.sleep(0.5)
-    assert used() - start < 0.7 * needed
+        time.sleep(1)
+        rests = used() - before < 0.1
+    assert used() - start < 0.5 * needed
     assert call(space.address, "classify", TEXTS[0], None)
 
 
@@ -95,9 +96,8 @@ def test_a_call_that_fails_says_why_and_leaves_no_trace(space, endpoint, data, s
 
 def test_an_upload_over_the_limit(space):
     body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.csv"\r\n\r\n' + b"a" * 11 * 2**20
-    request = urllib.request.Request(
-        f"{space.address.rstrip('/')}/gradio_api/upload", body + b"\r\n--x--", {"Content-Type": "multipart/form-data; boundary=x"}
-    )
+    address, header = f"{space.address.rstrip('/')}/gradio_api/upload", "multipart/form-data; boundary=x"
+    request = urllib.request.Request(address, body + b"\r\n--x--", {"Content-Type": header})
     with pytest.raises(urllib.error.HTTPError, match="413"):
         urllib.request.urlopen(request, timeout=60)
     assert call(space.address, "classify", TEXTS[0], None)
