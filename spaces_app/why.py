@@ -145,8 +145,7 @@ def explain(
     for name in [model] if model else list(models):
         notices = [] if start == text else [WORDS["en"]["why_cut"].format(limit=MAX_EXPLAINED)]
         try:
-            with models[name].turn:
-                found = attribute(models[name].classifier, start, label=label, max_seconds=MAX_SECONDS)
+            found = models[name].run(attribute, start, label=label, max_seconds=MAX_SECONDS)
         except UserError as error:
             answers[name] = {"label": None, "words": [], "notices": [str(error)]}
             continue
@@ -206,12 +205,12 @@ def _card(model: Served, text: str, label: str | None, request: gr.Request) -> s
         problem = _obstacle(model, text, label, say)
         if not problem:
             try:
-                found = attribute(model.classifier, text, label=label, max_seconds=MAX_SECONDS)
+                found = model.run(attribute, text, label=label, max_seconds=MAX_SECONDS)
             except UserError as error:
                 problem = say("why_refused", reason=error)
         if problem:
             return f'<section class="card">{parts[0]}<p>{problem}</p></section>'
-        weights, gates = pooling_weights(model.classifier, text), word_gates(model.classifier, text)
+        weights, gates = model.run(pooling_weights, text), model.run(word_gates, text)
     added = found.score - found.baseline_score
     number = model.classifier.problem_type == "regression"
     values = {"label": found.label, "score": found.score, "baseline": found.baseline_score, "words": added}
