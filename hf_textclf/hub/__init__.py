@@ -1,6 +1,6 @@
 """The way to the Hub: `hf-textclf push FOLDER --repo you/name`."""
 
 from .parcel import Parcel, pack
-from .sending import PushArguments, push
+from .sending import PushArguments, prepare, push
 
-__all__ = ["Parcel", "PushArguments", "pack", "push"]
+__all__ = ["Parcel", "PushArguments", "pack", "prepare", "push"]

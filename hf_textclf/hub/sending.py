@@ -17,6 +17,7 @@ from huggingface_hub import (
 from huggingface_hub.constants import DEFAULT_REVISION
 
 from ..errors import UserError
+from ..export import export_onnx
 from . import remedies
 from .cards import merge_cards
 from .parcel import CARD, Parcel, is_written, pack
@@ -34,11 +35,27 @@ class PushArguments:
     create_pr: bool = field(
         default=False, metadata={"help": "Propose the files as a pull request to a repository that is there."}
     )
+    with_onnx: bool = field(
+        default=False,
+        metadata={"help": "Make onnx/model.onnx of the network, and send it along; needs the extra `onnx`."},
+    )
     dry_run: bool = field(default=False, metadata={"help": "Check, list files and card, and send nothing."})
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", self.repo):
             raise UserError(f"repo={self.repo!r}, expected the form you/name; correct --repo")
+
+
+def prepare(folder: Path, arguments: PushArguments) -> Parcel:
+    """Make what is wanted beside the weights, and collect what `push` sends.
+
+    Raises:
+        UserError: the network cannot be exported (see `export_onnx`), or the folder is not fit (see `pack`).
+    """
+    if arguments.with_onnx:
+        record = export_onnx(folder)
+        logger.info("ONNX: its logits differ from those of the model by %.1g at most", record["max_difference"])
+    return pack(folder, arguments.repo)
 
 
 def push(folder: str, arguments: PushArguments) -> CommitInfo:
@@ -48,9 +65,9 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
     people edited on the Hub stays. Files of a former model that this one does not have are taken out.
 
     Raises:
-        UserError: the folder is not fit (see `pack`), there is no token, or the Hub refuses.
+        UserError: as `prepare`, there is no token, or the Hub refuses.
     """
-    parcel = pack(Path(folder), arguments.repo)
+    parcel = prepare(Path(folder), arguments)
     if (token := get_token()) is None:
         raise UserError("no access token found, expected one that may write; run `hf auth login`, or set HF_TOKEN")
     api = HfApi(token=token)
