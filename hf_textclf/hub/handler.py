@@ -18,9 +18,6 @@ class EndpointHandler:
 
     Args:
         path: The folder of the repository.
-
-    Raises:
-        ValueError: there is no such folder.
     """
 
     def __init__(self, path: str = ".") -> None:
@@ -52,18 +49,13 @@ class EndpointHandler:
         """
         texts = data.get("inputs")
         texts = [texts] if isinstance(texts, str) else texts
-        if not isinstance(texts, list) or not texts:
-            raise ValueError("inputs: expected a text or a list of texts")
-        for number, text in enumerate(texts):
-            # without the text: what users sent is nothing for a log
-            if not isinstance(text, str) or not text.strip():
-                raise ValueError(f"inputs: number {number} is no text or an empty one")
+        # the messages name no text: what users sent is nothing for a log
+        if not isinstance(texts, list) or not texts or not all(isinstance(t, str) and t.strip() for t in texts):
+            raise ValueError("inputs: expected a text or a list of texts, none of them empty")
         parameters = data.get("parameters") or {}
-        if not isinstance(parameters, dict) or parameters.keys() - {"top_k"}:
-            raise ValueError("parameters: expected top_k alone")
-        top_k = parameters.get("top_k")
-        if top_k is not None and (type(top_k) is not int or top_k < 1):
-            raise ValueError(f"parameters: top_k={top_k!r}, expected a number from 1 on")
+        top_k = parameters.get("top_k") if isinstance(parameters, dict) else None
+        if parameters not in ({}, {"top_k": top_k}) or not (top_k is None or type(top_k) is int and top_k > 0):
+            raise ValueError("parameters: expected top_k alone, a number from 1 on")
         batches = (texts[start : start + BATCH_SIZE] for start in range(0, len(texts), BATCH_SIZE))
         return [self._answer(row)[:top_k] for batch in batches for row in self._scores(batch)]
 
@@ -73,12 +65,11 @@ class EndpointHandler:
         batch = self.tokenizer(texts, truncation=True, padding=True, return_tensors="pt").to(self.model.device)
         # a text of which the tokenizer leaves nothing has no integers
         logits = self.model(**{name: rows.long() for name, rows in batch.items()}).logits
-        match self.problem_type:
-            case "regression":
-                return logits.tolist()
-            case "multi_label_classification":
-                return logits.double().sigmoid().tolist()
-        return logits.softmax(-1).tolist()
+        if self.problem_type == "multi_label_classification":
+            logits = logits.double().sigmoid()
+        elif self.problem_type != "regression":
+            logits = logits.softmax(-1)
+        return logits.tolist()
 
     def _answer(self, scores: list[float]) -> list[dict[str, Any]]:
         labels: list[dict[str, Any]] = []

@@ -161,22 +161,23 @@ def test_text_without_tokens(endpoint):
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    "data",
     [
-        ({}, "expected a text"),
-        ({"inputs": []}, "expected a text"),
-        ({"inputs": {"text": "a"}}, "expected a text"),
-        ({"inputs": ""}, "number 0 is no text or an empty one"),
-        ({"inputs": ["a", " \n"]}, "number 1 is no text or an empty one"),
-        ({"inputs": ["a", 3]}, "number 1 is no text"),
-        ({"inputs": "a", "parameters": {"top_k": 0}}, "top_k=0"),
-        ({"inputs": "a", "parameters": {"top_k": True}}, "top_k=True"),
-        ({"inputs": "a", "parameters": {"return_all_scores": True}}, "expected top_k alone"),
-        ({"inputs": "a", "parameters": [1]}, "expected top_k alone"),
+        {},
+        {"inputs": []},
+        {"inputs": {"text": "a"}},
+        {"inputs": ""},
+        {"inputs": ["a", " \n"]},
+        {"inputs": ["a", 3]},
+        {"inputs": "a", "parameters": {"top_k": 0}},
+        {"inputs": "a", "parameters": {"top_k": True}},
+        {"inputs": "a", "parameters": {"return_all_scores": True}},
+        {"inputs": "a", "parameters": [1]},
     ],
 )
-def test_handler_refuses(endpoint, data, words):
-    with pytest.raises(ValueError, match=words):
+def test_handler_refuses(endpoint, data):
+    key = "parameters" if "parameters" in data else "inputs"
+    with pytest.raises(ValueError, match=f"^{key}: expected "):
         endpoint("lstm")(data)
 
 
