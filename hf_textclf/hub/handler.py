@@ -50,8 +50,8 @@ class EndpointHandler:
         texts = data.get("inputs")
         texts = [texts] if isinstance(texts, str) else texts
         # the messages name no text: what users sent is nothing for a log
-        if not isinstance(texts, list) or not texts or not all(isinstance(t, str) and t.strip() for t in texts):
-            raise ValueError("inputs: expected a text or a list of texts, none of them empty")
+        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+            raise ValueError("inputs: expected a text or a list of texts")
         parameters = data.get("parameters") or {}
         top_k = parameters.get("top_k") if isinstance(parameters, dict) else None
         if parameters not in ({}, {"top_k": top_k}) or not (top_k is None or type(top_k) is int and top_k > 0):
