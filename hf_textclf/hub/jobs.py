@@ -20,6 +20,7 @@ from ..card.facts import PLACES
 from ..data import DataArguments
 from ..errors import UserError
 from ..resources import SAMPLES
+from ..results import hub_id
 from ..trainer import StockArguments, check_arguments
 from . import remedies
 from .parcel import TOKEN
@@ -40,11 +41,11 @@ class JobArguments:
     job_timeout: str = field(
         default="6h", metadata={"help": "Time after which the job is stopped, as 90m or 6h; then nothing is pushed."}
     )
-    job_package: str | None = field(
-        default=None,
+    job_package: str = field(
+        default=f"hf-textclf[chinese,trackio]=={version('hf-textclf')}",
         metadata={
-            "help": "What the job installs, as pip reads it; this version from PyPI with the extras that the run "
-            "needs. A commit: 'hf-textclf @ git+https://github.com/OWNER/hf-textclf@COMMIT'."
+            "help": "What the job installs, as uv reads it; this version from PyPI. A commit: "
+            "git+https://github.com/OWNER/hf-textclf@COMMIT"
         },
     )
     detach: bool = field(default=False, metadata={"help": "Start the job and do not wait for its end."})
@@ -71,14 +72,12 @@ def train_on_hub(tokens: list[str]) -> JobInfo:
         prog="hf-textclf train --on_hub FLAVOR",
     )
     tokens = parser.without_config(tokens)
-    # this machine needs no GPU
-    job, data, model, _, training = parser.parse(tokens, after={"use_cpu": True})
+    # this machine needs neither GPU nor what reports are sent with
+    job, data, model, _, training = parser.parse(tokens, after={"use_cpu": True, "report_to": "none"})
     check_arguments(training)
     _, flags = Parser([JobArguments]).parse_args_into_dataclasses(tokens, return_remaining_strings=True)
     _check_reach({**vars(data), **vars(model)}, flags)
     _check_push(model, flags)
-    if job.job_package is None:
-        job.job_package = _package(chinese=model.segmenter is not None, trackio="trackio" in training.report_to)
 
     api = signed_in()
     with remedies.explained(job.repo):
@@ -109,13 +108,10 @@ def _check_reach(values: dict[str, Any], flags: list[str]) -> None:
             raise UserError(f"{key} is given, expected none: a job has only what it makes, and --repo; drop --{key}")
     for key in sorted(PLACES):
         for name in values[key] if isinstance(values[key], list) else [values[key]]:
-            if name is None or (key == "dataset" and _is_sample(name)):
-                continue
-            # a model of the Hub may have no owner
-            if Path(name).exists() or not re.fullmatch(r"[\w.-]*\w(/[\w.-]*\w)?", name):
+            if name is not None and not _is_sample(name) and not hub_id(name):
                 raise UserError(
-                    f"{key}={name!r} lies on this machine, where a job cannot read it, expected the id of a "
-                    f"repository on the Hub; send it with `hf upload`, then give its id to --{key}"
+                    f"{key}={name!r} is no id of the Hub, expected OWNER/NAME: a job cannot read this machine; "
+                    f"send what is here with `hf upload`, then give its id to --{key}"
                 )
 
 
@@ -134,16 +130,10 @@ def _check_push(model: ModelArguments, flags: list[str]) -> None:
         raise UserError("a key holds what looks like an access token (hf_...), expected none; drop it and revoke it")
 
 
-def _package(**extras: bool) -> str:
-    """This version of the package, with the extras that are needed."""
-    needed = ",".join(name for name, wanted in extras.items() if wanted)
-    return f"hf-textclf{f'[{needed}]' if needed else ''}=={version('hf-textclf')}"
-
-
 def _machine(api: HfApi, flavor: str) -> JobHardwareInfo:
     machines = {machine.name: machine for machine in api.list_jobs_hardware()}
     if flavor not in machines:
-        raise UserError(f"on_hub={flavor!r} is no machine of the Hub, expected one of: {', '.join(machines)}")
+        raise UserError(f"on_hub={flavor!r} is no machine of the Hub; choose one of {', '.join(machines)}")
     return machines[flavor]
 
 
@@ -155,7 +145,7 @@ def _command(job: JobArguments, flags: list[str], *, gpus: int) -> list[str]:
         start = f"accelerate launch --multi_gpu --num_processes {gpus} -m hf_textclf.cli".split()
     train = [*start, "train", *flags, "--output_dir", folder]
     push = ["hf-textclf", "push", folder, "--repo", job.repo, *["--private"] * job.private]
-    return ["uv", "run", "--with", str(job.job_package), "bash", "-c", f"{shlex.join(train)} && {shlex.join(push)}"]
+    return ["uv", "run", "--with", job.job_package, "bash", "-c", f"{shlex.join(train)} && {shlex.join(push)}"]
 
 
 def _follow(api: HfApi, job: JobInfo) -> JobInfo:
