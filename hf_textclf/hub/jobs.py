@@ -91,6 +91,8 @@ def train_on_hub(tokens: list[str]) -> JobInfo:
             name=job.repo.partition("/")[2],
             image=IMAGE,
             command=_command(job, flags, gpus=int(machine.accelerator.quantity) if machine.accelerator else 0),
+            # in a log each step of a bar is a line
+            env={"TQDM_MININTERVAL": "30"},
             secrets={"HF_TOKEN": api.token},
             flavor=job.on_hub,
             timeout=job.job_timeout,
