@@ -26,7 +26,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_CONNECT(self):
         self.host, _, port = self.path.partition(":")
-        there = None if self.host in HOSTS else create_connection((self.host, int(port)), timeout=60)
+        try:
+            there = None if self.host in HOSTS else create_connection((self.host, int(port)), timeout=60)
+        except OSError as error:
+            self.send_error(502, str(error))
+            return
         self.send_response(200)
         self.end_headers()
         if there:
@@ -40,7 +44,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         path = urllib.parse.urlsplit(self.path).path
-        self.github.requests.append(f"{self.command} {self.host}{self.path}")
         body, status, headers = b"", 200, {}
         match self.host, path.removeprefix(REPOSITORY):
             case "github.com", "":
@@ -83,8 +86,9 @@ class GitHub:
         key, own = folder / "key.pem", folder / "own.pem"
         names = ",".join(f"DNS:{host}" for host in HOSTS)
         make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=github.com".split()
-        files = ["-keyout", key, "-out", own, "-addext", f"subjectAltName={names}"]
-        subprocess.run([*make, *files], check=True, capture_output=True)
+        # uv takes no certificate that might sign others for that of a host
+        make += ["-addext", f"subjectAltName={names}", "-addext", "basicConstraints=critical,CA:FALSE"]
+        subprocess.run([*make, "-keyout", key, "-out", own], check=True, capture_output=True)
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(own, key)
         self.certificates = folder / "certificates.pem"
@@ -94,7 +98,7 @@ class GitHub:
         command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
         self.names = {name for name in listed if (ROOT / name).is_file()}
-        self.archive, self.requests = folder / "HEAD.zip", []
+        self.archive = folder / "HEAD.zip"
         with zipfile.ZipFile(self.archive, "w") as archive:
             for name in sorted(self.names):
                 archive.write(ROOT / name, f"hf-textclf-HEAD/{name}")
