@@ -21,8 +21,8 @@ def train_command(tokens: list[str]) -> None:
     from .baselines.arguments import LinearArguments, wants_linear
     from .data import DataArguments
 
-    if any(token.split("=")[0] == "--on_hub" for token in tokens):
-        from .hub import train_on_hub
+    if any(token.split("=")[0] in ("--on_hub", "--on-hub") for token in tokens):
+        from .hub.jobs import train_on_hub
 
         job = train_on_hub(_with_config(tokens))
         print(f"job {job.id}: {job.status.stage}")

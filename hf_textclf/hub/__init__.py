@@ -1,7 +1,6 @@
-"""The way to the Hub: `hf-textclf push FOLDER --repo you/name`, and training on its machines."""
+"""The way to the Hub: `hf-textclf push FOLDER --repo you/name`, and training on its machines (`jobs`)."""
 
-from .jobs import JobArguments, train_on_hub
 from .parcel import Parcel, pack
 from .sending import PushArguments, push
 
-__all__ = ["JobArguments", "Parcel", "PushArguments", "pack", "push", "train_on_hub"]
+__all__ = ["Parcel", "PushArguments", "pack", "push"]

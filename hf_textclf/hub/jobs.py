@@ -105,8 +105,9 @@ def train_on_hub(tokens: list[str]) -> JobInfo:
 
 def _check_reach(values: dict[str, Any], flags: list[str]) -> None:
     """Refuse what names a place on this machine."""
+    given = {flag.split("=")[0].replace("-", "_") for flag in flags}
     for key in ("output_dir", "resume_from_checkpoint"):
-        if any(flag.split("=")[0] == f"--{key}" for flag in flags):
+        if f"__{key}" in given:
             raise UserError(f"{key} is given, expected none: a job has only what it makes, and --repo; drop --{key}")
     for key in sorted(PLACES):
         for name in values[key] if isinstance(values[key], list) else [values[key]]:

@@ -95,6 +95,7 @@ def test_a_bundled_config_that_is_not_named(detached):
         (["--dataset", "reviews.csv"], "dataset='reviews.csv' is no id of the Hub"),
         (["--init_from", "you/forward", "./backward"], "init_from='./backward' is no id of the Hub"),
         (["--output_dir", "runs/lstm"], "output_dir is given"),
+        (["--output-dir=runs/lstm"], "output_dir is given"),
         (["--resume_from_checkpoint=true"], "resume_from_checkpoint is given"),
         (["--one_vs_rest", "true"], "one_vs_rest"),
         (["--model_type", "maxent"], "linear"),
@@ -152,6 +153,12 @@ def test_one_line_for_each_refusal(hub, on_hub, failure, words):
     assert code == 2 and words in error_line(told)
     # a second try might be a second job to pay for
     assert hub.count("POST /api/jobs/you") == 1
+
+
+def test_who_cannot_watch_learns_that_the_job_may_be_there(hub, on_hub):
+    hub.fail("GET /api/jobs/you/.*/logs", status=500, times=-1)
+    code, _, told = on_hub(*RUN)
+    assert code == 2 and "look with `hf jobs ps`" in error_line(told) and len(hub.jobs) == 1
 
 
 def test_the_loopback_hub_keeps_jobs_apart(hub, api, detached):
