@@ -77,7 +77,7 @@ def train_on_hub(tokens: list[str]) -> JobInfo:
     check_arguments(training)
     _, flags = Parser([JobArguments]).parse_args_into_dataclasses(tokens, return_remaining_strings=True)
     _check_reach({**vars(data), **vars(model)}, flags)
-    _check_push(model, flags)
+    _check_push(model, [job.job_package, *flags])
 
     api = signed_in()
     with remedies.explained(job.repo):
@@ -123,13 +123,13 @@ def _is_sample(name: str) -> bool:
     return path.parent == Path("samples") and (SAMPLES / path.name).is_dir() and not path.exists()
 
 
-def _check_push(model: ModelArguments, flags: list[str]) -> None:
-    """Refuse what `push` would refuse at the end of the job."""
+def _check_push(model: ModelArguments, visible: list[str]) -> None:
+    """Refuse what `push` would refuse at the end of the job, and a token where all can read it."""
     if model.license is None:
         raise UserError("license is not given, expected an identifier for the model's card; add --license apache-2.0")
     if model.one_vs_rest:
         raise UserError("one_vs_rest=true makes several networks, expected one to push; drop it, or train here")
-    if TOKEN.search(" ".join(flags).encode()):
+    if TOKEN.search(" ".join(visible).encode()):
         raise UserError("a key holds what looks like an access token (hf_...), expected none; drop it and revoke it")
 
 

@@ -103,6 +103,7 @@ def test_a_bundled_config_that_is_not_named(detached):
         (["--hiden_size", "3"], "did you mean 'hidden_size'"),
         (["--job_timeout", "tomorrow"], "job_timeout"),
         (["--run_name", f"hf_{'a1' * 17}"], "access token"),
+        (["--job_package", f"git+https://hf_{'a1' * 17}@x.y/z"], "access token"),
     ],
 )
 def test_refused_before_anything_is_sent(hub, on_hub, tokens, words):
