@@ -23,6 +23,7 @@ USAGE = """usage: hf-textclf COMMAND ...
 
 commands:
   train     train a classifier:       hf-textclf train --config demo_lstm --output_dir FOLDER [--key value ...]
+            on a machine of the Hub:  hf-textclf train --on_hub t4-small --repo you/name ...
   pretrain  train a language model on texts without labels, for `train --init_from`
   tune      search hyper-parameters:  hf-textclf tune --config demo_lstm --output_dir FOLDER [--trials 20]
   evaluate  judge a saved folder:     hf-textclf evaluate FOLDER [--dataset DATA] [--split test]

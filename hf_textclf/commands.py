@@ -21,6 +21,12 @@ def train_command(tokens: list[str]) -> None:
     from .baselines.arguments import LinearArguments, wants_linear
     from .data import DataArguments
 
+    if any(token.split("=")[0] in ("--on_hub", "--on-hub") for token in tokens):
+        from .hub.jobs import train_on_hub
+
+        job = train_on_hub(_with_config(tokens))
+        print(f"job {job.id}: {job.status.stage}")
+        return
     if wants_linear(tokens):
         from .baselines.run import train_linear
 
@@ -30,7 +36,9 @@ def train_command(tokens: list[str]) -> None:
         return
     from .training import StockArguments, TrainRun, train, train_one_vs_rest
 
-    parser = Parser([DataArguments, ModelArguments, NewModelArguments, StockArguments], prog="hf-textclf train")
+    kinds = [DataArguments, ModelArguments, NewModelArguments, StockArguments]
+    more = "`hf-textclf train --on_hub FLAVOR --help` lists the keys of a run on a rented machine of the Hub."
+    parser = Parser(kinds, prog="hf-textclf train", epilog=more)
     parser.require("output_dir")
     run = TrainRun(*parser.parse(_with_config(tokens)))
     results = train_one_vs_rest(run) if run.model.one_vs_rest else train(run)

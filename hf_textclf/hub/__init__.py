@@ -1,4 +1,4 @@
-"""The way to the Hub: `hf-textclf push FOLDER --repo you/name`."""
+"""The way to the Hub: `hf-textclf push FOLDER --repo you/name`, and training on its machines (`jobs`)."""
 
 from .parcel import Parcel, pack
 from .sending import PushArguments, prepare, push

@@ -23,28 +23,37 @@ TIMEOUT = 60.0
 WAITS = (1.0, 4.0)
 LONGEST_WAIT = 120.0
 AGAIN = "run the same command again, what has arrived is not sent twice"
+# a job that was started after all would be paid twice
+LOOK_FIRST = "look with `hf jobs ps` whether the job is there before you run the command again"
 REMEDIES = {
     400: "the Hub refuses what was sent; correct what it names",
     401: "the Hub refuses the token; make one at {endpoint}/settings/tokens that may write, then `hf auth login`",
     402: "the Hub wants to be paid for this; see {endpoint}/settings/billing, or push without --private",
     403: "the token may not write to {repo}; log in with one that may (`hf auth login`), or propose with --create_pr",
-    409: f"another change to {{repo}} is under way, or its name is taken; wait a minute, then {AGAIN}",
-    412: f"somebody changed {{repo}} in the meantime; {AGAIN}",
+    409: "another change to {repo} is under way, or its name is taken; wait a minute, then {again}",
+    412: "somebody changed {repo} in the meantime; {again}",
     413: "a file is too large for the Hub; make it smaller",
-    429: f"too many requests; wait {{wait}}, then {AGAIN}",
+    429: "too many requests; wait {wait}, then {again}",
 }
-SERVER_FAULT = f"the Hub has a fault of its own; wait a few minutes (https://status.huggingface.co), then {AGAIN}"
+JOB_REMEDIES = {
+    402: "the Hub wants to be paid for jobs; buy credits at {endpoint}/settings/billing, or train without --on_hub",
+    403: "the token may not start or read jobs; log in with one that may (`hf auth login`)",
+}
+SERVER_FAULT = "the Hub has a fault of its own; wait a few minutes (https://status.huggingface.co), then {again}"
 
 
 @contextmanager
-def explained(repo: str) -> Iterator[None]:
-    """Turn what the client raises into a `UserError`; what it does not know passes as it is."""
+def explained(repo: str, *, again: str = AGAIN) -> Iterator[None]:
+    """Turn what the client raises into a `UserError`; what it does not know passes as it is.
+
+    again: the remedy where nothing is wrong with the command itself.
+    """
     try:
         yield
     except (UserError, KeyboardInterrupt):
         raise
     except Exception as error:
-        if (line := _explain(error, repo)) is None:
+        if (line := _explain(error, repo, again)) is None:
             raise
         # without the chain: it may hold the headers of the request
         raise UserError(line) from None
@@ -77,29 +86,29 @@ def seconds_until_retry(error: Exception, attempt: int, *, twice: bool) -> float
     return WAITS[attempt - 1] if status in (500, 502, 503, 504) else None
 
 
-def _explain(error: Exception, repo: str) -> str | None:
+def _explain(error: Exception, repo: str, again: str) -> str | None:
     if isinstance(error, ValueError) and "Invalid metadata in README.md" in str(error):
         return f"the Hub refuses the card ({_plain(str(error))}); correct what stands between its first two lines ---"
     if isinstance(error, json.JSONDecodeError):
-        return f"{constants.ENDPOINT} answers with something that is no JSON, as a proxy may; check it, then {AGAIN}"
+        return f"{constants.ENDPOINT} answers with something that is no JSON, as a proxy may; check it, then {again}"
     found = _root(error)
     if isinstance(found, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set, expected a way to the Hub; unset it for this command"
     if isinstance(found, HFValidationError):
         return f"repo {repo!r} is no name that the Hub takes, expected you/name; correct --repo"
     if isinstance(found, httpx2.TimeoutException):
-        return f"{constants.ENDPOINT} did not answer within {TIMEOUT:g} seconds; check the connection, then {AGAIN}"
+        return f"{constants.ENDPOINT} did not answer within {TIMEOUT:g} seconds; check the connection, then {again}"
     if isinstance(found, httpx2.TransportError):
-        return f"no connection to {constants.ENDPOINT} ({_plain(str(found))}); check network and proxy, then {AGAIN}"
+        return f"no connection to {constants.ENDPOINT} ({_plain(str(found))}); check network and proxy, then {again}"
     if isinstance(found, HfHubHTTPError):
-        return _of_status(found, repo)
+        return _of_status(found, repo, again)
     # how the two ways of sending large files report a failure
     if isinstance(error, ConnectionError | RuntimeError):
-        return f"the upload broke off ({_plain(str(error))}); {AGAIN}"
+        return f"the upload broke off ({_plain(str(error))}); {again}"
     return None
 
 
-def _of_status(error: HfHubHTTPError, repo: str) -> str:
+def _of_status(error: HfHubHTTPError, repo: str, again: str) -> str:
     status = error.response.status_code
     said = _plain(error.server_message or error.response.headers.get("X-Error-Message") or "")
     said = f"{status}: {said}" if said else str(status)
@@ -107,13 +116,15 @@ def _of_status(error: HfHubHTTPError, repo: str) -> str:
         return f"{repo} has no such branch ({said}), expected one; correct --revision"
     if isinstance(error, RepositoryNotFoundError) and status == 404:
         return f"{repo} is not there or not yours to see ({said}); correct --repo, or log in with `hf auth login`"
-    if _request_of(error).url.path.endswith("/verify"):
-        return f"a large file arrived damaged ({said}); {AGAIN}"
-    remedy = SERVER_FAULT if status >= 500 else REMEDIES.get(status, f"the Hub refuses this; {AGAIN}")
+    path = _request_of(error).url.path
+    if path.endswith("/verify"):
+        return f"a large file arrived damaged ({said}); {again}"
+    remedies = REMEDIES | JOB_REMEDIES if path.startswith("/api/jobs/") else REMEDIES
+    remedy = SERVER_FAULT if status >= 500 else remedies.get(status, "the Hub refuses this; {again}")
     seconds = _retry_after(error)
     wait = f"{seconds:g} seconds" if seconds else "a few minutes"
     # what the Hub said comes after the remedy's first half, so that the way out stays at the end
-    problem, _, way_out = remedy.format(repo=repo, endpoint=constants.ENDPOINT, wait=wait).partition("; ")
+    problem, _, way_out = remedy.format(repo=repo, endpoint=constants.ENDPOINT, wait=wait, again=again).partition("; ")
     return f"{problem} ({said}); {way_out}"
 
 

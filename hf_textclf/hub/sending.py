@@ -11,6 +11,7 @@ from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationDelete,
     HfApi,
+    ModelInfo,
     get_session,
     get_token,
 )
@@ -68,9 +69,7 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
         UserError: as `prepare`, there is no token, or the Hub refuses.
     """
     parcel = prepare(Path(folder), arguments)
-    if (token := get_token()) is None:
-        raise UserError("no access token found, expected one that may write; run `hf auth login`, or set HF_TOKEN")
-    api = HfApi(token=token)
+    api = signed_in()
     attempt = 0
     with remedies.explained(arguments.repo):
         while True:
@@ -87,6 +86,23 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
                 time.sleep(wait)
 
 
+def signed_in() -> HfApi:
+    """The client, as the one whose token is found.
+
+    Raises:
+        UserError: there is no token.
+    """
+    if (token := get_token()) is None:
+        raise UserError("no access token found, expected one that may write; run `hf auth login`, or set HF_TOKEN")
+    return HfApi(token=token)
+
+
+def check_private(info: ModelInfo, *, private: bool) -> None:
+    """Refuse a repository that everybody can read where a private one is wanted."""
+    if private and not info.private:
+        raise UserError(f"{info.id} is public, expected private; change that in its settings first, or drop --private")
+
+
 def _send(api: HfApi, parcel: Parcel, arguments: PushArguments) -> CommitInfo:
     repo = arguments.repo
     if not arguments.create_pr:
@@ -94,8 +110,7 @@ def _send(api: HfApi, parcel: Parcel, arguments: PushArguments) -> CommitInfo:
         if arguments.revision != DEFAULT_REVISION:
             api.create_branch(repo, branch=arguments.revision, exist_ok=True)
     info = api.model_info(repo, revision=arguments.revision)
-    if arguments.private and not info.private:
-        raise UserError(f"{repo} is public, expected private; change that in its settings first, or drop --private")
+    check_private(info, private=arguments.private)
     present = {file.rfilename for file in info.siblings or []}
     if CARD in present:
         theirs = Path(api.hf_hub_download(repo, CARD, revision=info.sha)).read_bytes().decode()
