@@ -7,7 +7,7 @@ import numpy as np
 
 from ..data import DataArguments, TextData, write_rows
 from ..errors import UserError
-from ..judging import load_rows, new_folder
+from ..judging import load_rows
 from ..metrics import compute_metrics
 from ..prediction import Classifier
 from ..results import describe_hardware, describe_versions, write_json, write_text

@@ -1,6 +1,17 @@
-"""The way to the Hub: `hf-textclf push FOLDER --repo you/name`."""
+"""The way to the Hub: `push` sends a model, `space` a page on models."""
 
 from .parcel import Parcel, pack
 from .sending import PushArguments, push
+from .space import SpaceArguments, deploy_space, plan_space
+from .space_local import run_space
 
-__all__ = ["Parcel", "PushArguments", "pack", "push"]
+__all__ = [
+    "Parcel",
+    "PushArguments",
+    "SpaceArguments",
+    "deploy_space",
+    "pack",
+    "plan_space",
+    "push",
+    "run_space",
+]

@@ -1,6 +1,7 @@
 """Which files of a saved folder go to the Hub, and whether the folder is fit for it."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import yaml
 from huggingface_hub import ModelCard
+from huggingface_hub.repocard import RepoCard
 from safetensors import SafetensorError, safe_open
 from transformers.dynamic_module_utils import get_relative_import_files
 
@@ -80,7 +82,7 @@ def pack(folder: Path) -> Parcel:
         UserError: the folder lacks a file, a licence or a label's name, is of a kind that the Hub cannot load, or
             holds an access token.
     """
-    config = _check_model(folder)
+    config = check_model(folder)
     code = _code_files(folder, config)
     _check_card(folder / CARD)
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
@@ -95,13 +97,17 @@ def pack(folder: Path) -> Parcel:
     return parcel
 
 
-def _check_model(folder: Path) -> dict[str, Any]:
-    """Return config.json of a folder that has a config, weights, a tokenizer and names for its labels."""
+def check_model(folder: Path) -> dict[str, Any]:
+    """Return config.json of a folder that has a config, weights, a tokenizer and names for its labels.
+
+    Raises:
+        UserError: it lacks one of them, or holds something else than one network.
+    """
     if not folder.is_dir():
         raise UserError(f"{str(folder)!r} is no folder, expected one that `hf-textclf train` wrote; correct the path")
     if (folder / LINEAR_CONFIG).is_file():
         raise UserError(
-            f"{str(folder)!r} holds a linear model, expected a network: no Auto class loads it; push a network"
+            f"{str(folder)!r} holds a linear model, expected a network: no Auto class loads it; choose a network"
         )
     if not (folder / "config.json").is_file():
         raise UserError(
@@ -114,13 +120,18 @@ def _check_model(folder: Path) -> dict[str, Any]:
         if not (folder / name).is_file():
             raise UserError(f"{str(folder)!r} has no {name}, expected the tokenizer beside the model; save it there")
     if any(name.endswith("ForSequenceClassification") for name in config.get("architectures") or []):
-        labels = [str(label) for label in (config.get("id2label") or {"0": "LABEL_0"}).values()]
-        if unnamed := [label for label in labels if re.fullmatch(r"LABEL_\d+", label)]:
-            raise UserError(
-                f"id2label in {str(folder / 'config.json')!r} calls a label {unnamed[0]}, expected its name; "
-                "write names into id2label and label2id"
-            )
+        labels = (config.get("id2label") or {"0": "LABEL_0"}).values()
+        check_labels(map(str, labels), where=str(folder / "config.json"))
     return config
+
+
+def check_labels(labels: Iterable[str], *, where: str) -> None:
+    """Refuse a model that does not say what its labels mean."""
+    if unnamed := [label for label in labels if re.fullmatch(r"LABEL_\d+", label)]:
+        raise UserError(
+            f"id2label in {where!r} calls a label {unnamed[0]}, expected its name; write names into id2label and "
+            "label2id"
+        )
 
 
 def _check_weights(folder: Path) -> None:
@@ -172,14 +183,14 @@ def _check_card(path: Path) -> None:
         )
 
 
-def read_card(text: str, *, where: str) -> ModelCard:
+def read_card(text: str, *, where: str, kind: type[RepoCard] = ModelCard) -> RepoCard:
     """Read a card and its metadata.
 
     Raises:
         UserError: the metadata are not YAML, or not a mapping.
     """
     try:
-        return ModelCard(text, ignore_metadata_errors=True)
+        return kind(text, ignore_metadata_errors=True)
     except (ValueError, yaml.YAMLError) as error:
         raise UserError(
             f"{where}: the metadata cannot be read ({' '.join(str(error).split())}), expected YAML; correct what "

@@ -1,12 +1,15 @@
 """What the Hub or the network refuses, said in one line with the way out; and when it is worth another try."""
 
 import json
+import logging
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import httpx2
-from huggingface_hub import constants
+from huggingface_hub import HfApi, constants, get_session, get_token
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
@@ -17,6 +20,8 @@ from huggingface_hub.errors import (
 
 from ..errors import UserError
 
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
 # seconds without a sign of life, after which the connection is taken for dead
 TIMEOUT = 60.0
 # seconds before the second and the third try
@@ -36,15 +41,57 @@ REMEDIES = {
 SERVER_FAULT = f"the Hub has a fault of its own; wait a few minutes (https://status.huggingface.co), then {AGAIN}"
 
 
+def logged_in() -> HfApi:
+    """The client, as whoever logged in here.
+
+    Raises:
+        UserError: nobody did.
+    """
+    if (token := get_token()) is None:
+        raise UserError("no access token found, expected one that may write; run `hf auth login`, or set HF_TOKEN")
+    return HfApi(token=token)
+
+
+def persist(
+    repo: str,
+    action: Callable[[], T],
+    *,
+    twice: bool = True,
+    flag: str = "--repo",
+    remedies: dict[int, str] | None = None,
+) -> T:
+    """Talk to the Hub, again where it or the way to it failed and another try is worth while.
+
+    twice: as in `seconds_until_retry`. flag, remedies: as in `explained`.
+    """
+    attempt = 0
+    with explained(repo, flag=flag, remedies=remedies):
+        while True:
+            attempt += 1
+            # the client itself would wait for ever
+            get_session().timeout = TIMEOUT
+            try:
+                return action()
+            except Exception as error:
+                wait = seconds_until_retry(error, attempt, twice=twice)
+                if wait is None:
+                    raise
+                logger.warning("the Hub or the way to it failed; next try in %g seconds", wait)
+                time.sleep(wait)
+
+
 @contextmanager
-def explained(repo: str) -> Iterator[None]:
-    """Turn what the client raises into a `UserError`; what it does not know passes as it is."""
+def explained(repo: str, *, flag: str = "--repo", remedies: dict[int, str] | None = None) -> Iterator[None]:
+    """Turn what the client raises into a `UserError`; what it does not know passes as it is.
+
+    flag: that named the repository. remedies: by status, where they differ from those above.
+    """
     try:
         yield
     except (UserError, KeyboardInterrupt):
         raise
     except Exception as error:
-        if (line := _explain(error, repo)) is None:
+        if (line := _explain(error, repo, flag, REMEDIES | (remedies or {}))) is None:
             raise
         # without the chain: it may hold the headers of the request
         raise UserError(line) from None
@@ -77,7 +124,7 @@ def seconds_until_retry(error: Exception, attempt: int, *, twice: bool) -> float
     return WAITS[attempt - 1] if status in (500, 502, 503, 504) else None
 
 
-def _explain(error: Exception, repo: str) -> str | None:
+def _explain(error: Exception, repo: str, flag: str, remedies: dict[int, str]) -> str | None:
     if isinstance(error, ValueError) and "Invalid metadata in README.md" in str(error):
         return f"the Hub refuses the card ({_plain(str(error))}); correct what stands between its first two lines ---"
     if isinstance(error, json.JSONDecodeError):
@@ -86,30 +133,31 @@ def _explain(error: Exception, repo: str) -> str | None:
     if isinstance(found, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set, expected a way to the Hub; unset it for this command"
     if isinstance(found, HFValidationError):
-        return f"repo {repo!r} is no name that the Hub takes, expected you/name; correct --repo"
+        return f"repo {repo!r} is no name that the Hub takes, expected you/name; correct {flag}"
     if isinstance(found, httpx2.TimeoutException):
         return f"{constants.ENDPOINT} did not answer within {TIMEOUT:g} seconds; check the connection, then {AGAIN}"
     if isinstance(found, httpx2.TransportError):
         return f"no connection to {constants.ENDPOINT} ({_plain(str(found))}); check network and proxy, then {AGAIN}"
     if isinstance(found, HfHubHTTPError):
-        return _of_status(found, repo)
+        return _of_status(found, repo, flag, remedies)
     # how the two ways of sending large files report a failure
     if isinstance(error, ConnectionError | RuntimeError):
         return f"the upload broke off ({_plain(str(error))}); {AGAIN}"
     return None
 
 
-def _of_status(error: HfHubHTTPError, repo: str) -> str:
+def _of_status(error: HfHubHTTPError, repo: str, flag: str, remedies: dict[int, str]) -> str:
     status = error.response.status_code
     said = _plain(error.server_message or error.response.headers.get("X-Error-Message") or "")
     said = f"{status}: {said}" if said else str(status)
     if isinstance(error, RevisionNotFoundError):
-        return f"{repo} has no such branch ({said}), expected one; correct --revision"
+        flag = "--revision" if flag == "--repo" else flag
+        return f"{repo} has no such revision ({said}), expected one; correct {flag}"
     if isinstance(error, RepositoryNotFoundError) and status == 404:
-        return f"{repo} is not there or not yours to see ({said}); correct --repo, or log in with `hf auth login`"
+        return f"{repo} is not there or not yours to see ({said}); correct {flag}, or log in with `hf auth login`"
     if _request_of(error).url.path.endswith("/verify"):
         return f"a large file arrived damaged ({said}); {AGAIN}"
-    remedy = SERVER_FAULT if status >= 500 else REMEDIES.get(status, f"the Hub refuses this; {AGAIN}")
+    remedy = SERVER_FAULT if status >= 500 else remedies.get(status, f"the Hub refuses this; {AGAIN}")
     seconds = _retry_after(error)
     wait = f"{seconds:g} seconds" if seconds else "a few minutes"
     # what the Hub said comes after the remedy's first half, so that the way out stays at the end

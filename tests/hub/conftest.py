@@ -11,7 +11,7 @@ from loopback import READER, STRANGER, WRITER, Hub
 from push_command import REPO
 
 from hf_textclf.cli import main
-from hf_textclf.hub import sending
+from hf_textclf.hub import remedies
 from hf_textclf.resources import SAMPLES
 
 
@@ -54,7 +54,7 @@ def api(hub):
 def no_waiting(monkeypatch):
     """The client tries again at once; returns the seconds that it would have waited."""
     waited = []
-    for module in (_http, sending):
+    for module in (_http, remedies):
         monkeypatch.setattr(module, "time", types.SimpleNamespace(sleep=waited.append))
     return waited
 

@@ -1,0 +1,95 @@
+"""The files of a Space: `spaces_app`, the package beside it, and what names the models.
+
+`spaces_app/README.md` and `spaces_app/requirements.txt` are the templates; what differs from Space to Space is written
+here and stands nowhere else.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from huggingface_hub import SpaceCard, constants
+
+from ..card.writing import SECTION
+from ..resources import PACKAGE, bundled
+from .parcel import CARD, Parcel
+from .space_models import SpaceModel
+
+APP, LIST, REQUIREMENTS = "app.py", "models.txt", "requirements.txt"
+CODE = "hf_textclf"
+# folders of data, some of which a wheel has inside the package
+DATA = {"configs", "model_cards", "samples", "spaces_app", "__pycache__"}
+ZERO_GPU = "zero-a10g"
+# ZeroGPU brings torch and `spaces` and lags behind with torch; of Python it knows 3.10 and 3.12
+ZERO_GPU_PYTHON = "3.12"
+
+
+def space_parcel(models: list[SpaceModel], *, repo: str, hardware: str | None) -> Parcel:
+    """The files of a Space.
+
+    repo: its name, for the example in its README. hardware: as the Hub calls it, by default its free CPU.
+    """
+    app = bundled("spaces_app")
+    files: dict[str, Path | bytes] = {
+        path.relative_to(app).as_posix(): path
+        for path in sorted(app.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+    }
+    files |= {f"{CODE}/{path.relative_to(PACKAGE).as_posix()}": path for path in _code()}
+    pins = _requirements((app / REQUIREMENTS).read_text(encoding="utf-8"), models, hardware=hardware)
+    files[REQUIREMENTS] = pins.encode()
+    files[LIST] = "".join(f"{model.source}\n" for model in models).encode()
+    card = SpaceCard((app / CARD).read_text(encoding="utf-8"))
+    _fill(card, models, repo=repo, pins=pins, hardware=hardware)
+    files[CARD] = str(card).encode()
+    return Parcel(files, left=[])
+
+
+def is_code(name: str) -> bool:
+    """Whether a file of a Space is a module of the package, which goes when a newer version lacks it."""
+    return name.startswith(f"{CODE}/") and name.endswith(".py")
+
+
+def _code() -> Iterator[Path]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if DATA.isdisjoint(path.relative_to(PACKAGE).parts):
+            yield path
+
+
+def _requirements(template: str, models: list[SpaceModel], *, hardware: str | None) -> str:
+    """The lines of the template that these models and this hardware need."""
+    unneeded = set() if any(model.segmenter == "jieba" for model in models) else {"jieba"}
+    if hardware == ZERO_GPU:
+        unneeded.add("torch")
+    lines = template.splitlines(keepends=True)
+    return "".join(line for line in lines if line.partition("==")[0] not in unneeded)
+
+
+def _fill(card: SpaceCard, models: list[SpaceModel], *, repo: str, pins: str, hardware: str | None) -> None:
+    """Write models and versions into the README of a Space."""
+    card.data.sdk_version = re.search(r"^gradio==(.+)$", pins, re.MULTILINE)[1]  # type: ignore[index]
+    if hardware == ZERO_GPU:
+        card.data.python_version = ZERO_GPU_PYTHON
+    on_hub = [model for model in models if model.commit]
+    if on_hub:
+        card.data.models = list(dict.fromkeys(model.name for model in on_hub))
+    # what only some may see cannot be fetched while the Space is built
+    preloaded = [f"{model.name} {','.join(model.files)} {model.commit}" for model in on_hub if not model.needs_token]
+    if preloaded:
+        card.data.preload_from_hub = preloaded
+    lines = [_named(model) for model in models]
+    lines.append(
+        f'\n`gradio_client.Client("{repo}").predict("a text", api_name="/classify")` returns the probabilities that '
+        "each of them gives."
+    )
+    body = "\n".join(lines)
+    card.text = SECTION.sub(
+        lambda found: f"<!-- hf-textclf:{found[1]} -->\n{body}\n<!-- /hf-textclf:{found[1]} -->", card.text
+    )
+
+
+def _named(model: SpaceModel) -> str:
+    if model.commit is None:
+        return f"- {Path(model.name).name}"
+    address = f"{constants.ENDPOINT}/{model.name}"
+    return f"- [{model.name}]({address}), [commit {model.commit[:7]}]({address}/tree/{model.commit})"
