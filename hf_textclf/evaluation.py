@@ -14,7 +14,7 @@ from .errors import UserError
 from .judging import load_rows, probabilities_of, scores_of
 from .metrics import measure
 from .prediction import Classifier
-from .results import describe_hardware, describe_versions, model_digest, public_name, write_json
+from .results import describe_hardware, describe_versions, model_digest, new_folder, public_name, write_json
 
 # a stock pipeline reads them one by one
 PIPELINE_TEXTS = 200

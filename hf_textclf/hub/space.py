@@ -35,9 +35,7 @@ class SpaceArguments:
     private: bool = field(default=False, metadata={"help": "Make the new Space private."})
     hardware: str | None = field(
         default=None,
-        metadata={
-            "help": "Hardware of the Space as the Hub calls it; a new one gets cpu-basic. ZeroGPU is zero-a10g."
-        },
+        metadata={"help": "Hardware as the Hub calls it, zero-a10g for ZeroGPU; a new Space gets cpu-basic."},
     )
     local: bool = field(default=False, metadata={"help": "Run the same folder here, in an environment of its own."})
     output_dir: str | None = field(
@@ -100,9 +98,7 @@ def _send(api: HfApi, models: list[SpaceModel], arguments: SpaceArguments) -> Co
     present = file_names(info)
     is_ours = LIST in present
     if APP in present and not is_ours:
-        raise UserError(
-            f"{repo} has an app of another kind, expected a new Space or one of ours; choose another --repo"
-        )
+        raise UserError(f"{repo} has another app, expected a new Space or one of ours; choose another --repo")
     runtime = api.get_space_runtime(repo)
     current = runtime.requested_hardware or runtime.hardware
     if wanted and wanted != current:

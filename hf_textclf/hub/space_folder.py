@@ -4,11 +4,10 @@
 here and stands nowhere else.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from huggingface_hub import SpaceCard, constants
+from huggingface_hub import SpaceCard, SpaceCardData, constants
 
 from ..card.writing import SECTION
 from ..resources import PACKAGE, bundled
@@ -39,9 +38,8 @@ def space_parcel(models: list[SpaceModel], *, repo: str, hardware: str | None) -
     pins = _requirements((app / REQUIREMENTS).read_text(encoding="utf-8"), models, hardware=hardware)
     files[REQUIREMENTS] = pins.encode()
     files[LIST] = "".join(f"{model.source}\n" for model in models).encode()
-    card = SpaceCard((app / CARD).read_text(encoding="utf-8"))
-    _fill(card, models, repo=repo, pins=pins, hardware=hardware)
-    files[CARD] = str(card).encode()
+    template = SpaceCard((app / CARD).read_text(encoding="utf-8"))
+    files[CARD] = _filled(template, models, repo=repo, pins=pins, hardware=hardware).encode()
     return Parcel(files, left=[])
 
 
@@ -65,27 +63,26 @@ def _requirements(template: str, models: list[SpaceModel], *, hardware: str | No
     return "".join(line for line in lines if line.partition("==")[0] not in unneeded)
 
 
-def _fill(card: SpaceCard, models: list[SpaceModel], *, repo: str, pins: str, hardware: str | None) -> None:
-    """Write models and versions into the README of a Space."""
-    card.data.sdk_version = re.search(r"^gradio==(.+)$", pins, re.MULTILINE)[1]  # type: ignore[index]
+def _filled(card: SpaceCard, models: list[SpaceModel], *, repo: str, pins: str, hardware: str | None) -> str:
+    """The README of a Space: the template with models and versions."""
+    data = card.data.to_dict()
+    data["sdk_version"] = dict(line.split("==") for line in pins.split())["gradio"]
     if hardware == ZERO_GPU:
-        card.data.python_version = ZERO_GPU_PYTHON
+        data["python_version"] = ZERO_GPU_PYTHON
     on_hub = [model for model in models if model.commit]
-    if on_hub:
-        card.data.models = list(dict.fromkeys(model.name for model in on_hub))
     # what only some may see cannot be fetched while the Space is built
     preloaded = [f"{model.name} {','.join(model.files)} {model.commit}" for model in on_hub if not model.needs_token]
-    if preloaded:
-        card.data.preload_from_hub = preloaded
-    lines = [_named(model) for model in models]
-    lines.append(
-        f'\n`gradio_client.Client("{repo}").predict("a text", api_name="/classify")` returns the probabilities that '
-        "each of them gives."
+    data |= {"models": list(dict.fromkeys(model.name for model in on_hub)), "preload_from_hub": preloaded}
+    card.data = SpaceCardData(**{key: value for key, value in data.items() if value})
+    body = "\n".join(_named(model) for model in models)
+    body += (
+        f'\n\nFrom Python: `gradio_client.Client("{repo}").predict("a text", api_name="/classify")` returns what each '
+        "of them says."
     )
-    body = "\n".join(lines)
     card.text = SECTION.sub(
         lambda found: f"<!-- hf-textclf:{found[1]} -->\n{body}\n<!-- /hf-textclf:{found[1]} -->", card.text
     )
+    return str(card)
 
 
 def _named(model: SpaceModel) -> str:

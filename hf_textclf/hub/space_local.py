@@ -39,7 +39,7 @@ def run_space(parcel: Parcel, *, output_dir: str | None = None) -> None:
         logger.info("installing %s into an environment of its own; this takes minutes", space / REQUIREMENTS)
         venv.create(environment, with_pip=True)
         settings = {name: value for name, value in os.environ.items() if name not in HIDDEN}
-        install = [python, "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS]
+        install = [str(python), "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS]
         if subprocess.run(install, cwd=space, env=settings).returncode:
             raise UserError(f"{REQUIREMENTS} could not be installed (see above); check the way to the package index")
         _serve([str(python), APP], space, settings)

@@ -9,7 +9,7 @@ from transformers import PreTrainedConfig
 from ..errors import UserError
 from ..models import load_config
 from ..results import HUB_ID, read_json
-from .parcel import CARD, check_labels, check_model, is_written
+from .parcel import CARD, INDEX, check_labels, check_model, is_written
 from .remedies import persist
 
 TOKENIZER = "tokenizer_config.json"
@@ -90,13 +90,9 @@ def _on_hub(api: HfApi, name: str, revision: str | None) -> SpaceModel:
 
 
 def _check_files(info: ModelInfo, present: set[str]) -> None:
-    for kinds in (
-        ("config.json",),
-        ("model.safetensors", "model.safetensors.index.json"),
-        ("tokenizer.json", TOKENIZER),
-    ):
-        if present.isdisjoint(kinds):
-            raise UserError(f"{info.id} has no {kinds[0]}, expected a whole text classifier; choose another model")
+    for needed in (("config.json",), ("model.safetensors", INDEX), ("tokenizer.json", TOKENIZER)):
+        if present.isdisjoint(needed):
+            raise UserError(f"{info.id} has no {needed[0]}, expected a whole text classifier; choose another model")
 
 
 def _check_classifier(config: PreTrainedConfig, where: str) -> None:
