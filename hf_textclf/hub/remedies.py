@@ -153,7 +153,8 @@ def _of_status(error: HfHubHTTPError, repo: str, flag: str, remedies: dict[int, 
     if isinstance(error, RevisionNotFoundError):
         flag = "--revision" if flag == "--repo" else flag
         return f"{repo} has no such revision ({said}), expected one; correct {flag}"
-    if isinstance(error, RepositoryNotFoundError) and status == 404:
+    # who is nobody is told 401 either way
+    if isinstance(error, RepositoryNotFoundError) and (status == 404 or get_token() is None):
         return f"{repo} is not there or not yours to see ({said}); correct {flag}, or log in with `hf auth login`"
     if _request_of(error).url.path.endswith("/verify"):
         return f"a large file arrived damaged ({said}); {AGAIN}"

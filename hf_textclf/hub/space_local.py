@@ -57,7 +57,7 @@ def _write(parcel: Parcel, folder: Path) -> None:
 
 def _serve(command: list[str], folder: Path, settings: dict[str, str]) -> None:
     # whoever ends this process ends the page
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     process = subprocess.Popen(command, cwd=folder, env=settings)
     try:
         if code := process.wait():
@@ -68,3 +68,4 @@ def _serve(command: list[str], folder: Path, settings: dict[str, str]) -> None:
         # a terminal sends Ctrl-C to both, `kill` to one
         process.terminate()
         process.wait()
+        signal.signal(signal.SIGTERM, before)
