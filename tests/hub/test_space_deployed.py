@@ -1,6 +1,7 @@
 """`hf-textclf space`: what arrives on the Hub, and what of it is somebody else's."""
 
 import re
+from pathlib import Path
 
 import pytest
 from huggingface_hub import SpaceCard
@@ -64,6 +65,12 @@ def test_the_front_matter(hub, space):
     assert wanted <= set(hub.files(REPO)) and not [name for name in wanted if name.endswith(".py")]
     text = readme(hub).text
     assert f"{hub.url}/{REPO}/tree/{commit}" in text and f'Client("{SPACE}")' in text
+
+
+def test_pins_are_those_of_the_tests():
+    pins = (bundled("spaces_app") / "requirements.txt").read_text().split()
+    tested = (Path(__file__).parents[2] / "constraints.txt").read_text().splitlines()
+    assert set(pins) <= set(tested) and all("==" in pin for pin in pins)
 
 
 def test_models_at_revisions(hub, api, push, space):
