@@ -80,4 +80,7 @@ def test_train_evaluate_predict_outside_the_checkout(wheel, tmp_path):
     run(command, "predict", "run", "in.csv", "out.jsonl", cwd=work)
     rows = [json.loads(line) for line in (work / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["id"] for row in rows] == ["1", "2"] and all(isinstance(row["score"], float) for row in rows)
+    # a Space's folder, from the templates inside the wheel
+    sent = run(command, "space", "--local", "--dry_run", "--models", "run", cwd=work)
+    assert " app.py" in sent and " hf_textclf/cli.py" in sent and "hf_textclf/spaces_app" not in sent
     assert (work / "run" / "evaluation_test" / "eval_results.json").is_file()

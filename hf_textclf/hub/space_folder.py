@@ -19,7 +19,8 @@ CODE = "hf_textclf"
 # folders of data, some of which a wheel has inside the package
 DATA = {"configs", "model_cards", "samples", "spaces_app", "__pycache__"}
 ZERO_GPU = "zero-a10g"
-# ZeroGPU brings torch and `spaces` and lags behind with torch; of Python it knows 3.10 and 3.12
+# ZeroGPU brings these, and `spaces`, at versions of its own; of Python it knows 3.10 and 3.12
+ZERO_GPU_BRINGS = {"gradio", "huggingface_hub", "torch"}
 ZERO_GPU_PYTHON = "3.12"
 
 
@@ -35,11 +36,12 @@ def space_parcel(models: list[SpaceModel], *, repo: str, hardware: str | None) -
         if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
     }
     files |= {f"{CODE}/{path.relative_to(PACKAGE).as_posix()}": path for path in _code()}
-    pins = _requirements((app / REQUIREMENTS).read_text(encoding="utf-8"), models, hardware=hardware)
-    files[REQUIREMENTS] = pins.encode()
+    pins = dict(line.split("==") for line in (app / REQUIREMENTS).read_text(encoding="utf-8").split())
+    needed = [f"{name}=={version}\n" for name, version in pins.items() if name not in _unneeded(models, hardware)]
+    files[REQUIREMENTS] = "".join(needed).encode()
     files[LIST] = "".join(f"{model.source}\n" for model in models).encode()
     template = SpaceCard((app / CARD).read_text(encoding="utf-8"))
-    files[CARD] = _filled(template, models, repo=repo, pins=pins, hardware=hardware).encode()
+    files[CARD] = _filled(template, models, repo=repo, gradio=pins["gradio"], hardware=hardware).encode()
     return Parcel(files, left=[])
 
 
@@ -54,19 +56,16 @@ def _code() -> Iterator[Path]:
             yield path
 
 
-def _requirements(template: str, models: list[SpaceModel], *, hardware: str | None) -> str:
-    """The lines of the template that these models and this hardware need."""
-    unneeded = set() if any(model.segmenter == "jieba" for model in models) else {"jieba"}
-    if hardware == ZERO_GPU:
-        unneeded.add("torch")
-    lines = template.splitlines(keepends=True)
-    return "".join(line for line in lines if line.partition("==")[0] not in unneeded)
+def _unneeded(models: list[SpaceModel], hardware: str | None) -> set[str]:
+    """The pins that these models and this hardware do without."""
+    brought = ZERO_GPU_BRINGS if hardware == ZERO_GPU else set()
+    return brought if any(model.segmenter for model in models) else {"jieba", *brought}
 
 
-def _filled(card: SpaceCard, models: list[SpaceModel], *, repo: str, pins: str, hardware: str | None) -> str:
+def _filled(card: SpaceCard, models: list[SpaceModel], *, repo: str, gradio: str, hardware: str | None) -> str:
     """The README of a Space: the template with models and versions."""
     data = card.data.to_dict()
-    data["sdk_version"] = dict(line.split("==") for line in pins.split())["gradio"]
+    data["sdk_version"] = gradio
     if hardware == ZERO_GPU:
         data["python_version"] = ZERO_GPU_PYTHON
     on_hub = [model for model in models if model.commit]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import SpaceCard
+from loopback import WRITER
 from push_command import REPO, SPACE, error_line
 
 from hf_textclf.resources import bundled
@@ -32,7 +33,7 @@ def commit_of(hub, name=REPO, kind="model"):
     return hub.storage.repository(kind, name).resolve("main")
 
 
-def test_what_arrives(hub, space):
+def test_what_arrives(hub, space, tmp_path):
     code, out, _ = space()
     assert code == 0
     pushed, stage = out.splitlines()
@@ -46,6 +47,10 @@ def test_what_arrives(hub, space):
     assert read(hub, "models.txt") == f"{REPO}@{commit_of(hub)}\n"
     assert "torch==" in read(hub, "requirements.txt") and "index" not in read(hub, "requirements.txt")
     assert "jieba" not in read(hub, "requirements.txt")
+    # neither token nor folder of this machine lies in what the Hub keeps
+    for path in hub.storage.root.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert WRITER.encode() not in content and str(tmp_path.parent).encode() not in content
 
 
 def test_the_front_matter(hub, space):
@@ -127,11 +132,12 @@ def test_somebody_elses_app_stays(hub, api, space):
 
 
 def test_zero_gpu(hub, space):
-    """It brings torch, and knows Python 3.12 but not 3.11; a later update without the flag stays there."""
+    """It brings some packages, and knows Python 3.12 but not 3.11; a later update without the flag stays there."""
     assert space("--hardware", "zero-a10g")[1].splitlines()[1].startswith("BUILDING on zero-a10g;")
     for _ in range(2):
-        assert "torch==" not in read(hub, "requirements.txt") and "gradio==" in read(hub, "requirements.txt")
-        assert readme(hub).data.python_version == "3.12"
+        pinned = read(hub, "requirements.txt")
+        assert "transformers==" in pinned and not re.search("^(torch|gradio|huggingface_hub)", pinned, re.MULTILINE)
+        assert readme(hub).data.python_version == "3.12" and readme(hub).data.sdk_version.startswith("6.")
         assert space()[0] == 0
     assert space("--hardware", "cpu-basic")[0] == 0
     assert "torch==" in read(hub, "requirements.txt") and readme(hub).data.python_version == "3.11"

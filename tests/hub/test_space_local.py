@@ -6,12 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 import pytest
 from package_index import unreachable
 from push_command import REPO, SPACE, error_line
 
 from hf_textclf import Classifier, UserError
+from hf_textclf.hub import Parcel, run_space
 from hf_textclf.hub.space_local import _serve
 
 TEXT = "很好吃，下次还来"
@@ -75,6 +77,28 @@ def test_the_page_runs_in_an_environment_of_its_own(hub, space, page, model, tmp
     os.killpg(process.pid, signal.SIGINT)
     rest = process.communicate(timeout=60)[0]
     assert process.returncode == 0 and "Traceback" not in "".join(printed) + rest, rest
+
+
+@pytest.mark.slow
+def test_what_stays(tmp_path, monkeypatch):
+    """Where output_dir says so the folder and its environment, which knows nothing of this one; else nothing."""
+    app = b"import os, sys\nsys.exit(sys.prefix == %r or 'MODELS' in os.environ or len(sys.argv) > 1)"
+    parcel = Parcel({"app.py": app % sys.prefix, "folder/data.txt": b"", "requirements.txt": b"\n"}, left=[])
+    monkeypatch.setenv("MODELS", "nothing")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    run_space(parcel)
+    assert not list((tmp_path / "temporary").iterdir())
+    run_space(parcel, output_dir=str(tmp_path / "out"))
+    assert (tmp_path / "out" / "space" / "folder" / "data.txt").is_file()
+
+
+@pytest.mark.slow
+def test_a_package_that_is_nowhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    parcel = Parcel({"app.py": b"", "requirements.txt": b"no-package-of-this-name==1.0\n"}, left=[])
+    with pytest.raises(UserError, match="could not be installed"):
+        run_space(parcel, output_dir=str(tmp_path))
 
 
 def test_a_folder_that_holds_something(hub, model, command, tmp_path):
