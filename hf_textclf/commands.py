@@ -157,7 +157,7 @@ def push_command(tokens: list[str]) -> None:
     (folder,), tokens = _positionals(tokens, "push FOLDER")
     (arguments,) = Parser([PushArguments], prog="hf-textclf push FOLDER").parse(tokens)
     if arguments.dry_run:
-        parcel = pack(Path(folder))
+        parcel = pack(Path(folder), arguments.repo)
         _show_files(parcel)
         print(f"stay here: {', '.join(parcel.left) or 'none'}\n\n{parcel.card}")
         return

@@ -1,11 +1,22 @@
 """The exceptions that stand for a mistake of the user's."""
 
+import re
+
+# what looks like an access token of the Hub
+TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
+# what stands before the host in an address
+PASSWORD = re.compile(r"(?<=//)[^/@\s]+(?=@)")
+
 
 class UserError(Exception):
     """A mistake that the user can mend. The message is one line: the value, what was expected, the remedy.
 
-    The command line prints it without a traceback and exits with code 2.
+    The command line prints it without a traceback and exits with code 2. A token or password in the value that it
+    names is hidden.
     """
+
+    def __str__(self) -> str:
+        return PASSWORD.sub("***", TOKEN.sub("hf_***", super().__str__()))
 
 
 class Diverged(UserError):

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from ..card import is_ours, write_card
+from ..card import CARD, is_ours, write_card
 from ..data import DataArguments, load_split
 from ..errors import UserError
 from ..prediction import Classifier
@@ -84,6 +84,6 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
     write_json(partial / "eval_results.json", results)
     move_files(partial, Path(folder))
     # a card of somebody else's is none of our business
-    if is_ours(Path(folder) / "README.md"):
+    if is_ours(Path(folder) / CARD):
         write_card(Path(folder))
     return results

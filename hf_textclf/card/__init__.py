@@ -6,6 +6,6 @@ two marks; what people write outside of them stays.
 
 from .arguments import CardArguments
 from .facts import MEASURED
-from .writing import is_ours, write_card
+from .writing import CARD, is_ours, render_card, write_card
 
-__all__ = ["MEASURED", "CardArguments", "is_ours", "write_card"]
+__all__ = ["CARD", "MEASURED", "CardArguments", "is_ours", "render_card", "write_card"]

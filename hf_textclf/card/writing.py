@@ -13,7 +13,7 @@ import yaml
 from huggingface_hub import ModelCard
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
-from ..errors import UserError
+from ..errors import TOKEN, UserError
 from ..resources import bundled
 from ..results import HUB_ID, write_text
 from .arguments import CardArguments
@@ -23,9 +23,10 @@ from .metadata import card_data
 from .tables import costs_table, labels_table, markdown, number, results_table
 
 logger = logging.getLogger(__name__)
+CARD = "README.md"
+EMPTY = "---\n\n---\n"
 # a section of ours, between its two marks
 SECTION = re.compile(r"<!-- hf-textclf:(\w+) -->.*?<!-- /hf-textclf:\1 -->", re.DOTALL)
-TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
 # settings that follow from others
 UNSAID = {"logging_nan_inf_filter", "do_eval"}
 
@@ -42,18 +43,27 @@ def write_card(folder: Path, arguments: CardArguments | None = None, *, name: st
     name: of the model, where there is no Hub id; by default that of the folder.
 
     Raises:
+        UserError: as `render_card`.
+    """
+    draw_learning_curve(folder, name=arguments and arguments.repo or name or folder.resolve().name)
+    write_text(folder / CARD, render_card(folder, arguments, name=name))
+
+
+def render_card(folder: Path, arguments: CardArguments | None = None, *, name: str | None = None) -> str:
+    """The README.md that `write_card` writes; what people wrote into the one that is there stays.
+
+    Raises:
         UserError: no model there, a file that cannot be read, an old card with broken metadata, a card that holds an
             access token.
     """
     arguments = arguments or CardArguments()
-    path = folder / "README.md"
-    prose, card = _read_prose(arguments.prose), _read_card(path)
-    old: Any = card.data
+    path = folder / CARD
+    card = read_card(path.read_text(encoding="utf-8") if path.is_file() else EMPTY, where=str(path))
     ours = is_ours(path)
+    prose = _read_prose(arguments.prose)
+    old: Any = card.data
     named = old.model_name if ours and HUB_ID.fullmatch(old.model_name or "") else None
-    name = arguments.repo or named or name or folder.resolve().name
-    draw_learning_curve(folder, name=name)
-    facts = read_facts(folder, name=name)
+    facts = read_facts(folder, name=arguments.repo or named or name or folder.resolve().name)
     data = card_data(facts, arguments, old, ours=ours)
     new = _render(facts, data.to_dict(), prose=prose)
     card.data, card.text = data, _merge(card.text, new, with_prose=prose is not None)
@@ -64,25 +74,28 @@ def write_card(folder: Path, arguments: CardArguments | None = None, *, name: st
                 f"line {line_number} of the card for {folder.name!r} holds what looks like an access token; take it "
                 "out of README.md or of the prose, and revoke it"
             )
-    write_text(path, text)
+    return text
+
+
+def read_card(text: str, *, where: str) -> ModelCard:
+    """Read a card and its metadata; where: its name for a mistake.
+
+    Raises:
+        UserError: the metadata are not YAML, or not a mapping.
+    """
+    try:
+        # a broken model-index is replaced anyway
+        return ModelCard(text, ignore_metadata_errors=True)
+    except (ValueError, yaml.YAMLError) as error:
+        raise UserError(
+            f"{where}: the metadata cannot be read ({' '.join(str(error).split())}), expected YAML; correct what "
+            "stands between its first two lines ---"
+        ) from error
 
 
 def is_ours(path: Path) -> bool:
     """Whether a README.md has sections of ours."""
     return path.is_file() and SECTION.search(path.read_text(encoding="utf-8", errors="replace")) is not None
-
-
-def _read_card(path: Path) -> ModelCard:
-    """An empty one where there is none."""
-    try:
-        text = path.read_text(encoding="utf-8") if path.is_file() else "---\n\n---\n"
-        # a broken model-index is replaced anyway
-        return ModelCard(text, ignore_metadata_errors=True)
-    except (ValueError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{path}: its metadata cannot be read ({' '.join(str(error).split())}); correct what stands between the "
-            "first two lines ---"
-        ) from error
 
 
 def _read_prose(name: str | None) -> str | None:

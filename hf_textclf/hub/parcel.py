@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from huggingface_hub import ModelCard
-from huggingface_hub.repocard import RepoCard
 from safetensors import SafetensorError, safe_open
 from transformers.dynamic_module_utils import get_relative_import_files
 
 from ..args import read_yaml
 from ..baselines import LINEAR_CONFIG
-from ..card.facts import MEASURED, public_value
+from ..card import CARD, MEASURED, CardArguments, is_ours, render_card
+from ..card.facts import public_value
+from ..card.writing import read_card
 from ..documents import SETTINGS, WEIGHTS
-from ..errors import UserError
+from ..errors import TOKEN, UserError
 from ..results import RUN_CONFIG, read_json
 
-CARD = "README.md"
 INDEX = "model.safetensors.index.json"
 # what a run writes; a repository should hold no other such files than those of its newest model
 WRITTEN = (
@@ -45,7 +44,6 @@ WRITTEN = (
 )
 # what people may put beside it; texts of the data (errors.csv) and checkpoints stay here
 BESIDE = (CARD, "LICENSE*", "NOTICE*", "*.png", "*.svg", "*.jpg")
-TOKEN = re.compile(rb"\bhf_[A-Za-z0-9]{20,}")
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,8 @@ def is_written(name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in WRITTEN)
 
 
-def pack(folder: Path) -> Parcel:
-    """Check a saved folder and collect what is to be sent.
+def pack(folder: Path, repo: str) -> Parcel:
+    """Check a saved folder and collect what is to be sent. A card of ours is written anew with the name of `repo`.
 
     Raises:
         UserError: the folder lacks a file, a licence or a label's name, is of a kind that the Hub cannot load, or
@@ -94,6 +92,8 @@ def pack(folder: Path) -> Parcel:
     left = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir() if path.name not in files)
     parcel = Parcel(files, left)
     _check_tokens(parcel)
+    if is_ours(folder / CARD):
+        files[CARD] = render_card(folder, CardArguments(repo=repo)).encode()
     return parcel
 
 
@@ -171,34 +171,18 @@ def _code_files(folder: Path, config: dict[str, Any]) -> set[str]:
 
 def _check_card(path: Path) -> None:
     if not path.is_file():
-        raise UserError(f"{str(path)!r} is missing, expected the model card; write one with metadata and a licence")
-    if (
-        not read_card(path.read_text(encoding="utf-8", errors="replace"), where=str(path))
-        .data.to_dict()
-        .get("license")
-    ):
+        raise UserError(f"{str(path)!r} is missing, expected the model card; write one by `hf-textclf card FOLDER`")
+    card = read_card(path.read_text(encoding="utf-8", errors="replace"), where=str(path))
+    if not card.data.to_dict().get("license"):
         raise UserError(
-            f"license is not given in {str(path)!r}, expected an identifier; write `license: apache-2.0`, or another "
-            "one, between its first two lines ---, or train with --license"
+            f"license is not given in {str(path)!r}, expected an identifier; run `hf-textclf card {path.parent} "
+            "--license apache-2.0`, or another one"
         )
-
-
-def read_card(text: str, *, where: str, kind: type[RepoCard] = ModelCard) -> RepoCard:
-    """Read a card and its metadata.
-
-    Raises:
-        UserError: the metadata are not YAML, or not a mapping.
-    """
-    try:
-        return kind(text, ignore_metadata_errors=True)
-    except (ValueError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{where}: the metadata cannot be read ({' '.join(str(error).split())}), expected YAML; correct what "
-            "stands between its first two lines ---"
-        ) from error
 
 
 def _check_tokens(parcel: Parcel) -> None:
     for name in parcel.files:
-        if not name.endswith((".safetensors", ".png", ".jpg")) and TOKEN.search(parcel._bytes(name)):
+        if not name.endswith((".safetensors", ".png", ".jpg")) and TOKEN.search(
+            parcel._bytes(name).decode("utf-8", "replace")
+        ):
             raise UserError(f"{name} holds what looks like an access token (hf_...); take it out and revoke it")

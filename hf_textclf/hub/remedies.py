@@ -41,11 +41,11 @@ REMEDIES = {
 SERVER_FAULT = f"the Hub has a fault of its own; wait a few minutes (https://status.huggingface.co), then {AGAIN}"
 
 
-def logged_in() -> HfApi:
-    """The client, as whoever logged in here.
+def signed_in() -> HfApi:
+    """The client, as the one whose token is found.
 
     Raises:
-        UserError: nobody did.
+        UserError: there is no token.
     """
     if (token := get_token()) is None:
         raise UserError("no access token found, expected one that may write; run `hf auth login`, or set HF_TOKEN")

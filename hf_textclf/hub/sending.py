@@ -11,7 +11,7 @@ from huggingface_hub.constants import DEFAULT_REVISION
 from ..errors import UserError
 from .cards import merge_cards
 from .parcel import CARD, Parcel, is_written, pack
-from .remedies import logged_in, persist
+from .remedies import persist, signed_in
 
 
 @dataclass
@@ -45,8 +45,8 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
     Raises:
         UserError: the folder is not fit (see `pack`), there is no token, or the Hub refuses.
     """
-    parcel = pack(Path(folder))
-    api = logged_in()
+    parcel = pack(Path(folder), arguments.repo)
+    api = signed_in()
     return persist(arguments.repo, lambda: _send(api, parcel, arguments), twice=not arguments.create_pr)
 
 
@@ -57,8 +57,7 @@ def _send(api: HfApi, parcel: Parcel, arguments: PushArguments) -> CommitInfo:
         if arguments.revision != DEFAULT_REVISION:
             api.create_branch(repo, branch=arguments.revision, exist_ok=True)
     info = api.model_info(repo, revision=arguments.revision)
-    if arguments.private:
-        check_private(info)
+    check_private(info, private=arguments.private)
     present = file_names(info)
     if CARD in present:
         theirs = Path(api.hf_hub_download(repo, CARD, revision=info.sha)).read_bytes().decode()
@@ -75,9 +74,9 @@ def _send(api: HfApi, parcel: Parcel, arguments: PushArguments) -> CommitInfo:
     )
 
 
-def check_private(info: ModelInfo | SpaceInfo) -> None:
-    """Refuse to put into a public repository what is meant to be private."""
-    if not info.private:
+def check_private(info: ModelInfo | SpaceInfo, *, private: bool) -> None:
+    """Refuse a repository that everybody can read where a private one is wanted."""
+    if private and not info.private:
         raise UserError(f"{info.id} is public, expected private; change that in its settings first, or drop --private")
 
 

@@ -4,12 +4,12 @@ import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from huggingface_hub import CommitInfo, HfApi, SpaceCard, SpaceRuntime
+from huggingface_hub import CommitInfo, HfApi, SpaceRuntime
 
 from ..errors import UserError
 from .cards import merge_cards
 from .parcel import CARD, Parcel
-from .remedies import logged_in, persist
+from .remedies import persist, signed_in
 from .sending import check_name, check_private, commit, file_names
 from .space_folder import APP, LIST, is_code, space_parcel
 from .space_models import SpaceModel, find_models
@@ -70,7 +70,7 @@ def deploy_space(arguments: SpaceArguments) -> tuple[CommitInfo, SpaceRuntime]:
     Raises:
         UserError: as `find_models`, there is no token, another app lives there, or the Hub refuses.
     """
-    api, repo = logged_in(), str(arguments.repo)
+    api, repo = signed_in(), str(arguments.repo)
     models = find_models(api, arguments.models, folders=False)
     for model in models:
         if model.needs_token:
@@ -93,8 +93,7 @@ def _send(api: HfApi, models: list[SpaceModel], arguments: SpaceArguments) -> Co
         exist_ok=True,
     )
     info = api.space_info(repo)
-    if arguments.private:
-        check_private(info)
+    check_private(info, private=arguments.private)
     present = file_names(info)
     is_ours = LIST in present
     if APP in present and not is_ours:
@@ -107,7 +106,7 @@ def _send(api: HfApi, models: list[SpaceModel], arguments: SpaceArguments) -> Co
     # the README that the Hub makes for a new Space says nothing
     if is_ours and CARD in present:
         theirs = Path(api.hf_hub_download(repo, CARD, repo_type="space", revision=info.sha)).read_bytes().decode()
-        merged = merge_cards(theirs, parcel.card, kind=SpaceCard, theirs_to_change=PRESENTATION)
+        merged = merge_cards(theirs, parcel.card, theirs_to_change=PRESENTATION)
         parcel = replace(parcel, files=parcel.files | {CARD: merged.encode()})
     stale = [name for name in present if is_code(name) and name not in parcel.files]
     return commit(api, info, parcel, stale, message="Show text classifiers with hf-textclf", repo_type="space")

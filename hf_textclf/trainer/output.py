@@ -4,6 +4,7 @@ Everything is written into a hidden folder beside the checkpoints and moved when
 a config.json is a finished model.
 """
 
+import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -97,7 +98,15 @@ def save_folder(
     trainer.state.best_model_checkpoint = Path(trainer.state.best_model_checkpoint or "").name or None
     trainer.state.save_to_json(str(partial / "trainer_state.json"))
     write_text(partial / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))
-    write_json(partial / "eval_results.json", results)
+    write_json(partial / "eval_results.json", results | _energy(output / "emissions.csv"))
     if write_more is not None:
         write_more(partial)
     move_files(partial, output)
+
+
+def _energy(path: Path) -> dict[str, float]:
+    """What codecarbon (`--report_to codecarbon`) estimates, the sum over a run and its resumptions."""
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        return {"energy_kwh": sum(float(row["energy_consumed"]) for row in csv.DictReader(file))}

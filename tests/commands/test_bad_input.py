@@ -204,3 +204,13 @@ def test_fifty_thousand_classes(tmp_path, tiny_config):
     assert main(["predict", str(out), str(tmp_path / "in.csv"), str(tmp_path / "out.jsonl")]) == 0
     first = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
     assert len(first) == 50_003 and first["label"].startswith("c")
+
+
+@pytest.mark.parametrize("flag", ["--dataset", "--dataset=", "--config", "--seed", "--no_such_flag", "--truncation"])
+def test_no_error_shows_a_token(flag, tmp_path, capsys):
+    token = "hf_" + "a1B2" * 8
+    value = f"https://me:secret@example.org/{token}.csv"
+    tokens = [flag + value] if flag.endswith("=") else [flag, value]
+    assert main(["train", *tokens, "--output_dir", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert token not in error and "secret" not in error and error.count("\n") == 1

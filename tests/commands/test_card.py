@@ -1,5 +1,6 @@
 """The model card: true, complete, and kind to what people write into it."""
 
+import csv
 import json
 import os
 import re
@@ -372,6 +373,19 @@ def test_refused(trained, refused, tmp_path, monkeypatch, tokens, words):
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     refused(*tokens, words=words)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.slow
+def test_energy_is_what_codecarbon_estimates(trained, tmp_path):
+    assert "Energy: not measured." in section(text_of(trained / "single"), "training")
+    folder = tmp_path / "run"
+    sizes = ["--vocab_size", "300", "--embedding_size", "11", "--hidden_size", "7", "--max_steps", "3"]
+    keys = ["--dataset", "samples/news_en", *sizes, "--report_to", "codecarbon", "--output_dir", str(folder)]
+    assert main(["train", *keys]) == 0
+    with (folder / "emissions.csv").open(newline="") as file:
+        [row] = csv.DictReader(file)
+    kwh = float(row["energy_consumed"])
+    assert kwh > 0 and f"Energy: {kwh:.3g} kWh, as codecarbon" in section(text_of(folder), "training")
 
 
 def test_language_model_has_no_costs(language_model, refused):

@@ -1,6 +1,7 @@
 """`hf-textclf push`, from a trained folder to the Hub and back."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -11,6 +12,8 @@ from loopback import STRANGER, WRITER
 from push_command import REPO, error_line
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from hf_textclf.cli import main
 
 CODE = {"attention_lstm.py", "configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"}
 # loads a repository without the plugin, as somebody who has never heard of it
@@ -42,12 +45,15 @@ def test_what_arrives(hub, model, push, tmp_path):
     assert code == 0 and out.startswith(f"pushed to {hub.url}/{REPO}/commit/")
     stay = {"errors.csv"}
     assert set(hub.files(REPO)) == set(before) - stay | {".gitattributes"} and CODE <= set(before)
-    for name in set(before) - stay - {"run_config.yaml"}:
+    for name in set(before) - stay - {"README.md", "run_config.yaml"}:
         assert hub.read(REPO, name) == before[name], name
     sent = yaml.safe_load(hub.read(REPO, "run_config.yaml"))
     kept = yaml.safe_load(before["run_config.yaml"])
     assert kept["dataset"].startswith("/") and sent == kept | {"dataset": "opinions.csv"}
     assert {path.name: path.read_bytes() for path in model.iterdir() if path.is_file()} == before
+    # its card goes by the name that others load it by
+    assert main(["card", str(model), "--repo", REPO]) == 0
+    assert hub.read(REPO, "README.md") == (model / "README.md").read_bytes() != before["README.md"]
     # neither token nor folder of this machine lies in what the Hub keeps
     for path in hub.storage.root.rglob("*"):
         if path.is_file():
@@ -96,22 +102,17 @@ def test_what_people_wrote_stays(hub, api, model, push):
     assert merged.data.tags == ["text-classification", "hf-textclf", "textclf_lstm", "restaurants"]
 
 
-def marked(name, text):
-    return f"<!-- hf-textclf:{name} -->\n{text}\n<!-- /hf-textclf:{name} -->"
-
-
-def test_marked_sections_are_renewed(hub, api, model, push):
-    def card(*sections):
-        return "---\nlicense: mit\n---\n" + "\n".join(sections) + "\n"
-
-    (model / "README.md").write_text(card(marked("results", "old"), marked("use", "old")))
+def test_marked_sections_are_renewed(hub, api, push):
     push()
-    edited = card("Words.", marked("results", "old"), "More words.")
+    ours = hub.read(REPO, "README.md").decode()
+    use, results = (re.search(rf"<!-- hf-textclf:{name} -->.*?<!-- /hf-textclf:{name} -->\n", ours, re.DOTALL)[0]
+                    for name in ("use", "results"))  # fmt: skip
+    edited = ours.replace(use, "").replace(results, "Words.\n" + results.replace("|", "?") + "More words.\n")
     api.upload_file(path_or_fileobj=edited.encode(), path_in_repo="README.md", repo_id=REPO)
-    (model / "README.md").write_text(card(marked("results", r"new \1"), marked("use", "new")))
     push()
     # renewed where it stands; taken out, it stays out
-    assert hub.read(REPO, "README.md").decode() == card("Words.", marked("results", r"new \1"), "More words.")
+    expected = ours.replace(use, "").replace(results, f"Words.\n{results}More words.\n")
+    assert hub.read(REPO, "README.md").decode() == expected
 
 
 def test_files_of_a_former_model_go(hub, api, push):
@@ -152,6 +153,7 @@ def test_dry_run_sends_nothing(hub, model, push, monkeypatch):
     assert code == 0 and hub.requests == []
     size = (model / "model.safetensors").stat().st_size
     assert f"{size:,} bytes  model.safetensors\n" in out and "checkpoint-9/" in out
+    assert main(["card", str(model), "--repo", REPO]) == 0
     assert out.endswith((model / "README.md").read_text() + "\n")
 
 
