@@ -48,6 +48,8 @@ class SpaceArguments:
             check_name(self.repo)
         elif not self.local:
             raise UserError("repo is not given, expected you/name of a Space; add --repo, or run it here with --local")
+        if self.hardware is not None and self.local:
+            raise UserError(f"hardware={self.hardware!r} is the Hub's, expected none with --local; drop --hardware")
         if self.output_dir is not None and not self.local:
             raise UserError(f"output_dir={self.output_dir!r} goes with --local; add that, or drop --output_dir")
 

@@ -5,8 +5,8 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
-import venv
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -37,11 +37,14 @@ def run_space(parcel: Parcel, *, output_dir: str | None = None) -> None:
         _write(parcel, space)
         python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
         logger.info("installing %s into an environment of its own; this takes minutes", space / REQUIREMENTS)
-        venv.create(environment, with_pip=True)
         settings = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+        make = [sys.executable, "-m", "venv", str(environment)]
         install = [str(python), "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS]
-        if subprocess.run(install, cwd=space, env=settings).returncode:
-            raise UserError(f"{REQUIREMENTS} could not be installed (see above); check the way to the package index")
+        for command in (make, install):
+            if subprocess.run(command, cwd=space, env=settings).returncode:
+                raise UserError(
+                    f"{REQUIREMENTS} could not be installed; correct what is said above, or the way to the package index"
+                )
         _serve([str(python), APP], space, settings)
 
 

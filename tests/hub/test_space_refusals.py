@@ -79,6 +79,7 @@ def test_a_folder_that_is_not_fit(model, space):
     [
         (["--repo", "demo"], "expected the form you/name"),
         ([], "repo is not given"),
+        (["--local", "--hardware", "zero-a10g"], "is the Hub's"),
         (["--repo", SPACE, "--output_dir", "out"], "goes with --local"),
     ],
 )
