@@ -43,7 +43,7 @@ def run_space(parcel: Parcel, *, output_dir: str | None = None) -> None:
         for command in (make, install):
             if subprocess.run(command, cwd=space, env=settings).returncode:
                 raise UserError(
-                    f"{REQUIREMENTS} could not be installed; correct what is said above, or the way to the package index"
+                    f"{REQUIREMENTS} could not be installed; correct what stands above, or the way to the index"
                 )
         _serve([str(python), APP], space, settings)
 
