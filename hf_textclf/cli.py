@@ -31,7 +31,7 @@ commands:
   compare   folders side by side:     hf-textclf compare FOLDER... --output_dir NEW [--dataset DATA] [--split test]
   gates     draw an LSTM's gates:     hf-textclf gates FOLDER picture.png --text "..."
   card      write the model card:     hf-textclf card FOLDER [--license apache-2.0] [--language en] [--costs true]
-  push      publish on the Hub:       hf-textclf push FOLDER --repo you/name [--private] [--create_pr] [--dry_run]
+  push      publish on the Hub:       hf-textclf push FOLDER --repo you/name [--with_onnx] [--create_pr] [--dry_run]
   space     a page on models:         hf-textclf space --models you/a you/b --repo you/demo   (--local: run it here)
 
 `hf-textclf COMMAND --help` lists every key. Keys can stand in a YAML file given by --config."""

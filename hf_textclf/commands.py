@@ -151,13 +151,14 @@ def gates_command(tokens: list[str]) -> None:
 
 def push_command(tokens: list[str]) -> None:
     """Send a folder to the Hub, or show what would be sent."""
+    _quiet()
     from .args import Parser
-    from .hub import PushArguments, pack, push
+    from .hub import PushArguments, prepare, push
 
     (folder,), tokens = _positionals(tokens, "push FOLDER")
     (arguments,) = Parser([PushArguments], prog="hf-textclf push FOLDER").parse(tokens)
     if arguments.dry_run:
-        parcel = pack(Path(folder), arguments.repo)
+        parcel = prepare(Path(folder), arguments)
         _show_files(parcel)
         print(f"stay here: {', '.join(parcel.left) or 'none'}\n\n{parcel.card}")
         return

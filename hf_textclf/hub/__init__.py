@@ -1,7 +1,7 @@
 """The way to the Hub: `push` sends a model, `space` a page on models."""
 
 from .parcel import Parcel, pack
-from .sending import PushArguments, push
+from .sending import PushArguments, prepare, push
 from .space import SpaceArguments, deploy_space, plan_space
 from .space_local import run_space
 
@@ -12,6 +12,7 @@ __all__ = [
     "deploy_space",
     "pack",
     "plan_space",
+    "prepare",
     "push",
     "run_space",
 ]

@@ -1,5 +1,6 @@
 """`hf-textclf push FOLDER --repo you/name`: check, then send in one commit, so that there is no half model."""
 
+import logging
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,9 +10,12 @@ from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelet
 from huggingface_hub.constants import DEFAULT_REVISION
 
 from ..errors import UserError
+from ..export import export_onnx
 from .cards import merge_cards
 from .parcel import CARD, Parcel, is_written, pack
 from .remedies import persist, signed_in
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -23,6 +27,10 @@ class PushArguments:
     revision: str = field(default=DEFAULT_REVISION, metadata={"help": "Branch; made from main if it is not there."})
     create_pr: bool = field(
         default=False, metadata={"help": "Propose the files as a pull request to a repository that is there."}
+    )
+    with_onnx: bool = field(
+        default=False,
+        metadata={"help": "Make onnx/model.onnx of the network, and send it along; needs the extra `onnx`."},
     )
     dry_run: bool = field(default=False, metadata={"help": "Check, list files and card, and send nothing."})
 
@@ -36,6 +44,18 @@ def check_name(repo: str) -> None:
         raise UserError(f"repo={repo!r}, expected the form you/name; correct --repo")
 
 
+def prepare(folder: Path, arguments: PushArguments) -> Parcel:
+    """Make what is wanted beside the weights, and collect what `push` sends.
+
+    Raises:
+        UserError: the network cannot be exported (see `export_onnx`), or the folder is not fit (see `pack`).
+    """
+    if arguments.with_onnx:
+        record = export_onnx(folder)
+        logger.info("ONNX: its logits differ from those of the model by %.1g at most", record["max_difference"])
+    return pack(folder, arguments.repo)
+
+
 def push(folder: str, arguments: PushArguments) -> CommitInfo:
     """Send a saved folder to the Hub in one commit.
 
@@ -43,9 +63,9 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
     people edited on the Hub stays. Files of a former model that this one does not have are taken out.
 
     Raises:
-        UserError: the folder is not fit (see `pack`), there is no token, or the Hub refuses.
+        UserError: as `prepare`, there is no token, or the Hub refuses.
     """
-    parcel = pack(Path(folder), arguments.repo)
+    parcel = prepare(Path(folder), arguments)
     api = signed_in()
     return persist(arguments.repo, lambda: _send(api, parcel, arguments), twice=not arguments.create_pr)
 

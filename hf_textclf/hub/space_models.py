@@ -83,7 +83,8 @@ def _on_hub(api: HfApi, name: str, revision: str | None) -> SpaceModel:
     return SpaceModel(
         name,
         info.sha,
-        files=tuple(sorted(file for file in present if is_written(file) or file == CARD)),
+        # a network as ONNX lies in a folder of its own
+        files=tuple(sorted(file for file in present if file == CARD or is_written(file) and "/" not in file)),
         needs_token=bool(info.private or info.gated),
         segmenter=segmenter,
     )

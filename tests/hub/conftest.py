@@ -9,6 +9,7 @@ from huggingface_hub import HfApi, constants, hf_api
 from huggingface_hub.utils import _http
 from loopback import READER, STRANGER, WRITER, Hub
 from push_command import REPO, SPACE
+from transformers.utils import hub as transformers_hub
 
 from hf_textclf.cli import main
 from hf_textclf.hub import remedies
@@ -38,6 +39,8 @@ def hub(tmp_path, monkeypatch):
     }.items():
         monkeypatch.setattr(constants, name, value)
     monkeypatch.setattr(hf_api.api, "endpoint", running.url)
+    # Transformers keeps a client of its own, with the Hub of its first use
+    monkeypatch.setattr(transformers_hub, "_hf_api", None)
     huggingface_hub.utils.disable_progress_bars()
     yield running
     running.close()
