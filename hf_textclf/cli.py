@@ -33,6 +33,7 @@ commands:
   gates     draw an LSTM's gates:     hf-textclf gates FOLDER picture.png --text "..."
   card      write the model card:     hf-textclf card FOLDER [--license apache-2.0] [--language en] [--costs true]
   push      publish on the Hub:       hf-textclf push FOLDER --repo you/name [--with_onnx] [--create_pr] [--dry_run]
+  space     a page on models:         hf-textclf space --models you/a you/b --repo you/demo   (--local: run it here)
 
 `hf-textclf COMMAND --help` lists every key. Keys can stand in a YAML file given by --config."""
 
@@ -66,7 +67,7 @@ def main(tokens: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _fail(
             "stopped by the keyboard; train goes on from its last checkpoint with --resume_from_checkpoint true, "
-            "tune and push with the same command"
+            "tune, push and space with the same command"
         )
         return 130
     return 0

@@ -167,12 +167,30 @@ def push_command(tokens: list[str]) -> None:
     (arguments,) = Parser([PushArguments], prog="hf-textclf push FOLDER").parse(tokens)
     if arguments.dry_run:
         parcel = prepare(Path(folder), arguments)
-        for name in parcel.files:
-            print(f"{parcel.size(name):>13,} bytes  {name}")
+        _show_files(parcel)
         print(f"stay here: {', '.join(parcel.left) or 'none'}\n\n{parcel.card}")
         return
     commit = push(folder, arguments)
     print(f"pushed to {commit.pr_url or commit.commit_url}")
+
+
+def space_command(tokens: list[str]) -> None:
+    """Put a page on models of the Hub, run it here, or show what would be sent."""
+    from .args import Parser
+    from .hub import SpaceArguments, deploy_space, plan_space, run_space
+
+    (arguments,) = Parser([SpaceArguments], prog="hf-textclf space").parse(tokens)
+    if arguments.dry_run:
+        parcel = plan_space(arguments)
+        _show_files(parcel)
+        print(f"\n{parcel.card}")
+    elif arguments.local:
+        run_space(plan_space(arguments), output_dir=arguments.output_dir)
+    else:
+        commit, runtime = deploy_space(arguments)
+        print(f"pushed to {commit.commit_url}")
+        hardware = runtime.requested_hardware or runtime.hardware
+        print(f"{runtime.stage} on {hardware}; the page: {commit.repo_url}")
 
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
@@ -186,6 +204,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "gates": gates_command,
     "card": card_command,
     "push": push_command,
+    "space": space_command,
 }
 
 
@@ -237,6 +256,12 @@ def _show_trained(results: dict[str, Any], folder: str) -> None:
     """The results of a folder that has just been written, and what to do with it."""
     _show(results)
     print(f"saved to {folder}; now: hf-textclf evaluate {folder}")
+
+
+def _show_files(parcel: Any) -> None:
+    """What would be sent, a file a line."""
+    for name in parcel.files:
+        print(f"{parcel.size(name):>13,} bytes  {name}")
 
 
 def _show(results: dict[str, Any]) -> None:

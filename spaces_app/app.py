@@ -2,6 +2,7 @@
 
 python spaces_app/app.py runs/lstm runs/bert           folders, or Hub models pinned as owner/name@COMMIT
 MODELS="owner/lstm@COMMIT owner/bert@COMMIT"           the same on a Space, which has no command line
+models.txt beside this file, one a line                where neither names any; `hf-textclf space` writes it
 
 Gradio's own variables (GRADIO_SERVER_PORT, GRADIO_SERVER_NAME, …) are obeyed. Visitors' texts are kept nowhere.
 """
@@ -22,6 +23,7 @@ EMPTY = "There is no text: write or paste some words."
 CUT = f"Only the first {MAX_CHARACTERS:,} characters were read."
 FOREIGN = "much of this text is not in the vocabulary, the numbers mean little. (The demo's BERT knows English only.)"
 API = f"Model name -> {{label: probability}} (regression: {{target: number}}). {MAX_CHARACTERS:,} characters are read."
+LISTED = Path(__file__).with_name("models.txt")
 PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 # Chinese characters, kana, hangul
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -113,7 +115,8 @@ def build(models: dict[str, Classifier]) -> gr.Blocks:
 
 if __name__ == "__main__":
     try:
-        app = build(load(sys.argv[1:] or os.environ.get("MODELS", "").split()))
+        listed = LISTED.read_text(encoding="utf-8").splitlines() if LISTED.is_file() else []
+        app = build(load(sys.argv[1:] or os.environ.get("MODELS", "").split() or listed))
     except UserError as error:
         print(f"app.py: error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -22,12 +22,19 @@ from ..errors import TOKEN, UserError
 from ..resources import SAMPLES
 from ..results import hub_id
 from ..trainer import StockArguments, check_arguments
-from . import remedies
-from .sending import PushArguments, check_private, signed_in
+from .client import signed_in
+from .remedies import TIMEOUT, explained
+from .sending import PushArguments, check_private
 
 logger = logging.getLogger(__name__)
 # the client's own for uv: Debian with Python, uv and git
 IMAGE = "ghcr.io/astral-sh/uv:python3.12-bookworm"
+# a job that was started after all would be paid twice
+LOOK_FIRST = "look with `hf jobs ps` whether the job is there before you run the command again"
+REMEDIES = {
+    402: "the Hub wants to be paid for jobs; buy credits at {endpoint}/settings/billing, or train without --on_hub",
+    403: "the token may not start or read jobs; log in with one that may (`hf auth login`)",
+}
 
 
 @dataclass
@@ -79,13 +86,14 @@ def train_on_hub(tokens: list[str]) -> JobInfo:
     _check_push(model, [job.job_package, *flags])
 
     api = signed_in()
-    with remedies.explained(job.repo):
-        # the client itself would wait for ever
-        get_session().timeout = remedies.TIMEOUT
+    # the client itself would wait for ever
+    get_session().timeout = TIMEOUT
+    with explained(job.repo, remedies=REMEDIES):
         machine = _machine(api, job.on_hub)
+    with explained(job.repo):
         api.create_repo(job.repo, private=job.private or None, exist_ok=True)
         check_private(api.model_info(job.repo), private=job.private)
-    with remedies.explained(job.repo, again=remedies.LOOK_FIRST):
+    with explained(job.repo, again=LOOK_FIRST, remedies=REMEDIES):
         started = api.run_job(
             name=job.repo.partition("/")[2],
             image=IMAGE,

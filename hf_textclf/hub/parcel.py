@@ -1,6 +1,7 @@
 """Which files of a saved folder go to the Hub, and whether the folder is fit for it."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -84,7 +85,7 @@ def pack(folder: Path, repo: str) -> Parcel:
         UserError: the folder lacks a file, a licence or a label's name, is of a kind that the Hub cannot load, or
             holds an access token.
     """
-    config = _check_model(folder)
+    config = check_model(folder)
     code = _code_files(folder, config)
     _check_card(folder / CARD)
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
@@ -105,13 +106,17 @@ def pack(folder: Path, repo: str) -> Parcel:
     return parcel
 
 
-def _check_model(folder: Path) -> dict[str, Any]:
-    """Return config.json of a folder that has a config, weights, a tokenizer and names for its labels."""
+def check_model(folder: Path) -> dict[str, Any]:
+    """Return config.json of a folder that has a config, weights, a tokenizer and names for its labels.
+
+    Raises:
+        UserError: it lacks one of them, or holds something else than one network.
+    """
     if not folder.is_dir():
         raise UserError(f"{str(folder)!r} is no folder, expected one that `hf-textclf train` wrote; correct the path")
     if (folder / LINEAR_CONFIG).is_file():
         raise UserError(
-            f"{str(folder)!r} holds a linear model, expected a network: no Auto class loads it; push a network"
+            f"{str(folder)!r} holds a linear model, expected a network: no Auto class loads it; choose a network"
         )
     if not (folder / "config.json").is_file():
         raise UserError(
@@ -124,13 +129,18 @@ def _check_model(folder: Path) -> dict[str, Any]:
         if not (folder / name).is_file():
             raise UserError(f"{str(folder)!r} has no {name}, expected the tokenizer beside the model; save it there")
     if _is_classifier(config):
-        labels = [str(label) for label in (config.get("id2label") or {"0": "LABEL_0"}).values()]
-        if unnamed := [label for label in labels if re.fullmatch(r"LABEL_\d+", label)]:
-            raise UserError(
-                f"id2label in {str(folder / 'config.json')!r} calls a label {unnamed[0]}, expected its name; "
-                "write names into id2label and label2id"
-            )
+        labels = (config.get("id2label") or {"0": "LABEL_0"}).values()
+        check_labels(map(str, labels), where=str(folder / "config.json"))
     return config
+
+
+def check_labels(labels: Iterable[str], *, where: str) -> None:
+    """Refuse a model that does not say what its labels mean."""
+    if unnamed := [label for label in labels if re.fullmatch(r"LABEL_\d+", label)]:
+        raise UserError(
+            f"id2label in {where!r} calls a label {unnamed[0]}, expected its name; write names into id2label and "
+            "label2id"
+        )
 
 
 def _is_classifier(config: dict[str, Any]) -> bool:
