@@ -2,6 +2,7 @@
 
 hf-textclf demo runs/lstm runs/bert                    folders, or Hub models pinned as owner/name@COMMIT
 MODELS="owner/lstm@COMMIT owner/bert@COMMIT"           the same on a Space, which has no command line
+models.txt beside this file, one a line                where neither names any; `hf-textclf space` writes it
 
 Gradio's own variables (GRADIO_SERVER_PORT, GRADIO_SERVER_NAME, …) are obeyed. Visitors' texts are kept nowhere.
 """
