@@ -177,15 +177,7 @@ class Parser(HfArgumentParser):
         Raises:
             UserError: unknown key or flag, wrong type or choice, missing or contradictory value.
         """
-        first = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-        first.add_argument("--config")
-        try:
-            chosen, rest = first.parse_known_args(tokens)
-        except ArgumentError as error:
-            self.error(str(error))
-        if chosen.config:
-            path = find_config(chosen.config)
-            rest = self._tokens_of(read_yaml(path), where=str(path)) + rest
+        rest = self.without_config(tokens)
         rest = self._tokens_of({key: value for key, value in (before or {}).items() if key in self._keys()}) + rest
         rest += self._tokens_of(after or {}, where="search space")
         try:
@@ -195,6 +187,19 @@ class Parser(HfArgumentParser):
         if unknown:
             self._refuse(unknown[0].split("=")[0].lstrip("-"), where="command line")
         return tuple(objects)
+
+    def without_config(self, tokens: list[str]) -> list[str]:
+        """Put the keys of the YAML file that --config names in front of the other tokens."""
+        first = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+        first.add_argument("--config")
+        try:
+            chosen, rest = first.parse_known_args(tokens)
+        except ArgumentError as error:
+            self.error(str(error))
+        if not chosen.config:
+            return rest
+        path = find_config(chosen.config)
+        return self._tokens_of(read_yaml(path), where=str(path)) + rest
 
     def _keys(self) -> dict[str, Any]:
         return {action.dest: action for action in self._actions if action.option_strings and action.dest != "help"}

@@ -23,6 +23,7 @@ USAGE = """usage: hf-textclf COMMAND ...
 
 commands:
   train     train a classifier:       hf-textclf train --config demo_lstm --output_dir FOLDER [--key value ...]
+            on a machine of the Hub:  hf-textclf train --on_hub t4-small --repo you/name ...
   pretrain  train a language model on texts without labels, for `train --init_from`
   tune      search hyper-parameters:  hf-textclf tune --config demo_lstm --output_dir FOLDER [--trials 20]
   evaluate  judge a saved folder:     hf-textclf evaluate FOLDER [--dataset DATA] [--split test]
@@ -32,7 +33,8 @@ commands:
   gates     draw an LSTM's gates:     hf-textclf gates FOLDER picture.png --text "..."
   explain   what each word adds:      hf-textclf explain FOLDER --text "..." [--label NAME] [--output picture.html]
   card      write the model card:     hf-textclf card FOLDER [--license apache-2.0] [--language en] [--costs true]
-  push      publish on the Hub:       hf-textclf push FOLDER --repo you/name [--private] [--create_pr] [--dry_run]
+  push      publish on the Hub:       hf-textclf push FOLDER --repo you/name [--with_onnx] [--create_pr] [--dry_run]
+  space     a page on models:         hf-textclf space --models you/a you/b --repo you/demo   (--local: run it here)
   demo      open a page on models:    hf-textclf demo FOLDER... [--comparison FOLDER]
 
 `hf-textclf COMMAND --help` lists every key. Keys can stand in a YAML file given by --config."""
@@ -67,7 +69,7 @@ def main(tokens: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _fail(
             "stopped by the keyboard; train goes on from its last checkpoint with --resume_from_checkpoint true, "
-            "tune and push with the same command"
+            "tune, push and space with the same command"
         )
         return 130
     return 0

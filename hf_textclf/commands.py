@@ -21,6 +21,12 @@ def train_command(tokens: list[str]) -> None:
     from .baselines.arguments import LinearArguments, wants_linear
     from .data import DataArguments
 
+    if any(token.split("=")[0] in ("--on_hub", "--on-hub") for token in tokens):
+        from .hub.jobs import train_on_hub
+
+        job = train_on_hub(_with_config(tokens))
+        print(f"job {job.id}: {job.status.stage}")
+        return
     if wants_linear(tokens):
         from .baselines.run import train_linear
 
@@ -30,7 +36,9 @@ def train_command(tokens: list[str]) -> None:
         return
     from .training import StockArguments, TrainRun, train, train_one_vs_rest
 
-    parser = Parser([DataArguments, ModelArguments, NewModelArguments, StockArguments], prog="hf-textclf train")
+    kinds = [DataArguments, ModelArguments, NewModelArguments, StockArguments]
+    more = "`hf-textclf train --on_hub FLAVOR --help` lists the keys of a run on a rented machine of the Hub."
+    parser = Parser(kinds, prog="hf-textclf train", epilog=more)
     parser.require("output_dir")
     run = TrainRun(*parser.parse(_with_config(tokens)))
     results = train_one_vs_rest(run) if run.model.one_vs_rest else train(run)
@@ -171,19 +179,38 @@ def explain_command(tokens: list[str]) -> None:
 
 def push_command(tokens: list[str]) -> None:
     """Send a folder to the Hub, or show what would be sent."""
+    _quiet()
     from .args import Parser
-    from .hub import PushArguments, pack, push
+    from .hub import PushArguments, prepare, push
 
     (folder,), tokens = _positionals(tokens, "push FOLDER")
     (arguments,) = Parser([PushArguments], prog="hf-textclf push FOLDER").parse(tokens)
     if arguments.dry_run:
-        parcel = pack(Path(folder), arguments.repo)
-        for name in parcel.files:
-            print(f"{parcel.size(name):>13,} bytes  {name}")
+        parcel = prepare(Path(folder), arguments)
+        _show_files(parcel)
         print(f"stay here: {', '.join(parcel.left) or 'none'}\n\n{parcel.card}")
         return
     commit = push(folder, arguments)
     print(f"pushed to {commit.pr_url or commit.commit_url}")
+
+
+def space_command(tokens: list[str]) -> None:
+    """Put a page on models of the Hub, run it here, or show what would be sent."""
+    from .args import Parser
+    from .hub import SpaceArguments, deploy_space, plan_space, run_space
+
+    (arguments,) = Parser([SpaceArguments], prog="hf-textclf space").parse(tokens)
+    if arguments.dry_run:
+        parcel = plan_space(arguments)
+        _show_files(parcel)
+        print(f"\n{parcel.card}")
+    elif arguments.local:
+        run_space(plan_space(arguments), output_dir=arguments.output_dir)
+    else:
+        commit, runtime = deploy_space(arguments)
+        print(f"pushed to {commit.commit_url}")
+        hardware = runtime.requested_hardware or runtime.hardware
+        print(f"{runtime.stage} on {hardware}; the page: {commit.repo_url}")
 
 
 def demo_command(tokens: list[str]) -> None:
@@ -214,6 +241,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "explain": explain_command,
     "card": card_command,
     "push": push_command,
+    "space": space_command,
     "demo": demo_command,
 }
 
@@ -266,6 +294,12 @@ def _show_trained(results: dict[str, Any], folder: str) -> None:
     """The results of a folder that has just been written, and what to do with it."""
     _show(results)
     print(f"saved to {folder}; now: hf-textclf evaluate {folder}")
+
+
+def _show_files(parcel: Any) -> None:
+    """What would be sent, a file a line."""
+    for name in parcel.files:
+        print(f"{parcel.size(name):>13,} bytes  {name}")
 
 
 def _show(results: dict[str, Any]) -> None:

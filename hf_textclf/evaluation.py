@@ -11,10 +11,10 @@ from datasets import Dataset
 from .agreement import pipeline_agreement
 from .data import DataArguments, TextData, write_rows
 from .errors import UserError
-from .judging import load_rows, new_folder, probabilities_of, scores_of
+from .judging import load_rows, probabilities_of, scores_of
 from .metrics import measure
 from .prediction import Classifier
-from .results import describe_hardware, describe_versions, model_digest, public_name, write_json
+from .results import describe_hardware, describe_versions, model_digest, new_folder, public_name, write_json
 
 # a stock pipeline reads them one by one
 PIPELINE_TEXTS = 200

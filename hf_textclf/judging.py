@@ -1,13 +1,10 @@
-"""What `evaluate` and `compare` share: the rows of a split, what a classifier says, a place for the results."""
-
-from pathlib import Path
+"""What `evaluate` and `compare` share: the rows of a split, what a classifier says."""
 
 import numpy as np
 from datasets import Dataset
 from tqdm.auto import tqdm
 
 from .data import DataArguments, TextData, load_split
-from .errors import UserError
 from .prediction import Classifier
 
 
@@ -40,18 +37,3 @@ def probabilities_of(
 def scores_of(probabilities: np.ndarray, problem_type: str) -> np.ndarray:
     """What `compute_metrics` takes: (rows, labels) as they are; for regression the numbers alone, (rows,)."""
     return probabilities[:, 0] if problem_type == "regression" else probabilities
-
-
-def new_folder(output_dir: str | Path) -> Path:
-    """Make sure, before the work begins, that results can go there without hiding older ones.
-
-    Raises:
-        UserError: there is a file, or a folder that holds something.
-    """
-    output = Path(output_dir)
-    if output.is_file() or output.is_dir() and any(output.iterdir()):
-        raise UserError(
-            f"output_dir {str(output)!r} already holds something, expected a new folder; "
-            "choose another with --output_dir or remove it"
-        )
-    return output

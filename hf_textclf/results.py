@@ -83,6 +83,21 @@ def model_digest(folder: Path) -> str | None:
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
+def new_folder(output_dir: str | Path) -> Path:
+    """Make sure, before the work begins, that results can go there without hiding older ones.
+
+    Raises:
+        UserError: there is a file, or a folder that holds something.
+    """
+    output = Path(output_dir)
+    if output.is_file() or output.is_dir() and any(output.iterdir()):
+        raise UserError(
+            f"output_dir {str(output)!r} already holds something, expected a new folder; "
+            "choose another with --output_dir or remove it"
+        )
+    return output
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file beside its final name and rename it when it is whole."""
     partial = path.with_name(f".{path.name}.partial")

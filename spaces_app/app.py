@@ -2,6 +2,7 @@
 
 hf-textclf demo runs/lstm runs/bert                    folders, or Hub models pinned as owner/name@COMMIT
 MODELS="owner/lstm@COMMIT owner/bert@COMMIT"           the same on a Space, which has no command line
+models.txt beside this file, one a line                where neither names any; `hf-textclf space` writes it
 
 Gradio's own variables (GRADIO_SERVER_PORT, GRADIO_SERVER_NAME, …) are obeyed. Visitors' texts are kept nowhere.
 """
@@ -9,6 +10,7 @@ Gradio's own variables (GRADIO_SERVER_PORT, GRADIO_SERVER_NAME, …) are obeyed.
 import argparse
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +143,8 @@ def start(arguments: list[str]) -> None:
     parser.add_argument("models", nargs="*", help="folders, or Hub models pinned as owner/name@COMMIT")
     parser.add_argument("--comparison", type=Path, help="folder that `hf-textclf compare` wrote, shown under About")
     options = parser.parse_args(arguments)
+    # Gradio asks for it with every call; where none is named, that loads all of matplotlib to find one
+    os.environ.setdefault("MPLBACKEND", "agg")
     disable_progress_bar()
     page = build(serving.load(serving.named_models(options.models)), options.comparison)
     discreet.install()

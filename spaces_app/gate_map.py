@@ -45,7 +45,6 @@ STYLE = """
   grid-template-columns: max-content minmax(calc(var(--columns) * 1.05rem), 1fr); }
 #why .gates > div > :nth-child(odd) { position: sticky; left: 0; padding-right: 6px;
   background: var(--block-background-fill); font-size: 0.85rem; }
-#why .gates .direction { grid-column: 1 / -1; font-size: 0.85rem; opacity: 0.8; margin-top: 4px; }
 #why .gates img { width: 100%; height: 72px; image-rendering: pixelated; border-radius: 3px; margin: 0; }
 #why .gates ol { display: flex; align-items: start; list-style: none; padding: 0; margin: 0; }
 #why .gates li { flex: 1 1 0; min-width: 0; margin: 0; writing-mode: vertical-rl; max-height: 7em; overflow: hidden;

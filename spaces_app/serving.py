@@ -4,8 +4,10 @@ import os
 import re
 import threading
 import time
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 from huggingface_hub import snapshot_download
 
@@ -17,6 +19,24 @@ PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})", re.ASCII)
 LISTED = Path(__file__).with_name("models.txt")
 # what `hf-textclf push` sends; no code and no pickle
 WANTED = ["*.json", "*.safetensors", "*.txt", "*.yaml", "*.png", "README.md"]
+# every model of this process; one that ZeroGPU forks from it finds its own by the number
+SERVED: list["Served"] = []
+Result = TypeVar("Result")
+
+
+def lent_gpu(function: Callable[..., Result]) -> Callable[..., Result]:
+    """On a ZeroGPU Space, let each call run in a process that a GPU is lent to; nothing anywhere else."""
+    if not os.environ.get("SPACES_ZERO_GPU"):
+        return function
+    from spaces import GPU
+
+    return GPU(function)
+
+
+@lent_gpu
+def _ask(number: int, function: Callable[..., Result], arguments: tuple[Any, ...], options: dict[str, Any]) -> Result:
+    # not by `classifier`: in a forked process its lock would never be free
+    return function(SERVED[number]._classifier, *arguments, **options)
 
 
 class Served:
@@ -33,21 +53,32 @@ class Served:
         # a tokenizer serves one thread at a time, and a second copy of a model would help nobody on two cores
         self.turn = threading.RLock()
         self._classifier: Classifier | None = None
+        self._number = len(SERVED)
+        SERVED.append(self)
 
     @property
     def classifier(self) -> Classifier:
         """The model; read from its folder by whoever asks first. Use it while you hold `turn`."""
         with self.turn:
-            if self._classifier is None:
-                self._classifier = Classifier(str(self.folder))
-            return self._classifier
+            return self._load()
+
+    def _load(self) -> Classifier:
+        if self._classifier is None:
+            self._classifier = Classifier(str(self.folder))
+        return self._classifier
+
+    def run(self, function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
+        """What a function of a module makes of the classifier, its first argument; other visitors wait meanwhile."""
+        with self.turn:
+            self._load()
+            return _ask(self._number, function, arguments, options)
 
     def classify(self, texts: list[str]) -> tuple[list[Prediction], float]:
-        """What the model says of each text, and the milliseconds that took; other visitors wait meanwhile."""
+        """What the model says of each text, and the milliseconds that took."""
         with self.turn:
-            classifier = self.classifier
+            self._load()
             start = time.perf_counter()
-            return classifier(texts), 1000 * (time.perf_counter() - start)
+            return self.run(Classifier.__call__, texts), 1000 * (time.perf_counter() - start)
 
     @property
     def is_loaded(self) -> bool:

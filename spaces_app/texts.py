@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from functools import cache
 
 from serving import Served
 
@@ -68,5 +69,11 @@ def is_foreign(text: str, model: Served) -> bool:
         if tokenizer is None:  # a linear model counts what it finds
             return False
         ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        known = sum(bool(CJK.search(token)) for token in tokenizer.get_vocab())
-    return ids.count(tokenizer.unk_token_id) > MAX_UNKNOWN * len(ids) and known < MIN_CJK * len(tokenizer)
+    return ids.count(tokenizer.unk_token_id) > MAX_UNKNOWN * len(ids) and not _knows_cjk(model)
+
+
+@cache
+def _knows_cjk(model: Served) -> bool:
+    """Whether Chinese, Japanese or Korean is among the languages of a vocabulary."""
+    vocabulary = model.classifier.system.tokenizer.get_vocab()
+    return sum(bool(CJK.search(token)) for token in vocabulary) >= MIN_CJK * len(vocabulary)

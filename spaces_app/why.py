@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gate_map
 import gradio as gr
@@ -13,14 +13,11 @@ from texts import MAX_CHARACTERS, is_foreign, readable
 
 from hf_textclf import UserError
 
-if TYPE_CHECKING:
-    from hf_textclf.explanation import Attribution
-
 # an explanation costs as much as hundreds of predictions
-MAX_EXPLAINED, MAX_STEPS = 2000, 128
+MAX_EXPLAINED, MAX_SECONDS = 1000, 10
 # rows of the table of numbers, and labels to choose from
 MAX_NUMBERS, MAX_LABELS = 20, 500
-# of what the words add, as for the sum of the library
+# a sum of contributions that is out by more, absolute and as a share of what all words add, is called rough
 EXACT, EXACT_SHARE = 0.01, 0.05
 WORDS = {
     "en": {
@@ -101,7 +98,7 @@ def build_why(models: dict[str, Served], t: Any, text: gr.Textbox, chosen: gr.Ch
         names = list(dict.fromkeys(name for model in asked for name in model.label_names))[:MAX_LABELS]
         label = label if label in names else ""
         choices = gr.Dropdown(choices=[(words.say("why_predicted", request), ""), *names], value=label)
-        for page in _pages(asked, text, label or None, request):
+        for page in pages(asked, text, label or None, request):
             yield page, choices
 
     with gr.Row(elem_classes="why-ask"):
@@ -137,10 +134,10 @@ def explain(
 ) -> dict[str, dict[str, Any]]:
     """What each word of a text adds to a label, for one model or all: model name -> answer, for programs.
 
-    text: as `readable` gives it. label: the most probable one by default. Of an answer label is what was explained,
+    text: as `readable` gives it. label: the most probable one by default. In an answer label is what was explained,
     null where nothing could be; score and baseline_score are log-odds, for regression the number; words have each
-    word, start, end and contribution; error is what the contributions sum to beside score - baseline_score;
-    unread counts the words that the model does not read; notices say what there is to know, in English.
+    word, start, end and contribution, whose sum is score - baseline_score + error; unread counts the words that the
+    model does not read; notices say what there is to know, in English.
     """
     from hf_textclf.explanation import attribute
 
@@ -148,8 +145,7 @@ def explain(
     for name in [model] if model else list(models):
         notices = [] if start == text else [WORDS["en"]["why_cut"].format(limit=MAX_EXPLAINED)]
         try:
-            with models[name].turn:
-                found = attribute(models[name].classifier, start, label=label, max_steps=MAX_STEPS)
+            found = models[name].run(attribute, start, label=label, max_seconds=MAX_SECONDS)
         except UserError as error:
             answers[name] = {"label": None, "words": [], "notices": [str(error)]}
             continue
@@ -168,7 +164,7 @@ def explain(
     return answers
 
 
-def _pages(asked: list[Served], text: str, label: str | None, request: gr.Request) -> Iterator[str]:
+def pages(asked: list[Served], text: str, label: str | None, request: gr.Request) -> Iterator[str]:
     """The page as it grows, model by model."""
     from hf_textclf.explanation.word_html import CSS
 
@@ -209,12 +205,12 @@ def _card(model: Served, text: str, label: str | None, request: gr.Request) -> s
         problem = _obstacle(model, text, label, say)
         if not problem:
             try:
-                found = attribute(model.classifier, text, label=label, max_steps=MAX_STEPS)
+                found = model.run(attribute, text, label=label, max_seconds=MAX_SECONDS)
             except UserError as error:
                 problem = say("why_refused", reason=error)
         if problem:
             return f'<section class="card">{parts[0]}<p>{problem}</p></section>'
-        weights, gates = pooling_weights(model.classifier, text), word_gates(model.classifier, text)
+        weights, gates = model.run(pooling_weights, text), model.run(word_gates, text)
     added = found.score - found.baseline_score
     number = model.classifier.problem_type == "regression"
     values = {"label": found.label, "score": found.score, "baseline": found.baseline_score, "words": added}
@@ -245,7 +241,7 @@ def _obstacle(model: Served, text: str, label: str | None, say: Callable[..., st
     return say("foreign") if is_foreign(text, model) else ""
 
 
-def _numbers(found: "Attribution", title: str, word: str, adds: str) -> str:
+def _numbers(found: Any, title: str, word: str, adds: str) -> str:
     """The strongest words as a table, for fingers, keyboards and screen readers."""
     pairs = sorted(zip(found.contributions, found.words, strict=True), key=lambda pair: -abs(pair[0]))[:MAX_NUMBERS]
     rows = "".join(f'<tr><th scope="row">{escape(each)}</th><td>{value:+.3f}</td></tr>' for value, each in pairs)

@@ -20,7 +20,7 @@ LAYERS = [
     {"agreement", "calibration", "explanation"},
     {"judging"},
     {"hub", "prediction"},
-    {"baselines", "card", "documents", "embeddings"},
+    {"baselines", "card", "documents", "embeddings", "export"},
     {"args", "data", "features", "plots", "tokenization", "trainer"},
     {"metrics"},
     {"models", "probabilities", "resources", "results", "register"},

@@ -7,10 +7,10 @@ import numpy as np
 
 from ..data import DataArguments, TextData, write_rows
 from ..errors import UserError
-from ..judging import load_rows, new_folder
+from ..judging import load_rows
 from ..metrics import compute_metrics
 from ..prediction import Classifier
-from ..results import describe_hardware, describe_versions, write_json, write_text
+from ..results import describe_hardware, describe_versions, new_folder, write_json, write_text
 from .answers import Answers, ask, check_same_task, name_folders
 from .bootstrap import intervals, measure_of, resample
 from .costs import load_in_turns, measure_speed, megabytes

@@ -11,6 +11,8 @@ What would surprise you:
   numeric integral. The steps are doubled until it is small.
 """
 
+import math
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +27,9 @@ from ..prediction.one_vs_rest import OneVsRest
 from .words import Words, find_words
 
 # of the integral, by the rule of Gauss and Legendre
-FIRST_STEPS = 16
+FIRST_STEPS, MOST_STEPS = 16, 1024
 # how large `delta` may be: absolute, and as a share of the difference of the scores
-TOLERANCE, RELATIVE_TOLERANCE = 0.005, 0.02
+TOLERANCE, RELATIVE_TOLERANCE = 0.008, 0.03
 # tokens in one batch of points on the way from the baseline to the text
 BATCH_TOKENS = 4096
 
@@ -71,11 +73,13 @@ class _Target:
         return own - logits[:, others].logsumexp(1)
 
 
-def attribute(classifier: Classifier, text: str, *, label: str | None = None, max_steps: int = 1024) -> Attribution:
+def attribute(
+    classifier: Classifier, text: str, *, label: str | None = None, max_seconds: float = math.inf
+) -> Attribution:
     """Say what each word contributes to a label.
 
     label: by default the most probable one. Of one network for each label (`--one_vs_rest`), the label's own is
-    explained. max_steps: points of the integral at most, however far the contributions are from adding up.
+    explained. max_seconds: the steps are doubled only as long as they are likely to end within that.
 
     Raises:
         UserError: captum is not installed, the model is no neural network or takes no embeddings, the label is
@@ -107,7 +111,9 @@ def attribute(classifier: Classifier, text: str, *, label: str | None = None, ma
             reached, started = score(embeddings).item(), score(baseline).item()
         values, steps = torch.zeros(batch["input_ids"].shape), 0
         if words.spans:
-            values, steps = _integrate(score, embeddings, baseline, difference=reached - started, max_steps=max_steps)
+            values, steps = _integrate(
+                score, embeddings, baseline, difference=reached - started, max_seconds=max_seconds
+            )
     contributions = [0.0] * len(words.spans)
     for owner, value in zip(words.owners, values[0].tolist(), strict=False):
         if owner >= 0:
@@ -155,7 +161,7 @@ def _without_words(network: Network, input_ids: Tensor, words: Words) -> Tensor:
 
 
 def _integrate(
-    score: Any, embeddings: Tensor, baseline: Tensor, *, difference: float, max_steps: int
+    score: Any, embeddings: Tensor, baseline: Tensor, *, difference: float, max_seconds: float
 ) -> tuple[Tensor, int]:
     """Integrated gradients from one text to the other, (1, length, width) both, and the number of steps it took.
 
@@ -167,14 +173,17 @@ def _integrate(
         raise UserError(
             "to explain needs the package captum, which is not installed; pip install 'hf-textclf[explain]'"
         ) from error
-    steps = FIRST_STEPS
+    begun, steps = time.monotonic(), FIRST_STEPS
     while True:
         parts = IntegratedGradients(score).attribute(
             embeddings, baseline, n_steps=steps, internal_batch_size=max(1, BATCH_TOKENS // embeddings.shape[1])
         )
         values = parts.sum(-1).double().cpu()
         delta = abs(values.sum().item() - difference)
-        if delta <= max(TOLERANCE, RELATIVE_TOLERANCE * abs(difference)) or 2 * steps > max_steps:
+        if delta <= max(TOLERANCE, RELATIVE_TOLERANCE * abs(difference)) or steps == MOST_STEPS:
+            return values, steps
+        # the next round takes about as long as all before it
+        if 2 * (time.monotonic() - begun) > max_seconds:
             return values, steps
         steps *= 2
 

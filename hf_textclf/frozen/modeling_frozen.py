@@ -114,8 +114,10 @@ class FrozenEncoderModel(FrozenEncoderPreTrainedModel):
             return BaseModelOutputWithPooling(last_hidden_state=states, pooler_output=states.new_zeros(batch, width))
         mask = torch.ones(batch, length, dtype=torch.bool, device=self.device)
         if attention_mask is not None:
-            # a stable sort: the real tokens first, in their order
-            mask, order = attention_mask.bool().sort(dim=1, descending=True, stable=True)
+            # the real tokens first, in their order; every place has a key of its own, as ONNX knows no stable sort
+            steps = torch.arange(length, device=self.device)
+            mask, order = (steps + length * (attention_mask == 0)).sort(dim=1)
+            mask = mask < length
             inputs = {name: reorder(rows, order) for name, rows in inputs.items()} | {"attention_mask": mask.long()}
         wishes = {"output_attentions": output_attentions, "output_hidden_states": output_hidden_states}
         wishes = {name: getattr(self.config, name) if wish is None else wish for name, wish in wishes.items()}

@@ -1,6 +1,7 @@
 """Which files of a saved folder go to the Hub, and whether the folder is fit for it."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,8 +18,11 @@ from ..card.facts import public_value
 from ..card.writing import read_card
 from ..documents import SETTINGS, WEIGHTS
 from ..errors import TOKEN, UserError
-from ..results import RUN_CONFIG, read_json
+from ..export import MODEL, RECORD
+from ..results import RUN_CONFIG, model_digest, read_json
 
+# for Inference Endpoints; one that the folder has of its own goes in its place
+HANDLER = "handler.py"
 INDEX = "model.safetensors.index.json"
 # what a run writes; a repository should hold no other such files than those of its newest model
 WRITTEN = (
@@ -40,9 +44,11 @@ WRITTEN = (
     "trainer_state.json",
     MEASURED,
     RUN_CONFIG,
+    MODEL,
+    RECORD,
 )
 # what people may put beside it; texts of the data (errors.csv) and checkpoints stay here
-BESIDE = (CARD, "LICENSE*", "NOTICE*", "*.png", "*.svg", "*.jpg")
+BESIDE = (CARD, HANDLER, "requirements.txt", "LICENSE*", "NOTICE*", "*.png", "*.svg", "*.jpg")
 
 
 @dataclass(frozen=True)
@@ -79,16 +85,20 @@ def pack(folder: Path, repo: str) -> Parcel:
         UserError: the folder lacks a file, a licence or a label's name, is of a kind that the Hub cannot load, or
             holds an access token.
     """
-    config = _check_model(folder)
+    config = check_model(folder)
     code = _code_files(folder, config)
     _check_card(folder / CARD)
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     sent = [name for name in names if name in code or any(fnmatchcase(name, known) for known in (*WRITTEN, *BESIDE))]
     files: dict[str, Path | bytes] = {name: folder / name for name in sent}
+    files |= {name: folder / name for name in _onnx_files(folder)}
+    if _is_classifier(config):
+        files.setdefault(HANDLER, Path(__file__).with_name(HANDLER))
     if RUN_CONFIG in files:
         public = {key: public_value(value, key) for key, value in read_yaml(folder / RUN_CONFIG).items()}
         files[RUN_CONFIG] = yaml.safe_dump(public, allow_unicode=True, sort_keys=False).encode()
-    left = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir() if path.name not in files)
+    gone = {name.partition("/")[0] for name in files}
+    left = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir() if path.name not in gone)
     parcel = Parcel(files, left)
     _check_tokens(parcel)
     if is_ours(folder / CARD):
@@ -96,13 +106,17 @@ def pack(folder: Path, repo: str) -> Parcel:
     return parcel
 
 
-def _check_model(folder: Path) -> dict[str, Any]:
-    """Return config.json of a folder that has a config, weights, a tokenizer and names for its labels."""
+def check_model(folder: Path) -> dict[str, Any]:
+    """Return config.json of a folder that has a config, weights, a tokenizer and names for its labels.
+
+    Raises:
+        UserError: it lacks one of them, or holds something else than one network.
+    """
     if not folder.is_dir():
         raise UserError(f"{str(folder)!r} is no folder, expected one that `hf-textclf train` wrote; correct the path")
     if (folder / LINEAR_CONFIG).is_file():
         raise UserError(
-            f"{str(folder)!r} holds a linear model, expected a network: no Auto class loads it; push a network"
+            f"{str(folder)!r} holds a linear model, expected a network: no Auto class loads it; choose a network"
         )
     if not (folder / "config.json").is_file():
         raise UserError(
@@ -114,14 +128,36 @@ def _check_model(folder: Path) -> dict[str, Any]:
     for name in ("tokenizer.json", "tokenizer_config.json"):
         if not (folder / name).is_file():
             raise UserError(f"{str(folder)!r} has no {name}, expected the tokenizer beside the model; save it there")
-    if any(name.endswith("ForSequenceClassification") for name in config.get("architectures") or []):
-        labels = [str(label) for label in (config.get("id2label") or {"0": "LABEL_0"}).values()]
-        if unnamed := [label for label in labels if re.fullmatch(r"LABEL_\d+", label)]:
-            raise UserError(
-                f"id2label in {str(folder / 'config.json')!r} calls a label {unnamed[0]}, expected its name; "
-                "write names into id2label and label2id"
-            )
+    if _is_classifier(config):
+        labels = (config.get("id2label") or {"0": "LABEL_0"}).values()
+        check_labels(map(str, labels), where=str(folder / "config.json"))
     return config
+
+
+def check_labels(labels: Iterable[str], *, where: str) -> None:
+    """Refuse a model that does not say what its labels mean."""
+    if unnamed := [label for label in labels if re.fullmatch(r"LABEL_\d+", label)]:
+        raise UserError(
+            f"id2label in {where!r} calls a label {unnamed[0]}, expected its name; write names into id2label and "
+            "label2id"
+        )
+
+
+def _is_classifier(config: dict[str, Any]) -> bool:
+    return any(name.endswith("ForSequenceClassification") for name in config.get("architectures") or [])
+
+
+def _onnx_files(folder: Path) -> tuple[str, ...]:
+    """What `--with_onnx` wrote; other people's ONNX files stay here."""
+    record = read_json(folder / RECORD)
+    if not record:
+        return ()
+    if not (folder / MODEL).is_file() or record.get("model_digest") != model_digest(folder):
+        raise UserError(
+            f"{str(folder / MODEL)!r} was made of other weights than those that are there now; make it again with "
+            "--with_onnx, or remove the folder onnx"
+        )
+    return MODEL, RECORD
 
 
 def _check_weights(folder: Path) -> None:
@@ -172,7 +208,7 @@ def _check_card(path: Path) -> None:
 
 def _check_tokens(parcel: Parcel) -> None:
     for name in parcel.files:
-        if not name.endswith((".safetensors", ".png", ".jpg")) and TOKEN.search(
+        if not name.endswith((".safetensors", ".onnx", ".png", ".jpg")) and TOKEN.search(
             parcel._bytes(name).decode("utf-8", "replace")
         ):
             raise UserError(f"{name} holds what looks like an access token (hf_...); take it out and revoke it")

@@ -2,23 +2,17 @@
 
 import logging
 import re
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from huggingface_hub import (
-    CommitInfo,
-    CommitOperationAdd,
-    CommitOperationDelete,
-    HfApi,
-    get_session,
-    get_token,
-)
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, ModelInfo, SpaceInfo
 from huggingface_hub.constants import DEFAULT_REVISION
 
 from ..errors import UserError
-from . import remedies
+from ..export import export_onnx
 from .cards import merge_cards
+from .client import persist, signed_in
 from .parcel import CARD, Parcel, is_written, pack
 
 logger = logging.getLogger(__name__)
@@ -34,11 +28,32 @@ class PushArguments:
     create_pr: bool = field(
         default=False, metadata={"help": "Propose the files as a pull request to a repository that is there."}
     )
+    with_onnx: bool = field(
+        default=False,
+        metadata={"help": "Make onnx/model.onnx of the network, and send it along; needs the extra `onnx`."},
+    )
     dry_run: bool = field(default=False, metadata={"help": "Check, list files and card, and send nothing."})
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", self.repo):
-            raise UserError(f"repo={self.repo!r}, expected the form you/name; correct --repo")
+        check_name(self.repo)
+
+
+def check_name(repo: str) -> None:
+    """Refuse what is no name of a repository before anything is asked of the Hub."""
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repo):
+        raise UserError(f"repo={repo!r}, expected the form you/name; correct --repo")
+
+
+def prepare(folder: Path, arguments: PushArguments) -> Parcel:
+    """Make what is wanted beside the weights, and collect what `push` sends.
+
+    Raises:
+        UserError: the network cannot be exported (see `export_onnx`), or the folder is not fit (see `pack`).
+    """
+    if arguments.with_onnx:
+        record = export_onnx(folder)
+        logger.info("ONNX: its logits differ from those of the model by %.1g at most", record["max_difference"])
+    return pack(folder, arguments.repo)
 
 
 def push(folder: str, arguments: PushArguments) -> CommitInfo:
@@ -48,26 +63,11 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
     people edited on the Hub stays. Files of a former model that this one does not have are taken out.
 
     Raises:
-        UserError: the folder is not fit (see `pack`), there is no token, or the Hub refuses.
+        UserError: as `prepare`, there is no token, or the Hub refuses.
     """
-    parcel = pack(Path(folder), arguments.repo)
-    if (token := get_token()) is None:
-        raise UserError("no access token found, expected one that may write; run `hf auth login`, or set HF_TOKEN")
-    api = HfApi(token=token)
-    attempt = 0
-    with remedies.explained(arguments.repo):
-        while True:
-            attempt += 1
-            # the client itself would wait for ever
-            get_session().timeout = remedies.TIMEOUT
-            try:
-                return _send(api, parcel, arguments)
-            except Exception as error:
-                wait = remedies.seconds_until_retry(error, attempt, twice=not arguments.create_pr)
-                if wait is None:
-                    raise
-                logger.warning("the Hub or the way to it failed; next try in %g seconds", wait)
-                time.sleep(wait)
+    parcel = prepare(Path(folder), arguments)
+    api = signed_in()
+    return persist(arguments.repo, lambda: _send(api, parcel, arguments), twice=not arguments.create_pr)
 
 
 def _send(api: HfApi, parcel: Parcel, arguments: PushArguments) -> CommitInfo:
@@ -77,22 +77,46 @@ def _send(api: HfApi, parcel: Parcel, arguments: PushArguments) -> CommitInfo:
         if arguments.revision != DEFAULT_REVISION:
             api.create_branch(repo, branch=arguments.revision, exist_ok=True)
     info = api.model_info(repo, revision=arguments.revision)
-    if arguments.private and not info.private:
-        raise UserError(f"{repo} is public, expected private; change that in its settings first, or drop --private")
-    present = {file.rfilename for file in info.siblings or []}
+    check_private(info, private=arguments.private)
+    present = file_names(info)
     if CARD in present:
         theirs = Path(api.hf_hub_download(repo, CARD, revision=info.sha)).read_bytes().decode()
         parcel = replace(parcel, files=parcel.files | {CARD: merge_cards(theirs, parcel.card).encode()})
-    stale = [name for name in sorted(present) if is_written(name) and name not in parcel.files]
+    stale = [name for name in present if is_written(name) and name not in parcel.files]
+    return commit(
+        api,
+        info,
+        parcel,
+        stale,
+        message="Upload a text classifier with hf-textclf",
+        revision=arguments.revision,
+        create_pr=arguments.create_pr,
+    )
+
+
+def check_private(info: ModelInfo | SpaceInfo, *, private: bool) -> None:
+    """Refuse a repository that everybody can read where a private one is wanted."""
+    if private and not info.private:
+        raise UserError(f"{info.id} is public, expected private; change that in its settings first, or drop --private")
+
+
+def file_names(info: ModelInfo | SpaceInfo) -> list[str]:
+    """The files of a repository, in order of their names."""
+    return sorted(file.rfilename for file in info.siblings or [])
+
+
+def commit(
+    api: HfApi, info: ModelInfo | SpaceInfo, parcel: Parcel, stale: list[str], *, message: str, **options: Any
+) -> CommitInfo:
+    """Change a repository in one commit. stale: files that go. options: of `HfApi.create_commit`."""
     return api.create_commit(
-        repo,
+        info.id,
         operations=[
             *(CommitOperationAdd(name, content) for name, content in parcel.files.items()),
             *(CommitOperationDelete(name) for name in stale),
         ],
-        commit_message="Upload a text classifier with hf-textclf",
-        revision=arguments.revision,
-        create_pr=arguments.create_pr,
+        commit_message=message,
         # refused if somebody edits the card between the reading and the writing
         parent_commit=info.sha,
+        **options,
     )

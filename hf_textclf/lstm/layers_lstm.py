@@ -197,7 +197,8 @@ class LSTMPooler(nn.Module):
         """The state in which each direction ends: forward at the last real token, backward at the first."""
         steps = torch.arange(1, mask.shape[1] + 1, device=mask.device)
         last = (mask * steps).argmax(1)
-        rows = torch.arange(len(states), device=states.device)
+        # not len(states), which an export to ONNX takes for a constant
+        rows = torch.arange(states.shape[0], device=states.device)
         if not self.bidirectional:
             return states[rows, last] * mask.any(1, keepdim=True)
         forward, backward = states[rows, last], states[rows, mask.int().argmax(1)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from transformers import TrainingArguments
+from transformers.integrations import get_available_reporting_integrations
 
 from ..errors import UserError
 from ..metrics import LOWER_IS_BETTER
@@ -45,8 +46,15 @@ def check_arguments(training: TrainingArguments) -> None:
     """Refuse settings that would fail late or in the middle of a traceback, and set what has only one right value.
 
     Raises:
-        UserError: a number out of range, or a best model to be found without evaluations.
+        UserError: a number out of range, a best model to be found without evaluations, reports to what is not there.
     """
+    there = get_available_reporting_integrations()
+    for name in training.report_to:
+        if name not in there:
+            raise UserError(
+                f"report_to {name!r} is not installed, expected one of: {', '.join(there) or 'none'}; install it, "
+                "trackio by the extra `trackio`, or drop --report_to"
+            )
     for name, lowest in LOWEST.items():
         value = getattr(training, name)
         if not lowest <= value < math.inf:

@@ -11,6 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import Sampler
 from transformers import ProgressCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.integrations import get_reporting_integration_callbacks
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from ..errors import Diverged, UserError
@@ -135,4 +136,8 @@ def run_trainer(trainer: Trainer, checkpoint: str | None) -> float:
             raise
         # says which metrics there are
         raise UserError(" ".join(str(error.args[0]).split())) from error
-    return time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    # told to the end: what is predicted from here on would open a second run there
+    for callback in get_reporting_integration_callbacks(trainer.args.report_to):
+        trainer.remove_callback(callback)
+    return seconds

@@ -8,10 +8,11 @@ import pytest
 from huggingface_hub import HfApi, constants, hf_api
 from huggingface_hub.utils import _http
 from loopback import READER, STRANGER, WRITER, Hub
-from push_command import REPO
+from push_command import REPO, SPACE
+from transformers.utils import hub as transformers_hub
 
 from hf_textclf.cli import main
-from hf_textclf.hub import sending
+from hf_textclf.hub import client
 from hf_textclf.resources import SAMPLES
 
 
@@ -38,6 +39,8 @@ def hub(tmp_path, monkeypatch):
     }.items():
         monkeypatch.setattr(constants, name, value)
     monkeypatch.setattr(hf_api.api, "endpoint", running.url)
+    # Transformers keeps a client of its own, with the Hub of its first use
+    monkeypatch.setattr(transformers_hub, "_hf_api", None)
     huggingface_hub.utils.disable_progress_bars()
     yield running
     running.close()
@@ -54,7 +57,7 @@ def api(hub):
 def no_waiting(monkeypatch):
     """The client tries again at once; returns the seconds that it would have waited."""
     waited = []
-    for module in (_http, sending):
+    for module in (_http, client):
         monkeypatch.setattr(module, "time", types.SimpleNamespace(sleep=waited.append))
     return waited
 
@@ -79,15 +82,29 @@ def model(trained, tmp_path):
 
 
 @pytest.fixture
-def push(hub, model, capsys):
-    """Run the command; returns exit code, standard output and standard error, in none of which a token stands."""
+def command(hub, capsys):
+    """Run a command; returns exit code, standard output and standard error, in none of which a token stands."""
 
-    def run(*tokens, repo=REPO):
+    def run(*tokens):
         capsys.readouterr()
-        code = main(["push", str(model), "--repo", repo, *tokens])
+        code = main(list(tokens))
         out, err = capsys.readouterr()
         for token in (WRITER, READER, STRANGER):
             assert token not in out + err
         return code, out, err
 
     return run
+
+
+@pytest.fixture
+def push(command, model):
+    """Run `push` on that copy."""
+    return lambda *tokens, repo=REPO: command("push", str(model), "--repo", repo, *tokens)
+
+
+@pytest.fixture
+def space(command, push, hub):
+    """Run `space` on the model, which is on the Hub already."""
+    push()
+    hub.requests.clear()
+    return lambda *tokens, models=(REPO,): command("space", "--models", *models, "--repo", SPACE, *tokens)

@@ -1,6 +1,7 @@
-"""What the tests of `hf-textclf push` share."""
+"""What the tests of `hf-textclf push` and `hf-textclf space` share."""
 
 REPO = "you/model"
+SPACE = "you/demo"
 
 
 def error_line(err):

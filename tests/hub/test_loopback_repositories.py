@@ -110,6 +110,8 @@ def test_space(hub, api):
         space_variables=[{"key": "MODELS", "value": "you/model"}],
         space_secrets=[{"key": "HF_TOKEN", "value": "not to be read"}],
     )
+    assert api.get_space_runtime("you/demo").stage == "NO_APP_FILE"
+    api.delete_file("README.md", "you/demo", repo_type="space")
     assert api.get_space_runtime("you/demo").stage == "CONFIG_ERROR"
     readme = b"---\ntitle: Demo\nsdk: gradio\nsdk_version: 6.31.0\nlicense: mit\n---\n"
     api.upload_file(path_or_fileobj=readme, path_in_repo="README.md", repo_id="you/demo", repo_type="space")
@@ -151,6 +153,7 @@ def test_space_hardware_is_paid(api):
         ("sdk: gardio", '"sdk"'),
         ("sdk: gradio\ncolorFrom: black", '"colorFrom"'),
         ("sdk: gradio\nsdk_version: latest", '"sdk_version"'),
+        ("sdk: gradio\npreload_from_hub: [you/model at main]", "preload"),
         (f"sdk: gradio\nshort_description: {'long ' * 20}", '"short_description"'),
     ],
 )

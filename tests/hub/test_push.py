@@ -44,7 +44,7 @@ def test_what_arrives(hub, model, push, tmp_path):
     code, out, _ = push()
     assert code == 0 and out.startswith(f"pushed to {hub.url}/{REPO}/commit/")
     stay = {"errors.csv"}
-    assert set(hub.files(REPO)) == set(before) - stay | {".gitattributes"} and CODE <= set(before)
+    assert set(hub.files(REPO)) == set(before) - stay | {".gitattributes", "handler.py"} and CODE <= set(before)
     for name in set(before) - stay - {"README.md", "run_config.yaml"}:
         assert hub.read(REPO, name) == before[name], name
     sent = yaml.safe_load(hub.read(REPO, "run_config.yaml"))

@@ -1,4 +1,4 @@
-"""The whole way: train, judge, push, load elsewhere by the card's own words, edit, push again."""
+"""The whole way: train, judge, push, load elsewhere by the card's own words, edit, push again, deploy the Space."""
 
 import json
 import re
@@ -63,6 +63,10 @@ def test_the_whole_way(hub, tmp_path, monkeypatch, capfd):
     again = ModelCard.load(REPO).text
     assert again.endswith("\nWritten by hand.\n") and again != card.text
     assert torch.allclose(logits_of(REPO), logits_of("news"), atol=1e-6)
+
+    run("space", "--models", REPO, "--repo", "you/demo")
+    assert HfApi().get_space_runtime("you/demo").stage == "RUNNING"
+    assert hub.read("you/demo", "models.txt", kind="space").decode() == f"{REPO}@{HfApi().model_info(REPO).sha}\n"
 
     written = "".join(capfd.readouterr())
     assert WRITER not in written

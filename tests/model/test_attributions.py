@@ -4,7 +4,8 @@ import pytest
 import torch
 from captum.attr import LayerIntegratedGradients
 from scipy.special import logit
-from tiny import TEXTS, tiny_bert_config, tiny_config, tiny_frozen_config, wordpiece_tokenizer
+from tiny import TEXTS, tiny_bert_config, tiny_config, tiny_frozen_config
+from tokenizers.processors import BertProcessing
 from torch import nn
 from transformers import (
     AlbertConfig,
@@ -17,9 +18,10 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from hf_textclf import Classifier, UserError
 from hf_textclf.explanation import attribute, pooling_weights, read_gates, word_gates
-from hf_textclf.explanation.attributions import FIRST_STEPS
+from hf_textclf.explanation.attributions import FIRST_STEPS, TOLERANCE
+from hf_textclf.tokenization import train_tokenizer
 
-LENGTH = 40
+LENGTH, SEP = 40, 98
 SIZES = {"vocab_size": 99, "num_labels": 3, "pad_token_id": 0, "max_position_embeddings": 50}
 WIDTHS = {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 17}
 FAMILIES = {
@@ -36,7 +38,7 @@ FAMILIES = {
 KINDS = ["single_label_classification", "multi_label_classification", "regression"]
 
 
-def saved(folder, config, problem_type=KINDS[0], **options):
+def saved(folder, config, problem_type=KINDS[0], *, add_special_tokens=True):
     """A classifier with weights so large that its answers differ from text to text."""
     torch.manual_seed(0)
     config.problem_type, config.num_labels = problem_type, 1 if problem_type == "regression" else 3
@@ -46,8 +48,11 @@ def saved(folder, config, problem_type=KINDS[0], **options):
         # the head last: large weights there change how much is said, not how smoothly
         nn.init.normal_(parameter, std=2 if parameter is matrices[-1] else 0.3)
     model.save_pretrained(folder)
-    tokenizer = wordpiece_tokenizer(**options)
-    tokenizer.model_max_length = LENGTH
+    # the same on every day, unlike what a trainer of `tokenizers` alone gives
+    tokenizer = train_tokenizer(TEXTS, tokenizer_type="wordpiece", vocab_size=97, max_length=LENGTH)
+    if add_special_tokens:
+        tokenizer.add_special_tokens({"cls_token": "[CLS]", "sep_token": "[SEP]"})
+        tokenizer.backend_tokenizer.post_processor = BertProcessing(("[SEP]", SEP), ("[CLS]", 97))
     tokenizer.save_pretrained(folder)
     return Classifier(folder, device="cpu")
 
@@ -79,7 +84,7 @@ def test_contributions_add_up(tmp_path, family, problem_type):
         assert found.delta == pytest.approx(sum(found.contributions) - difference)
         assert [text[start:end] for start, end in found.spans] == found.words
         assert "".join(found.words) == text.replace(" ", "") and found.unread == 0
-    assert max(differences) > 0.3  # otherwise nothing was compared
+    assert max(differences) > 0.1  # otherwise nothing was compared
 
 
 class Bag(nn.Module):
@@ -167,15 +172,16 @@ def test_texts_without_words_and_texts_too_long(tmp_path, family, add_special_to
     assert len(found.words) == read and found.unread == 50 - read
 
 
-def test_steps_are_doubled_up_to_a_limit(tmp_path):
+def test_steps_are_doubled_while_there_is_time(tmp_path):
     classifier = saved(tmp_path, FAMILIES["rnn"])
     steps = {text: attribute(classifier, text).steps for text in TEXTS}
     text = max(steps, key=steps.__getitem__)
-    assert steps[text] > FIRST_STEPS
-    found = attribute(classifier, text, max_steps=steps[text] - 1)
-    assert found.steps == steps[text] // 2
+    assert steps[text] >= 4 * FIRST_STEPS
+    found = attribute(classifier, text, max_seconds=0)
+    assert found.steps == FIRST_STEPS
     # what is left is told
-    assert abs(found.delta) > 0.02 * abs(found.score - found.baseline_score)
+    assert abs(found.delta) > TOLERANCE
+    assert found.delta == pytest.approx(sum(found.contributions) - found.score + found.baseline_score)
 
 
 def test_the_most_probable_label_is_the_default(tmp_path):
@@ -213,7 +219,7 @@ def test_refusals(tmp_path):
     sizes = {"d_model": 12, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 9, "decoder_ffn_dim": 9}
     heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
     # it looks for [SEP] among the ids
-    bart = saved(tmp_path / "bart", BartConfig(**SIZES, **sizes, **heads, eos_token_id=3))
+    bart = saved(tmp_path / "bart", BartConfig(**SIZES, **sizes, **heads, eos_token_id=SEP))
     with pytest.raises(UserError, match="'bart' takes no inputs_embeds"):
         attribute(bart, TEXTS[0])
 

@@ -14,6 +14,8 @@ LICENCES = set(
 )
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 SDKS = {"gradio", "docker", "static", "streamlit"}
+# a model, files of it, a commit; the error message of a real Space
+PRELOAD = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?: [^\s,]+(?:,[^\s,]+)*)?(?: [0-9a-f]{40})?")
 REPO_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
 
 
@@ -88,6 +90,8 @@ def _space(values):
         errors.append(f'"sdk_version" with value "{version}" is not valid')
     if "python_version" in values and not re.fullmatch(r"3(\.\d+){0,2}", str(values["python_version"])):
         errors.append(f'"python_version" with value "{values["python_version"]}" is not valid')
+    if not all(PRELOAD.fullmatch(str(value)) for value in _list(values.get("preload_from_hub"))):
+        errors.append("invalid preload model spec format, expected [repo_name] [file1,file2,file3]? [revision]?")
     if len(values.get("short_description") or "") > 60:
         errors.append('"short_description" length must be less than or equal to 60 characters long')
     return errors

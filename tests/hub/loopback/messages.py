@@ -62,7 +62,7 @@ class Request:
 
 @dataclass
 class Answer:
-    """`content` is bytes, or anything that JSON can hold."""
+    """`content` is bytes, an iterator of them to be sent as they come, or anything that JSON can hold."""
 
     content: object = None
     status: int = 200

@@ -6,8 +6,21 @@ import json
 from .cards import check_card
 from .messages import Answer
 from .spaces import FREE
-from .storage import HubError
+from .storage import MAIN, HubError
 
+# what a new Space says of itself
+SPACE_README = """---
+title: {name}
+emoji: 🐨
+colorFrom: red
+colorTo: gray
+sdk: {sdk}
+sdk_version: 6.30.0
+app_file: app.py
+---
+
+Check out the configuration reference at https://huggingface.co/docs/hub/spaces-config-reference
+"""
 REGULAR_LIMIT = 10_000_000
 LARGE = (".safetensors", ".bin", ".onnx", ".pt", ".zip", ".parquet", ".arrow")
 
@@ -30,10 +43,13 @@ def create(request):
         kept = {item["key"]: {} for item in values.get("secrets") or []}
         fields |= {"sdk": values["sdk"], "hardware": hardware, "variables": variables, "secrets": kept}
     try:
-        request.hub.storage.create(kind, name, **fields)
+        repository = request.hub.storage.create(kind, name, **fields)
     except HubError as error:
         error.body["url"] = url
         raise
+    if kind == "space":
+        readme = SPACE_README.format(name=values["name"], sdk=values["sdk"]).encode()
+        repository.commit(MAIN, {"README.md": request.hub.storage.entry(readme)}, title="initial commit", author="hub")
     return {"url": url, "name": name}
 
 

@@ -3,7 +3,7 @@
 import re
 import urllib.parse
 
-from . import account, files, lfs, refs, repositories, spaces
+from . import account, files, jobs, lfs, refs, repositories, spaces
 from .storage import HubError
 
 KINDS = {"models": "model", "datasets": "dataset", "spaces": "space"}
@@ -15,6 +15,8 @@ PARTS = {
     "{revision}": r"(?P<revision>[^/]+)",
     "{path}": r"(?P<path>.+)",
     "{number}": r"(?P<number>\d+)",
+    "{owner}": r"(?P<owner>[\w.-]+)",
+    "{job}": r"(?P<job>[0-9a-f]{24})",
     "{oid}": r"(?P<oid>[0-9a-f]{64})",
 }
 TABLE = [
@@ -47,6 +49,12 @@ TABLE = [
     ("POST /api/{kind}/{id}/hardware", spaces.request_hardware),
     ("POST /api/{kind}/{id}/restart", spaces.restart),
     ("GET /api/{kind}/{id}", files.info),
+    ("GET /api/jobs/hardware", jobs.hardware),
+    ("POST /api/jobs/{owner}", jobs.create),
+    ("GET /api/jobs/{owner}", jobs.list_jobs),
+    ("GET /api/jobs/{owner}/{job}", jobs.inspect),
+    ("GET /api/jobs/{owner}/{job}/logs", jobs.logs),
+    ("POST /api/jobs/{owner}/{job}/cancel", jobs.cancel),
     ("POST /{prefix}{id}.git/info/lfs/objects/batch", lfs.batch),
     ("POST /{prefix}{id}.git/info/lfs/objects/verify", lfs.verify),
     ("PUT /lfs-store/{oid}/{number}", lfs.receive),

@@ -5,6 +5,7 @@ import re
 import secrets
 import threading
 import urllib.parse
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from .failures import Dropped, Failures, pieces, spoil
@@ -87,8 +88,13 @@ class Handler(BaseHTTPRequestHandler):
             return Answer.of_error(error)
 
     def _send(self, answer, failure):
-        content = answer.content if isinstance(answer.content, bytes) else json.dumps(answer.content).encode()
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(content))} | answer.headers
+        content, headers = answer.content, {"Content-Type": "application/json"}
+        # the end of what has no length is the end of the connection
+        self.close_connection |= (streamed := isinstance(content, Iterator))
+        if not streamed:
+            content = content if isinstance(content, bytes) else json.dumps(content).encode()
+            headers["Content-Length"] = str(len(content))
+        headers |= answer.headers
         self.send_response(answer.status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -96,17 +102,17 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            for piece in pieces(content, failure):
+            for piece in content if streamed else pieces(content, failure):
                 self.wfile.write(piece)
                 self.wfile.flush()
 
 
 class Hub:
-    """A running Hub. `url` is its address, `requests` what came in: (method, path, headers)."""
+    """A running Hub. `url` is its address, `requests` what came in: (method, path, headers), `jobs` those of all."""
 
     def __init__(self, root):
         self.storage, self.failures, self.lock = Storage(root), Failures(), threading.RLock()
-        self.requests = []
+        self.requests, self.jobs = [], {}
         # files larger than this are sent in parts of this size; a listing has so many entries on a page
         self.part_size, self.page_size = 8_000_000, 1000
         # what allows to send or fetch a large file without a token
@@ -121,6 +127,8 @@ class Hub:
         self.thread.start()
 
     def close(self):
+        for job in self.jobs.values():
+            job.end("CANCELED")
         self.server.shutdown()
         self.server.server_close()
 

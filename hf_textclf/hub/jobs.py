@@ -1,0 +1,175 @@
+"""`hf-textclf train --on_hub FLAVOR --repo you/name`: the same run on a rented machine, which pushes what it trained.
+
+The job gets every key as a flag, so that no file of this machine has to travel, and the token as a secret. What would
+stop it at the end, after it was paid for, is looked for before it starts.
+"""
+
+import logging
+import re
+import shlex
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi, JobHardwareInfo, JobInfo, get_session
+
+from ..args import ModelArguments, NewModelArguments, Parser
+from ..baselines.arguments import wants_linear
+from ..card.facts import PLACES
+from ..data import DataArguments
+from ..errors import TOKEN, UserError
+from ..resources import SAMPLES
+from ..results import hub_id
+from ..trainer import StockArguments, check_arguments
+from .client import signed_in
+from .remedies import TIMEOUT, explained
+from .sending import PushArguments, check_private
+
+logger = logging.getLogger(__name__)
+# the client's own for uv: Debian with Python, uv and git
+IMAGE = "ghcr.io/astral-sh/uv:python3.12-bookworm"
+# a job that was started after all would be paid twice
+LOOK_FIRST = "look with `hf jobs ps` whether the job is there before you run the command again"
+REMEDIES = {
+    402: "the Hub wants to be paid for jobs; buy credits at {endpoint}/settings/billing, or train without --on_hub",
+    403: "the token may not start or read jobs; log in with one that may (`hf auth login`)",
+}
+
+
+@dataclass
+class JobArguments:
+    """On which machine of the Hub a run is trained, and where its model goes. All other keys are those of the run."""
+
+    on_hub: str = field(metadata={"help": "Machine to rent, such as t4-small; `hf jobs hardware` lists all."})
+    repo: str = field(metadata={"help": "Repository that the job pushes to, you/name; made if it is not there."})
+    private: bool = field(default=False, metadata={"help": "Make the new repository private."})
+    job_timeout: str = field(
+        default="6h", metadata={"help": "Time after which the job is stopped, as 90m or 6h; then nothing is pushed."}
+    )
+    job_package: str = field(
+        default=f"hf-textclf[chinese,trackio]=={version('hf-textclf')}",
+        metadata={
+            "help": "What the job installs, as uv reads it; this version from PyPI. A commit: "
+            "git+https://github.com/OWNER/hf-textclf@COMMIT"
+        },
+    )
+    detach: bool = field(default=False, metadata={"help": "Start the job and do not wait for its end."})
+
+    def __post_init__(self) -> None:
+        PushArguments(self.repo)
+        if not re.fullmatch(r"[1-9]\d*[smhd]?", self.job_timeout):
+            raise UserError(f"job_timeout={self.job_timeout!r}, expected a time as 90m or 6h; correct --job_timeout")
+
+
+def train_on_hub(tokens: list[str]) -> JobInfo:
+    """Train as a job on the Hub, write its log into ours, and return what the Hub knows of it at its end.
+
+    tokens: those of `hf-textclf train`.
+
+    Raises:
+        UserError: a key is wrong, or names what only this machine has; there is no token; the Hub refuses; the job
+            failed.
+    """
+    if wants_linear(tokens):
+        raise UserError("model_type is linear, expected a network: no Auto class loads the others; train it here")
+    parser = Parser(
+        [JobArguments, DataArguments, ModelArguments, NewModelArguments, StockArguments],
+        prog="hf-textclf train --on_hub FLAVOR",
+    )
+    tokens = parser.without_config(tokens)
+    # this machine needs neither GPU nor what reports are sent with
+    job, data, model, _, training = parser.parse(tokens, after={"use_cpu": True, "report_to": "none"})
+    check_arguments(training)
+    _, flags = Parser([JobArguments]).parse_args_into_dataclasses(tokens, return_remaining_strings=True)
+    _check_reach({**vars(data), **vars(model)}, flags)
+    _check_push(model, [job.job_package, *flags])
+
+    api = signed_in()
+    # the client itself would wait for ever
+    get_session().timeout = TIMEOUT
+    with explained(job.repo, remedies=REMEDIES):
+        machine = _machine(api, job.on_hub)
+    with explained(job.repo):
+        api.create_repo(job.repo, private=job.private or None, exist_ok=True)
+        check_private(api.model_info(job.repo), private=job.private)
+    with explained(job.repo, again=LOOK_FIRST, remedies=REMEDIES):
+        started = api.run_job(
+            name=job.repo.partition("/")[2],
+            image=IMAGE,
+            command=_command(job, flags, gpus=int(machine.accelerator.quantity) if machine.accelerator else 0),
+            # in a log each step of a bar is a line
+            env={"TQDM_MININTERVAL": "30"},
+            secrets={"HF_TOKEN": api.token},
+            flavor=job.on_hub,
+            timeout=job.job_timeout,
+        )
+        price = f"{machine.unit_cost_usd:g} USD a {machine.unit_label}"
+        logger.info("%s for at most %s at %s: %s", machine.pretty_name, job.job_timeout, price, started.url)
+        logger.info("it runs on when you stop watching; `hf jobs cancel %s` stops it", started.id)
+        return started if job.detach else _follow(api, started)
+
+
+def _check_reach(values: dict[str, Any], flags: list[str]) -> None:
+    """Refuse what names a place on this machine."""
+    given = {flag.split("=")[0].replace("-", "_") for flag in flags}
+    for key in ("output_dir", "resume_from_checkpoint"):
+        if f"__{key}" in given:
+            raise UserError(f"{key} is given, expected none: a job has only what it makes, and --repo; drop --{key}")
+    for key in sorted(PLACES):
+        for name in values[key] if isinstance(values[key], list) else [values[key]]:
+            if name is not None and not _is_sample(name) and not hub_id(name):
+                raise UserError(
+                    f"{key}={name!r} is no id of the Hub, expected OWNER/NAME: a job cannot read this machine; "
+                    f"send what is here with `hf upload`, then give its id to --{key}"
+                )
+
+
+def _is_sample(name: str) -> bool:
+    path = Path(name)
+    return path.parent == Path("samples") and (SAMPLES / path.name).is_dir() and not path.exists()
+
+
+def _check_push(model: ModelArguments, visible: list[str]) -> None:
+    """Refuse what `push` would refuse at the end of the job, and a token where all can read it."""
+    if model.license is None:
+        raise UserError("license is not given, expected an identifier for the model's card; add --license apache-2.0")
+    if model.one_vs_rest:
+        raise UserError("one_vs_rest=true makes several networks, expected one to push; drop it, or train here")
+    if TOKEN.search(" ".join(visible)):
+        raise UserError("a key holds what looks like an access token (hf_...), expected none; drop it and revoke it")
+
+
+def _machine(api: HfApi, flavor: str) -> JobHardwareInfo:
+    machines = {machine.name: machine for machine in api.list_jobs_hardware()}
+    if flavor not in machines:
+        raise UserError(f"on_hub={flavor!r} is no machine of the Hub; choose one of {', '.join(machines)}")
+    return machines[flavor]
+
+
+def _command(job: JobArguments, flags: list[str], *, gpus: int) -> list[str]:
+    """The command of the job: train, one process for each GPU, then push."""
+    folder = job.repo.partition("/")[2]
+    start = ["hf-textclf"]
+    if gpus > 1:
+        start = f"accelerate launch --multi_gpu --num_processes {gpus} -m hf_textclf.cli".split()
+    train = [*start, "train", *flags, "--output_dir", folder]
+    push = ["hf-textclf", "push", folder, "--repo", job.repo, *["--private"] * job.private]
+    return ["uv", "run", "--with", job.job_package, "bash", "-c", f"{shlex.join(train)} && {shlex.join(push)}"]
+
+
+def _follow(api: HfApi, job: JobInfo) -> JobInfo:
+    """Write the log of a job until it ends."""
+    try:
+        for line in api.fetch_job_logs(job_id=job.id, namespace=job.owner.name, follow=True):
+            logger.info("%s", line)
+        ended = api.wait_for_job(job.id, namespace=job.owner.name)
+    except KeyboardInterrupt:
+        logger.warning("the job runs on; `hf jobs logs %s` shows it, `hf jobs cancel %s` stops it", job.id, job.id)
+        raise SystemExit(130) from None
+    if ended.status.stage != "COMPLETED":
+        raise UserError(
+            f"the job ended as {ended.status.stage} ({ended.status.message or 'no message'}), expected COMPLETED; "
+            f"its log, above and at {ended.url}, says what to correct"
+        )
+    return ended
