@@ -107,7 +107,7 @@ class Served:
 
 def named_models(arguments: list[str]) -> list[str]:
     """Those of the command line; else of the variable MODELS, separated by spaces; else of `models.txt`."""
-    listed = LISTED.read_text(encoding="utf-8").split() if LISTED.is_file() else []
+    listed = LISTED.read_text(encoding="utf-8").splitlines() if LISTED.is_file() else []
     return arguments or os.environ.get("MODELS", "").split() or listed
 
 

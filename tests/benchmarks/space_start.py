@@ -2,9 +2,9 @@
 
     python tests/benchmarks/space_start.py runs/demo/lstm runs/demo/bert --runs 7 [--output result.json]
 
-Each run is a fresh process, and the two take turns, so that a busy moment of the machine hits both. What the page cannot
-do without is the import of Gradio and of the part of Transformers that every model needs; timed are the statements
-alone, of the page the whole process. The last line is one JSON document.
+Each run is a fresh process, and the two take turns, so that a busy moment of the machine hits both. What the page
+cannot do without is the import of Gradio and of the part of Transformers that every model needs; timed are the
+statements alone, of the page the whole process. The last line is one JSON document.
 """
 
 import argparse

@@ -61,8 +61,8 @@ def test_the_page_runs_in_an_environment_of_its_own(hub, space, page, model, tmp
     answer = Client(address, verbose=False).predict(TEXT, api_name="/classify")
     expected = Classifier(str(model), device="cpu")([TEXT])[0].probabilities
     assert list(answer) == [REPO, "my second"]
-    for probabilities in answer.values():
-        assert probabilities == pytest.approx(expected, abs=1e-6)
+    for said in answer.values():
+        assert said["probabilities"] == pytest.approx(expected, abs=1e-6)
     # the model of the Hub came without code that would have to be trusted
     assert hub.count(r"/resolve/.*\.safetensors") > 0 and hub.count(r"/resolve/.*\.py") == 0
 

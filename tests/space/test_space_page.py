@@ -202,7 +202,10 @@ def test_many_texts(visit, space, models, screenshots):
     page.set_input_files("#many input[type=file]", SAMPLES / "opinions_en" / "test.csv")
     page.wait_for_selector(f"text={len(table)} rows")
     # names of columns are the file's own, whatever words of the page they look like
-    assert [page.get_by_label(f"Column with the {what}").input_value() for what in ("texts", "labels")] == ["text", "sentiment"]
+    assert [page.get_by_label(f"Column with the {what}").input_value() for what in ("texts", "labels")] == [
+        "text",
+        "sentiment",
+    ]
     page.get_by_role("button", name="Classify").click()
     page.wait_for_selector(f"text={len(table)} texts in")
     said = Classifier(str(models["first"]), device="cpu")(table.text.tolist())

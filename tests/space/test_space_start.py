@@ -1,5 +1,6 @@
 """Which models a page serves, and what it says when there are none."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -53,10 +54,10 @@ def test_models_that_cannot_be_read(load, tmp_path):
 def test_which_models_are_named(app, monkeypatch, tmp_path):
     serving = app("serving")
     listed = tmp_path / "models.txt"
-    listed.write_text("owner/a@1\nowner/b@2\n")
+    listed.write_text("owner/a@1\n/my models/b\n")
     monkeypatch.setattr(serving, "LISTED", listed)
     monkeypatch.delenv("MODELS", raising=False)
-    assert serving.named_models([]) == ["owner/a@1", "owner/b@2"]
+    assert serving.named_models([]) == ["owner/a@1", "/my models/b"]
     monkeypatch.setenv("MODELS", "c d")
     assert serving.named_models([]) == ["c", "d"]
     assert serving.named_models(["e"]) == ["e"]
@@ -93,6 +94,39 @@ def test_every_text_in_both_languages(app):
     for key, english in words["en"].items():
         named = [set(re.findall(r"{(\w+)", text)) for text in (english, words["zh"][key])]
         assert named[0] == named[1], key
+
+
+LENDER = """
+import multiprocessing, pickle
+
+def GPU(function):
+    # as ZeroGPU does it: a forked process, to and from which everything travels as bytes
+    def lend(*arguments):
+        sent, (here, there) = pickle.dumps(arguments), multiprocessing.Pipe()
+        work = lambda: there.send_bytes(pickle.dumps(function(*pickle.loads(sent))))
+        multiprocessing.get_context("fork").Process(target=work).start()
+        assert here.poll(60), "the process does not answer"
+        return pickle.loads(here.recv_bytes())
+    return lend
+"""
+ASK = """
+import sys, serving, why
+served = serving.load(sys.argv[1:])
+assert type(serving._ask).__name__ == "function" and serving._ask.__name__ == "lend"
+[said], _ = served["first"].classify(["Good coffee."])
+print(said.label, why.explain(served, "Good coffee.")["first"]["label"])
+"""
+
+
+@pytest.mark.slow
+def test_where_gpus_are_lent(models, tmp_path):
+    (tmp_path / "spaces.py").write_text(LENDER)
+    paths = os.pathsep.join([str(tmp_path), str(SPACE), os.environ.get("PYTHONPATH", "")])
+    settings = os.environ | {"SPACES_ZERO_GPU": "true", "PYTHONPATH": paths}
+    command = [sys.executable, "-c", ASK, str(models["first"])]
+    done = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=180)
+    label = Classifier(str(models["first"]))(["Good coffee."])[0].label
+    assert done.stdout.split() == [label, label], done.stderr
 
 
 @pytest.mark.slow
