@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
-
-# what calibration and thresholds change
-FEW = ("macro_f1", "micro_f1", "log_loss", "expected_calibration_error")
+from .showing import show, show_contributions, show_files, show_trained
 
 
 def train_command(tokens: list[str]) -> None:
@@ -32,7 +30,7 @@ def train_command(tokens: list[str]) -> None:
 
         parser = Parser([DataArguments, LinearArguments], prog="hf-textclf train --model_type maxent")
         data, arguments = parser.parse(tokens)
-        _show_trained(train_linear(data, arguments), arguments.output_dir)
+        show_trained(train_linear(data, arguments), arguments.output_dir)
         return
     from .training import StockArguments, TrainRun, train, train_one_vs_rest
 
@@ -43,7 +41,7 @@ def train_command(tokens: list[str]) -> None:
     run = TrainRun(*parser.parse(_with_config(tokens)))
     results = train_one_vs_rest(run) if run.model.one_vs_rest else train(run)
     if run.training.process_index == 0:
-        _show_trained(results, run.training.output_dir)
+        show_trained(results, run.training.output_dir)
 
 
 def pretrain_command(tokens: list[str]) -> None:
@@ -60,7 +58,7 @@ def pretrain_command(tokens: list[str]) -> None:
     run = PretrainingRun(*parser.parse(tokens))
     results = pretrain(run)
     if run.training.process_index == 0:
-        _show(results)
+        show(results)
         print(f"saved to {run.training.output_dir}; now: hf-textclf train --init_from {run.training.output_dir}")
 
 
@@ -83,7 +81,7 @@ def evaluate_command(tokens: list[str]) -> None:
     (folder,), tokens = _positionals(tokens, "evaluate FOLDER")
     parser = Parser([DataArguments, EvaluationArguments], prog="hf-textclf evaluate FOLDER")
     data, arguments = parser.parse(tokens, before=_recorded(folder))
-    _show(evaluate(folder, data, arguments))
+    show(evaluate(folder, data, arguments))
 
 
 def calibrate_command(tokens: list[str]) -> None:
@@ -96,7 +94,7 @@ def calibrate_command(tokens: list[str]) -> None:
     (folder,), tokens = _positionals(tokens, "calibrate FOLDER")
     parser = Parser([DataArguments, CalibrationArguments], prog="hf-textclf calibrate FOLDER")
     data, arguments = parser.parse(tokens, before=_recorded(folder))
-    _show_trained(calibrate(folder, data, arguments), folder)
+    show_trained(calibrate(folder, data, arguments), folder)
 
 
 def predict_command(tokens: list[str]) -> None:
@@ -166,13 +164,7 @@ def explain_command(tokens: list[str]) -> None:
     (folder,), tokens = _positionals(tokens, "explain FOLDER")
     (arguments,) = Parser([ExplainArguments], prog="hf-textclf explain FOLDER").parse(tokens)
     found = explain(folder, arguments)
-    for word, value in zip(found.words, found.contributions, strict=True):
-        print(f"{value:+9.3f}  {word}")
-    print(f"{found.score:+9.3f}  {found.label} = {found.baseline_score:+.3f} without the words, and their sum")
-    if abs(found.delta) >= 0.0005:
-        print(f"the sum is out by {found.delta:+.3f} after {found.steps:,} steps")
-    if found.unread:
-        print(f"{found.unread:,} words were cut off: the text is too long for the model")
+    show_contributions(found)
     if arguments.output:
         print(f"drawn into {arguments.output}")
 
@@ -187,7 +179,7 @@ def push_command(tokens: list[str]) -> None:
     (arguments,) = Parser([PushArguments], prog="hf-textclf push FOLDER").parse(tokens)
     if arguments.dry_run:
         parcel = prepare(Path(folder), arguments)
-        _show_files(parcel)
+        show_files(parcel)
         print(f"stay here: {', '.join(parcel.left) or 'none'}\n\n{parcel.card}")
         return
     commit = push(folder, arguments)
@@ -202,7 +194,7 @@ def space_command(tokens: list[str]) -> None:
     (arguments,) = Parser([SpaceArguments], prog="hf-textclf space").parse(tokens)
     if arguments.dry_run:
         parcel = plan_space(arguments)
-        _show_files(parcel)
+        show_files(parcel)
         print(f"\n{parcel.card}")
     elif arguments.local:
         run_space(plan_space(arguments), output_dir=arguments.output_dir)
@@ -288,35 +280,3 @@ def _recorded(folder: str) -> dict[str, Any]:
 
     recorded = Path(folder) / RUN_CONFIG
     return read_yaml(recorded) if recorded.is_file() else {}
-
-
-def _show_trained(results: dict[str, Any], folder: str) -> None:
-    """The results of a folder that has just been written, and what to do with it."""
-    _show(results)
-    print(f"saved to {folder}; now: hf-textclf evaluate {folder}")
-
-
-def _show_files(parcel: Any) -> None:
-    """What would be sent, a file a line."""
-    for name in parcel.files:
-        print(f"{parcel.size(name):>13,} bytes  {name}")
-
-
-def _show(results: dict[str, Any]) -> None:
-    from .agreement import in_words
-
-    print(f"{results['split']}: {results['rows']:,} texts")
-    for name, value in results["metrics"].items():
-        if name == "per_label":
-            continue
-        print(f"  {name:28} {'undefined' if value is None else f'{value:.4f}'}")
-    beside = {"thresholds 0.5": results.get("metrics_at_0.5", {})}
-    if calibration := results.get("calibration"):
-        beside |= {"before": calibration["before"], "thresholds held out": calibration.get("held_out", {})}
-        print(f"temperature {calibration['temperature']:.3f}")
-    for name, metrics in beside.items():
-        few = [f"{key} {metrics[key]:.4f}" for key in FEW if metrics.get(key) is not None]
-        if few:
-            print(f"{name}: {', '.join(few)}")
-    if pipeline := results.get("pipeline"):
-        print(in_words(pipeline))
