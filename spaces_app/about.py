@@ -13,11 +13,11 @@ COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 WORDS = {
     "en": {
         "about_no_card": "This model has no card.",
-        "about_data": "Texts are read in memory and then forgotten: none is logged or kept.",
+        "about_data": "Texts are neither logged nor stored; a file is deleted once it is classified.",
     },
     "zh": {
         "about_no_card": "该模型没有模型卡。",
-        "about_data": "文本只在内存中读取，随后即丢弃：不记录，不保存。",
+        "about_data": "文本不会被记录或保存；文件在分类后即被删除。",
     },
 }
 
@@ -43,7 +43,10 @@ def build_about(models: dict[str, Served], comparison: Path | None) -> None:
 def _pictures(pictures: dict[Path, str]) -> None:
     with gr.Row(elem_classes="pictures"):
         for path, caption in pictures.items():
-            gr.Image(str(path), label=caption, interactive=False, buttons=["fullscreen"], min_width=320)
+            # the caption below: a label would lie on the picture's own title
+            with gr.Column():
+                gr.Image(str(path), label=caption, show_label=False, interactive=False, buttons=["fullscreen"])
+                gr.Markdown(caption)
 
 
 def _html(markdown: str) -> str:

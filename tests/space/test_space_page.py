@@ -115,7 +115,7 @@ def test_the_link_brings_the_view_back_and_tells_no_server(visit, space, screens
     assert copy.locator("#results .card").count() == 1
     # models that are not served are not asked for
     foreign = visit(space.address + "#model=bert-base-uncased&text=Good&tab=about")
-    foreign.wait_for_selector("text=none is logged or kept")
+    foreign.wait_for_selector("text=neither logged nor stored")
     assert foreign.locator("#models input:checked").count() == 2
     told = [request for request in page.sent if SECRET in request.url + (request.post_data or "")]
     assert told and {request.url.split("?")[0].rsplit("/", 1)[1] for request in told} == {"join"}
