@@ -22,7 +22,7 @@ from hf_textclf import Classifier
 MAX_FILE_SIZE = f"{MAX_MEGABYTES}mb"
 # how often Gradio looks for old files, and how old they get, in seconds
 DELETE_CACHE = (300, 1800)
-# Gradio keeps the last inputs and outputs of so many sessions in memory
+# Gradio keeps the components of so many sessions, some 50 kB each; by default of 10,000
 SESSIONS = 100
 # for `upload`, `file` and `run`, where there is no file (any more)
 EMPTY = [None, None, {"interactive": False, "__type__": "update"}]

@@ -18,6 +18,7 @@ MAX_COLUMNS = 100
 # of a workbook, which is XML; a parsed element may take 600 bytes of memory, a text cell has up to four
 MAX_UNZIPPED_MEGABYTES = 40
 MAX_TAGS = 1_000_000
+MAX_PARTS = 1000
 MEGABYTE = 2**20
 
 # that of UTF-32 begins with that of UTF-16
@@ -153,6 +154,8 @@ def _check_size(archive: zipfile.ZipFile) -> None:
     members = archive.infolist()
     if sum(member.file_size for member in members) > MAX_UNZIPPED_MEGABYTES * MEGABYTE:
         raise Refused("many_unzipped", limit=MAX_UNZIPPED_MEGABYTES)
+    if len(members) > MAX_PARTS:
+        raise Refused("many_workbook")
     tags = 0
     for member in members:
         with archive.open(member) as part:

@@ -2,6 +2,8 @@
 
 import threading
 import time
+import traceback
+import urllib.error
 import urllib.request
 
 import pandas as pd
@@ -101,3 +103,19 @@ def test_an_upload_over_the_limit(space):
     with pytest.raises(urllib.error.HTTPError, match="413"):
         urllib.request.urlopen(request, timeout=60)
     assert call(space.address, "classify", TEXTS[0], None)
+
+
+def test_nothing_is_remembered_once_it_is_answered(app, models, monkeypatch):
+    # what it changes in Gradio goes back after the test
+    monkeypatch.setattr("traceback.print_exc", traceback.print_exc)
+    monkeypatch.setattr("gradio.state_holder.SessionState._update_value_in_config", None)
+    page = app("app").build(app("serving").load([str(models["first"])]))
+    app("discreet").install()
+    page.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False)
+    try:
+        assert call(page.local_url, "classify", SECRET, None)["first"]["label"]
+        assert len(call(page.local_url, "batch", [SECRET], None)) == 1
+        sessions = page.state_holder.session_data.values()
+        assert len(sessions) == 2 and not any(SECRET in str(vars(session)) for session in sessions)
+    finally:
+        page.close()
