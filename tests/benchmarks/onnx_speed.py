@@ -55,7 +55,7 @@ def compare(folder, texts, rounds=3):
 def main():
     torch.set_num_threads(1)
     texts = [row["text"] for row in read_rows(SAMPLES / "news_en" / "test.csv")]
-    print(json.dumps({folder: compare(Path(folder), texts) for folder in sys.argv[1:]}))
+    print(json.dumps({Path(folder).name: compare(Path(folder), texts) for folder in sys.argv[1:]}))
 
 
 if __name__ == "__main__":

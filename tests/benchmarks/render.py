@@ -40,6 +40,11 @@ SPEED = {
         "python tests/benchmarks/import_cost.py",
         "`import hf_textclf` costs {ratio:.2f} x `from transformers import PreTrainedModel`",
     ),
+    "onnx_speed": (
+        "python tests/benchmarks/onnx_speed.py runs/demo/lstm runs/demo/bert",
+        "PyTorch takes {lstm[torch_over_onnx]:.1f} x as long for one headline as ONNX Runtime with the demo's LSTM,"
+        " {bert[torch_over_onnx]:.1f} x with its BERT",
+    ),
     "lstm_step": (
         "python tests/benchmarks/lstm_step.py",
         "a training step of a padded batch through a packed nn.LSTM takes {packed_over_ours:.1f} x as long as ours",
