@@ -32,8 +32,10 @@ from transformers.utils.logging import disable_progress_bar
 from hf_textclf import UserError
 
 HERE = Path(__file__).parent
-# answers at the same time, and people who may wait: with 1, 2 or 4 at once two cores answer the same 35-50 texts a
-# second by an LSTM and a BERT (tests/benchmarks/space_load.py), so that the last who waits has an answer in two seconds
+# what `hf-textclf compare` wrote, where somebody has put it beside this file
+COMPARISON = HERE / "comparison"
+# answers at the same time, and people who may wait: with 1, 2 or 4 at once two cores give the same 35-50 answers a
+# second, each by an LSTM and a BERT (tests/benchmarks/space_load.py): the last who waits has his in two seconds
 AT_ONCE, WAITING = 2, 64
 EXAMPLES = [
     "The central bank kept its key rate unchanged.",
@@ -143,10 +145,15 @@ def start(arguments: list[str]) -> None:
     parser.add_argument("models", nargs="*", help="folders, or Hub models pinned as owner/name@COMMIT")
     parser.add_argument("--comparison", type=Path, help="folder that `hf-textclf compare` wrote, shown under About")
     options = parser.parse_args(arguments)
+    comparison = options.comparison or (COMPARISON if COMPARISON.is_dir() else None)
+    if comparison and not (comparison / "comparison.md").is_file():
+        raise UserError(
+            f"{str(comparison)!r} holds no comparison.md, expected what `hf-textclf compare` wrote; correct it"
+        )
     # Gradio asks for it with every call; where none is named, that loads all of matplotlib to find one
     os.environ.setdefault("MPLBACKEND", "agg")
     disable_progress_bar()
-    page = build(serving.load(serving.named_models(options.models)), options.comparison)
+    page = build(serving.load(serving.named_models(options.models)), comparison)
     discreet.install()
     page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
     fonts = ["system-ui", "sans-serif"]

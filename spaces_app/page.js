@@ -17,6 +17,8 @@ const view = {
       tab: tabs.includes(asked.get("tab")) ? asked.get("tab") : "side",
     };
     document.body.dataset.tab = this.state.tab;
+    // a text may be Arabic or Hebrew
+    document.querySelector("#text textarea").dir = "auto";
     return [this.state.text, this.state.models, { __type__: "update", selected: this.state.tab }];
   },
 

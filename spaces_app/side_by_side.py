@@ -30,7 +30,6 @@ WORDS = {
         "label": "label",
         "probability": "probability",
         "threshold": "predicted from {value:.0%}",
-        "number": "{label}",
         "took": "{time:.3g} ms",
         "parameters": "{count} parameters",
         "accuracy": "accuracy on {split}",
@@ -39,7 +38,6 @@ WORDS = {
         "test": "test",
         "validation": "validation",
         "train": "training data",
-        "interval": "[{low:.3f}, {high:.3f}]",
         "interval_title": "95 % interval, {rows:,} texts",
         "not_measured": "accuracy not measured",
     },
@@ -54,7 +52,6 @@ WORDS = {
         "label": "标签",
         "probability": "概率",
         "threshold": "达到 {value:.0%} 即预测",
-        "number": "{label}",
         "took": "{time:.3g} 毫秒",
         "parameters": "{count} 参数",
         "accuracy": "{split}准确率",
@@ -63,7 +60,6 @@ WORDS = {
         "test": "测试集",
         "validation": "验证集",
         "train": "训练集",
-        "interval": "[{low:.3f}, {high:.3f}]",
         "interval_title": "95 % 置信区间，{rows:,} 条文本",
         "not_measured": "准确率未测量",
     },
@@ -120,9 +116,11 @@ def _verdict(answers: dict[str, tuple[Served, Prediction]], request: gr.Request)
 
 
 def _answer(prediction: Prediction, request: gr.Request) -> str:
-    if isinstance(prediction.label, str):
-        return prediction.label
-    return ", ".join(prediction.label) or words.say("nothing", request)
+    return ", ".join(_predicted(prediction)) or words.say("nothing", request)
+
+
+def _predicted(prediction: Prediction) -> list[str]:
+    return [prediction.label] if isinstance(prediction.label, str) else prediction.label
 
 
 def _card(
@@ -157,22 +155,22 @@ def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> 
     if prediction is not None and len(rows) > MANY:
         rows = dict(sorted(rows.items(), key=lambda item: -item[1]))
     limits = {} if prediction is None else model.thresholds
-    chosen = (
-        [] if prediction is None else [prediction.label] if isinstance(prediction.label, str) else prediction.label
-    )
+    chosen = [] if prediction is None else _predicted(prediction)
     lines = []
-    for label, probability in rows.items():
-        limit = limits.get(label)
+    for name, value in rows.items():
+        limit = limits.get(name)
         mark = "" if limit is None else f'<i style="left:{limit:.1%}" title="{_title(limit, request)}"></i>'
-        width, written = (0.0, "") if probability is None else (probability, f"{probability:.1%}")
-        name = escape(label)
+        width, written = (0.0, "") if value is None else (value, f"{value:.1%}")
+        shown = escape(name)
         lines.append(
-            f'<tr class="{"chosen" if label in chosen else ""}"><th scope="row" title="{name}">{name}</th>'
+            f'<tr class="{"chosen" if name in chosen else ""}"><th scope="row" title="{shown}">{shown}</th>'
             f'<td><div class="bar"><b style="width:{width:.1%}"></b>{mark}</div></td><td>{written}</td></tr>'
         )
-    heads = "".join(f'<th scope="col">{words.say(key, request)}</th>' for key in ("label", "probability"))
-    head = f"<thead><tr>{heads}<td></td></tr></thead>"
-    return f'<div class="bars"><table>{head}<tbody>{"".join(lines)}</tbody></table></div>'
+    label, probability = (f'<th scope="col">{words.say(key, request)}</th>' for key in ("label", "probability"))
+    head = f"<thead><tr>{label}<td></td>{probability}</tr></thead>"
+    # what scrolls must be reached by keyboard
+    focus = ' tabindex="0"' if len(rows) > MANY else ""
+    return f'<div class="bars"{focus}><table>{head}<tbody>{"".join(lines)}</tbody></table></div>'
 
 
 def _title(limit: float, request: gr.Request) -> str:
@@ -197,7 +195,7 @@ def _facts(model: Served, request: gr.Request) -> str:
     limits = judged.get("intervals", {}).get(metric)
     written = f"{words.say(metric, request, split=words.say(judged['split'], request))} {value:.3f}"
     if limits:
-        written += " " + words.say("interval", request, low=limits[0], high=limits[1])
+        written += f" [{limits[0]:.3f}, {limits[1]:.3f}]"
     title = words.say("interval_title", request, rows=judged["rows"])
     spans = "".join(f"<span>{escape(part)}</span>" for part in parts)
     return f'{spans}<span title="{escape(title)}">{escape(written)}</span>'

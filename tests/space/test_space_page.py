@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from hf_textclf import Classifier
+from hf_textclf.cli import main
 from hf_textclf.resources import SAMPLES
 
 pytestmark = pytest.mark.slow
@@ -26,7 +27,9 @@ def space(serve, models, tmp_path_factory):
     second = shutil.copytree(models["second"], tmp_path_factory.mktemp("hostile") / "second")
     with open(second / "README.md", "a", encoding="utf-8") as card:
         card.write(HOSTILE)
-    return serve(models["first"], second, models["topics"], models["rating"])
+    compared = tmp_path_factory.mktemp("compared") / "comparison"
+    assert main(["compare", str(models["first"]), str(models["second"]), "--output_dir", str(compared)]) == 0
+    return serve(models["first"], second, models["topics"], models["rating"], "--comparison", compared)
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +126,12 @@ def test_the_link_brings_the_view_back_and_tells_no_server(visit, space, screens
     assert SECRET not in space.printed()
 
 
+def test_a_text_from_right_to_left(visit, space):
+    page = visit(space.address)
+    write(page, "قهوة جيدة")
+    assert page.evaluate("getComputedStyle(document.querySelector('#text textarea')).direction") == "rtl"
+
+
 def test_a_long_text(visit, space):
     page = visit(space.address)
     write(page, "good " * 3000)
@@ -168,6 +177,10 @@ def test_about(visit, space, screenshots):
     page = visit(space.address)
     page.get_by_role("tab", name="About").click()
     assert not page.locator("#text").is_visible()
+    comparison = page.locator(".card-text").first.inner_text()
+    assert "macro_f1" in comparison and "McNemar" in comparison
+    pictures = page.locator(".pictures img").count()
+    assert pictures >= 4
     for name in ("first", "second"):
         page.get_by_role("button", name=name).click()
     page.wait_for_selector("text=bold")
@@ -176,7 +189,7 @@ def test_about(visit, space, screenshots):
     assert page.title() == "hf_textclf"
     assert page.locator(".card-text script, .card-text img, .card-text a[href^=javascript]").count() == 0
     assert page.locator(".card-text table").count() >= 2
-    assert page.locator(".pictures img").count() >= 1
+    assert page.locator(".pictures img").count() > pictures
 
 
 def test_why(visit, space, opinions, screenshots):

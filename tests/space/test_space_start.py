@@ -130,7 +130,10 @@ def test_where_gpus_are_lent(models, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("folders", "expected"), [([], "no model given"), (["/nope"], "'/nope'")])
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [([], "no model given"), (["/nope"], "'/nope'"), (["/nope", "--comparison", "/no"], "comparison.md")],
+)
 def test_a_mistake_at_the_start_is_one_line(folders, expected, monkeypatch):
     monkeypatch.delenv("MODELS", raising=False)
     command = [sys.executable, "-m", "hf_textclf.cli", "demo", *folders]
