@@ -9,9 +9,9 @@ from gradio.state_holder import SessionState
 def install() -> None:
     """Change two habits of Gradio's, for this process.
 
-    Where a call fails it prints the traceback, whose message may hold the inputs (too few of them, a choice that is not
-    there): here, the kind of the failure and its place. And it remembers the last inputs and outputs of every session,
-    for links to a page as it was, which anybody who knows the session may ask for: here, none.
+    Where a call fails it prints the traceback, whose message may hold the inputs (too few of them, a choice that is
+    not there): here, the kind of the failure and its place. And it remembers the last inputs and outputs of every
+    session, for links to a page as it was, which anybody who knows the session may ask for: here, none.
     """
     traceback.print_exc = _print_kind_and_place
     SessionState._update_value_in_config = lambda *_: None
