@@ -30,7 +30,7 @@ demo: $(READY) $(MINILM) ## train an LSTM and a BERT on the embedded data, compa
 	$(RUN) tests/benchmarks/demo.py
 
 space: $(READY) ## open the Space on the demo's models (run `make demo` first)
-	$(RUN) -m hf_textclf.cli demo runs/demo/lstm runs/demo/bert
+	$(RUN) -m hf_textclf.cli demo runs/demo/lstm runs/demo/bert --comparison runs/demo/comparison
 
 results: $(READY) ## write RESULTS.md and the README's table from tests/benchmarks/results
 	$(RUN) tests/benchmarks/render.py

@@ -1,4 +1,4 @@
-"""The main job on the embedded data: train an LSTM and a BERT, judge both, show one table and some predictions.
+"""The main job on the embedded data: train an LSTM and a BERT, judge and compare both, show some predictions.
 
     make demo          (or: python tests/benchmarks/demo.py [--record])
 
@@ -29,6 +29,7 @@ from hf_textclf.resources import SAMPLES
 from hf_textclf.results import describe_hardware
 
 RUNS = Path("runs/demo")
+CLI = [sys.executable, "-m", "hf_textclf.cli"]
 RESULT = Path(__file__).parent / "results" / "demo.json"
 NEWS = {name: pd.read_csv(SAMPLES / "news_en" / f"{name}.csv") for name in ("train", "test")}
 TEXTS = [
@@ -41,9 +42,10 @@ TEXTS = [
 def neural_row(name, config, flag):
     """Train and evaluate one config through the command line; return its folder and its row of the table."""
     folder = RUNS / name
-    cli = [sys.executable, "-m", "hf_textclf.cli"]
-    subprocess.run([*cli, "train", "--config", config, "--output_dir", folder, flag, minilm_folder()], check=True)
-    subprocess.run([*cli, "evaluate", folder], check=True)
+    subprocess.run([*CLI, "train", "--config", config, "--output_dir", folder, flag, minilm_folder()], check=True)
+    subprocess.run([*CLI, "evaluate", folder], check=True)
+    # intervals and costs, for the card and the page
+    subprocess.run([*CLI, "card", folder, "--language", "en", "--costs", "true"], check=True)
     trained = json.loads((folder / "eval_results.json").read_text())
     metrics = json.loads((folder / "evaluation_test" / "eval_results.json").read_text())["metrics"]
     return folder, {
@@ -102,6 +104,8 @@ def main():
     shutil.rmtree(RUNS, ignore_errors=True)
     lstm_folder, lstm = neural_row("lstm", "configs/demo_lstm.yaml", "--embeddings_from")
     bert_folder, bert = neural_row("bert", "configs/demo_bert.yaml", "--model_name_or_path")
+    comparison = RUNS / "comparison"
+    subprocess.run([*CLI, "compare", lstm_folder, bert_folder, "--output_dir", comparison], check=True)
     linear_model, linear = linear_row()
     rows = {"LSTM": lstm, "BERT (MiniLM)": bert, "TF-IDF + logistic": linear}
 
@@ -121,7 +125,7 @@ def main():
     if "--record" in sys.argv:
         result = {"command": "make demo", "date": str(date.today()), "hardware": hardware, "rows": rows}
         RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print("\nthe models are in runs/demo; now try: make space")
+    print("\nmodels, cards and pictures are in runs/demo; now try: make space")
 
 
 if __name__ == "__main__":
