@@ -131,7 +131,7 @@ def summary(
     """As html: the labels given, and beside the labels of a column how good they are, or why that is not known."""
     parts = [bars(counts(answers, classifier), caption=words.say("many_counts", request))]
     said = ""
-    if column is not None:
+    if column:
         judgement = judge(answers, table, column, classifier)
         metrics = ", ".join(f"{name} {value:.3f}" for name, value in judgement.metrics.items())
         said = (

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import tables
 import words
 from answers import Answers, ask, notices
 from serving import Served
@@ -62,18 +63,7 @@ WORDS = {
         "many_matrix": "Rows: labels of the file. Columns: labels given.",
         "many_unfit": "The label column is not used: {problem}.",
         "many_no_text": "The model cannot read any row of this column; choose another.",
-        "many_gone": "The file is no longer here; upload it again.",
         "many_unknown": "There is no such column or model; choose one from the list.",
-        "many_suffix": "This kind of file is not read; expected {known}.",
-        "many_large": "The file is larger than {limit} MB; split it.",
-        "many_rows": "The file has more than {limit:,} rows; split it.",
-        "many_columns": "The file has more than {limit} columns; remove those that are not needed.",
-        "many_binary": "This is not a text file (it holds NUL bytes); save it as csv or xlsx.",
-        "many_encoding": "The characters of this file cannot be read; save it as UTF-8.",
-        "many_unzipped": "Unpacked, this workbook is larger than {limit} MB; save the texts as csv.",
-        "many_cells": "This workbook has too many cells; save the texts as csv.",
-        "many_workbook": "This is no whole Excel workbook; save it again as xlsx or csv.",
-        "many_unreadable": "The file cannot be read: {reason}",
         "many_list": "There are no texts, expected a list of strings.",
         "many_limit": "{rows:,} texts, expected at most {limit:,}; send them in parts.",
     },
@@ -107,22 +97,14 @@ WORDS = {
         "many_matrix": "行：文件中的标签；列：模型给出的标签。",
         "many_unfit": "标签列未使用：{problem}。",
         "many_no_text": "此列没有模型能读的文字，请选择其他列。",
-        "many_gone": "文件已不在服务器上，请重新上传。",
         "many_unknown": "没有这一列或这个模型，请从列表中选择。",
-        "many_suffix": "不支持这种文件，请上传 {known}。",
-        "many_large": "文件超过 {limit} MB，请拆分。",
-        "many_rows": "文件超过 {limit:,} 行，请拆分。",
-        "many_columns": "文件超过 {limit} 列，请删除不需要的列。",
-        "many_binary": "这不是文本文件（含有 NUL 字节），请另存为 csv 或 xlsx。",
-        "many_encoding": "无法识别文件的字符编码，请另存为 UTF-8。",
-        "many_unzipped": "此工作簿解压后超过 {limit} MB，请将文本另存为 csv。",
-        "many_cells": "此工作簿单元格过多，请将文本另存为 csv。",
-        "many_workbook": "这不是完整的 Excel 工作簿，请重新保存为 xlsx 或 csv。",
-        "many_unreadable": "无法读取文件：{reason}",
         "many_list": "没有文本，应为字符串列表。",
         "many_limit": "共 {rows:,} 条文本，最多 {limit:,} 条，请分批发送。",
     },
 }
+
+for _language, _sentences in tables.WORDS.items():
+    WORDS[_language] |= _sentences
 
 
 def build_many(models: dict[str, Served]) -> None:
@@ -176,9 +158,7 @@ def build_many(models: dict[str, Served]) -> None:
                 raise Refused("many_no_text")
             seconds = time.perf_counter() - start
             said = words.say("many_done", request, rows=len(answers.read), seconds=seconds, model=model)
-            yield from _results(
-                answers, table, models[model].classifier, column, label_column or None, said=said, request=request
-            )
+            yield from _results(said, answers, table, models[model].classifier, [column, label_column], request)
         except Refused as refused:
             yield [*EMPTY, _sentence(words.say(refused.key, request, **refused.values)), *[gr.skip()] * 6]
         finally:
@@ -225,19 +205,13 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
 
 
 def _results(
-    answers: Answers,
-    table: Table,
-    classifier: Classifier,
-    column: str,
-    label_column: str | None,
-    *,
-    said: str,
-    request: gr.Request,
+    said: str, answers: Answers, table: Table, classifier: Classifier, columns: list[str], request: gr.Request
 ) -> Iterator[list[Any]]:
     """What the page shows at the end; Gradio copies the download before it asks for more."""
     # it loads scikit-learn, for which nobody waits when the page starts
     import findings
 
+    column, label_column = columns
     number = classifier.problem_type == "regression"
     headers = words.say("many_headers_number" if number else "many_headers", request).split("|")
     labels = [] if number else classifier.label_names
