@@ -45,6 +45,16 @@ SPEED = {
         "PyTorch takes {lstm[torch_over_onnx]:.1f} x as long for one headline as ONNX Runtime with the demo's LSTM,"
         " {bert[torch_over_onnx]:.1f} x with its BERT",
     ),
+    "space_start": (
+        "python tests/benchmarks/space_start.py runs/demo/lstm runs/demo/bert",
+        "the page has given its first prediction {ratio:.2f} x the time after its start that importing Gradio and"
+        " Transformers takes alone",
+    ),
+    "space_load": (
+        "python tests/benchmarks/space_load.py runs/demo/lstm runs/demo/bert",
+        "{clients} clients at once get {requests} answers of the page on two cores, {requests_per_second:.0f} a second"
+        " with {errors} errors; 99 % of them within {p99_s:.2f} s",
+    ),
     "lstm_step": (
         "python tests/benchmarks/lstm_step.py",
         "a training step of a padded batch through a packed nn.LSTM takes {packed_over_ours:.1f} x as long as ours",

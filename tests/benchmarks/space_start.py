@@ -1,6 +1,6 @@
 """How long the page takes from the start of its process to its first prediction, beside what it cannot do without.
 
-    python tests/benchmarks/space_start.py runs/demo/lstm runs/demo/bert --runs 7 [--output result.json]
+    python tests/benchmarks/space_start.py runs/demo/lstm runs/demo/bert --runs 7
 
 Each run is a fresh process, and the two take turns, so that a busy moment of the machine hits both. What the page
 cannot do without is the import of Gradio and of the part of Transformers that every model needs; timed are the
@@ -22,7 +22,7 @@ from pathlib import Path
 from space_load import call
 
 from hf_textclf.resources import bundled
-from hf_textclf.results import describe_hardware, write_json
+from hf_textclf.results import describe_hardware
 
 FLOOR = """
 import time; start = time.perf_counter()
@@ -69,7 +69,6 @@ def main():
     parser = argparse.ArgumentParser(description="Time the start of the page against its imports.")
     parser.add_argument("models", nargs="+", help="folders, the first of which is asked")
     parser.add_argument("--runs", type=int, default=7, help="timed processes of each kind")
-    parser.add_argument("--output", type=Path, help="where to write the result")
     options = parser.parse_args()
     times = {"imports": [], "page": []}
     for number in range(options.runs + 1):
@@ -91,8 +90,6 @@ def main():
         "hardware": describe_hardware(),
     }
     print(json.dumps(result))
-    if options.output:
-        write_json(options.output, result)
 
 
 if __name__ == "__main__":
