@@ -1,7 +1,6 @@
 """The endpoints as a client meets them, over HTTP: answers, refusals, and silence about what was sent."""
 
 import asyncio
-import importlib.util
 
 import pytest
 
@@ -104,7 +103,6 @@ def test_explain(client, models):
         client.predict(ENGLISH, model="/etc", api_name="/explain")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("mcp") is None, reason="pip install 'gradio[mcp]' in its own environment")
 def test_tools_of_mcp(space):
     from mcp import ClientSession
     from mcp.client.streamable_http import streamablehttp_client
