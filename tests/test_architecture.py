@@ -14,7 +14,7 @@ PACKAGE = ROOT / "hf_textclf"
 LAYERS = [
     {"cli"},
     {"commands"},
-    {"showing", "tuning"},
+    {"tuning"},
     {"measuring", "training", "pretraining"},
     {"evaluation", "batch", "compare"},
     {"agreement", "calibration", "explanation"},

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .explanation import Attribution
-    from .hub import Parcel
+    from ..explanation import Attribution
+    from ..hub import Parcel
 
 # what calibration and thresholds change
 FEW = ("macro_f1", "micro_f1", "log_loss", "expected_calibration_error")
@@ -13,7 +13,7 @@ FEW = ("macro_f1", "micro_f1", "log_loss", "expected_calibration_error")
 def show(results: dict[str, Any]) -> None:
     """The metrics of a split, and what calibration and a stock pipeline make of them."""
     # here, so that help and mistakes answer at once
-    from .agreement import in_words
+    from ..agreement import in_words
 
     print(f"{results['split']}: {results['rows']:,} texts")
     for name, value in results["metrics"].items():
