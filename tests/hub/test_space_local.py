@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+import pandas as pd
 import pytest
 from package_index import unreachable
 from push_command import REPO, SPACE, error_line
@@ -58,17 +59,29 @@ def test_the_page_runs_in_an_environment_of_its_own(hub, space, page, model, tmp
     from gradio_client import Client
 
     process, address, printed = page
-    answer = Client(address, verbose=False).predict(TEXT, api_name="/classify")
+    client = Client(address, verbose=False)
+    answer = client.predict(TEXT, api_name="/classify")
     expected = Classifier(str(model), device="cpu")([TEXT])[0].probabilities
     assert list(answer) == [REPO, "my second"]
     for said in answer.values():
         assert said["probabilities"] == pytest.approx(expected, abs=1e-6)
+    # nothing is missing for the other tabs either
+    explained = client.predict(TEXT, api_name="/explain")
+    assert all(said["words"] and not said["notices"] for said in explained.values())
+    [row] = client.predict([TEXT], api_name="/batch")
+    assert row["label"] == answer[REPO]["label"]
+    pd.DataFrame({"review": [TEXT]}).to_excel(tmp_path / "reviews.xlsx", index=False)
+    folder, python = tmp_path / "out" / "space", tmp_path / "out" / "environment" / "bin" / "python"
+    modules = ", ".join(path.stem for path in folder.glob("*.py") if path.name != "app.py")
+    code = f"import {modules}; print(tables.read_table({str(tmp_path / 'reviews.xlsx')!r}).texts('review'))"
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    read = subprocess.run([python, "-c", code], cwd=folder, env=clean, capture_output=True, text=True)
+    assert read.stdout == f"{[TEXT]}\n", read.stderr
     # the model of the Hub came without code that would have to be trusted
     assert hub.count(r"/resolve/.*\.safetensors") > 0 and hub.count(r"/resolve/.*\.py") == 0
 
     # what is sent to the Hub is what runs here
     assert space()[0] == 0
-    folder = tmp_path / "out" / "space"
     here = {
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"
     }
