@@ -3,7 +3,7 @@
 import re
 
 # what looks like an access token of the Hub
-TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
+TOKEN = re.compile(r"\bhf_(?:(?:oauth|jwt)_[\w.-]{20,}|[A-Za-z0-9]{16,})")
 # what stands before the host in an address
 PASSWORD = re.compile(r"(?<=//)[^/@\s]+(?=@)")
 

@@ -65,7 +65,7 @@ def public_name(name: str) -> str:
     last part."""
     if HUB_ID.fullmatch(name) and not Path(name).exists():
         return name
-    return PureWindowsPath(name).name or name
+    return PureWindowsPath(re.split(r"[?#]", name)[0]).name or name
 
 
 def model_digest(folder: Path) -> str | None:

@@ -33,7 +33,11 @@ class CardArguments:
         default=None, metadata={"help": "Hub id of the training data, where the run read a copy of it."}
     )
     dataset_revision: str | None = field(
-        default=None, metadata={"help": "Commit of these data on the Hub, for the results in the metadata."}
+        default=None,
+        metadata={
+            "help": "Commit on the Hub that the copy is the same as; without it, results in the metadata are those of "
+            "a local copy."
+        },
     )
     costs: bool = field(
         default=False,

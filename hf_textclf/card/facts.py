@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from ..args import read_yaml
@@ -118,7 +118,7 @@ def read_facts(folder: Path, *, name: str) -> Facts:
 def public_value(value: Any, key: str) -> Any:
     """A value of the run without paths of a machine; whatever else holds slashes, as a label may, stays."""
     match value:
-        case str() if key in PLACES or Path(value).is_absolute() or value.startswith("~"):
+        case str() if key in PLACES or PureWindowsPath(value).drive or value.startswith(("/", "~", "../", "./")):
             return public_name(value)
         case list():
             return [public_value(item, key) for item in value]

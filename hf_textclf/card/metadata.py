@@ -90,8 +90,9 @@ def _eval_results(
     results = []
     for judged in facts.judged:
         is_own = judged["dataset"] == own
-        # what is not on the Hub must not look as if it were
-        kind = (trained_on if is_own else None) or hub_id(judged["dataset"]) or Path(judged["dataset"]).name
+        # what is not on the Hub must not look as if it were; a copy is known to be the same by its commit
+        same = trained_on if is_own and (revision or hub_id(own)) else None
+        kind = same or hub_id(judged["dataset"]) or Path(judged["dataset"]).name
         for name in REPORTED["language model" if facts.is_language_model else facts.problem_type]:
             identifier, words, options = METRICS[name]
             value = judged["metrics"].get(name)
@@ -111,5 +112,10 @@ def _eval_results(
                         metric_args=options,
                     )
                 )
-    ours = {(TASKS[task], words) for _, words, _ in METRICS.values()}
-    return results + [one for one in old.eval_results or [] if (one.task_name, one.metric_name) not in ours]
+    return results + of_others(old.eval_results or [])
+
+
+def of_others(results: list[EvalResult]) -> list[EvalResult]:
+    """Those that people added to a card; they name task or metric in another way than we do."""
+    ours = {words for _, words, _ in METRICS.values()}
+    return [one for one in results if one.task_name not in TASKS.values() or one.metric_name not in ours]

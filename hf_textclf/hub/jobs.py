@@ -24,7 +24,7 @@ from ..results import hub_id
 from ..trainer import StockArguments, check_arguments
 from .client import signed_in
 from .remedies import TIMEOUT, explained
-from .sending import PushArguments, check_private
+from .sending import check_name, check_private
 
 logger = logging.getLogger(__name__)
 # the client's own for uv: Debian with Python, uv and git
@@ -51,13 +51,13 @@ class JobArguments:
         default=f"hf-textclf[chinese,trackio]=={version('hf-textclf')}",
         metadata={
             "help": "What the job installs, as uv reads it; this version from PyPI. A commit: "
-            "git+https://github.com/OWNER/hf-textclf@COMMIT"
+            "'hf-textclf[chinese,trackio] @ git+https://github.com/OWNER/hf-textclf@COMMIT'"
         },
     )
     detach: bool = field(default=False, metadata={"help": "Start the job and do not wait for its end."})
 
     def __post_init__(self) -> None:
-        PushArguments(self.repo)
+        check_name(self.repo)
         if not re.fullmatch(r"[1-9]\d*[smhd]?", self.job_timeout):
             raise UserError(f"job_timeout={self.job_timeout!r}, expected a time as 90m or 6h; correct --job_timeout")
 

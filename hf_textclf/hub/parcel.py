@@ -14,12 +14,13 @@ from transformers.dynamic_module_utils import get_relative_import_files
 from ..args import read_yaml
 from ..baselines import LINEAR_CONFIG
 from ..card import CARD, MEASURED, CardArguments, is_ours, render_card
-from ..card.facts import public_value
+from ..card.facts import PICTURES, public_value
+from ..card.figures import LEARNING_CURVE
 from ..card.writing import read_card
 from ..documents import SETTINGS, WEIGHTS
 from ..errors import TOKEN, UserError
 from ..export import MODEL, RECORD
-from ..results import RUN_CONFIG, model_digest, read_json
+from ..results import RUN_CONFIG, SPLITS, model_digest, read_json
 
 # for Inference Endpoints; one that the folder has of its own goes in its place
 HANDLER = "handler.py"
@@ -47,6 +48,11 @@ WRITTEN = (
     MODEL,
     RECORD,
 )
+# what else of an older model has no business beside a new one: code of its family, pictures of its figures
+OUTLIVED = {
+    *("*_lstm.py", "*_lstm_lm.py", "*_frozen.py", LEARNING_CURVE, "reliability.png"),
+    *(f"{split}_{picture}.png" for split in SPLITS for picture in PICTURES),
+}
 # what people may put beside it; texts of the data (errors.csv) and checkpoints stay here
 BESIDE = (CARD, HANDLER, "requirements.txt", "LICENSE*", "NOTICE*", "*.png", "*.svg", "*.jpg")
 
@@ -78,6 +84,11 @@ def is_written(name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in WRITTEN)
 
 
+def is_outlived(name: str, parcel: Parcel) -> bool:
+    """Whether a file in a repository is of an older model than the one that is sent."""
+    return name not in parcel.files and any(fnmatchcase(name, pattern) for pattern in (*WRITTEN, *OUTLIVED))
+
+
 def pack(folder: Path, repo: str) -> Parcel:
     """Check a saved folder and collect what is to be sent. A card of ours is written anew with the name of `repo`.
 
@@ -97,8 +108,8 @@ def pack(folder: Path, repo: str) -> Parcel:
     if RUN_CONFIG in files:
         public = {key: public_value(value, key) for key, value in read_yaml(folder / RUN_CONFIG).items()}
         files[RUN_CONFIG] = yaml.safe_dump(public, allow_unicode=True, sort_keys=False).encode()
-    gone = {name.partition("/")[0] for name in files}
-    left = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir() if path.name not in gone)
+    tops = {name.partition("/")[0] for name in files}
+    left = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir() if path.name not in tops)
     parcel = Parcel(files, left)
     _check_tokens(parcel)
     if is_ours(folder / CARD):

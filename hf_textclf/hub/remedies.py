@@ -1,7 +1,6 @@
 """What the Hub or the network refuses, said in one line with the way out."""
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,8 +13,9 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import parse_ratelimit_headers
 
-from ..errors import UserError
+from ..errors import TOKEN, UserError
 
 # seconds without a sign of life, after which the connection is taken for dead
 TIMEOUT = 60.0
@@ -112,11 +112,14 @@ def request_of(error: HfHubHTTPError | httpx2.TransportError) -> httpx2.Request:
 
 
 def retry_after(error: HfHubHTTPError) -> float | None:
-    """Seconds that the Hub asks to wait."""
-    value = error.response.headers.get("Retry-After", "")
+    """Seconds that the Hub asks to wait, in either of the ways it says so."""
+    headers = error.response.headers
+    if (limit := parse_ratelimit_headers(headers)) is not None:
+        return float(limit.reset_in_seconds)
+    value = headers.get("Retry-After", "")
     return float(value) if value.isdigit() else None
 
 
 def _plain(text: str) -> str:
     """One short line without anything that looks like a token."""
-    return re.sub(r"\bhf_\w+", "hf_...", " ".join(text.split()))[:200]
+    return TOKEN.sub("hf_...", " ".join(text.split()))[:200]

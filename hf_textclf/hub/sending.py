@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..export import export_onnx
 from .cards import merge_cards
 from .client import persist, signed_in
-from .parcel import CARD, Parcel, is_written, pack
+from .parcel import CARD, Parcel, is_outlived, pack
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ class PushArguments:
 
     def __post_init__(self) -> None:
         check_name(self.repo)
+        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.revision):
+            raise UserError(f"revision={self.revision!r}, expected the name of a branch; correct --revision")
 
 
 def check_name(repo: str) -> None:
@@ -74,7 +76,8 @@ def _send(api: HfApi, parcel: Parcel, arguments: PushArguments) -> CommitInfo:
     repo = arguments.repo
     if not arguments.create_pr:
         api.create_repo(repo, private=arguments.private or None, exist_ok=True)
-        if arguments.revision != DEFAULT_REVISION:
+        # a pull request is there already
+        if arguments.revision != DEFAULT_REVISION and not arguments.revision.startswith("refs/"):
             api.create_branch(repo, branch=arguments.revision, exist_ok=True)
     info = api.model_info(repo, revision=arguments.revision)
     check_private(info, private=arguments.private)
@@ -82,7 +85,7 @@ def _send(api: HfApi, parcel: Parcel, arguments: PushArguments) -> CommitInfo:
     if CARD in present:
         theirs = Path(api.hf_hub_download(repo, CARD, revision=info.sha)).read_bytes().decode()
         parcel = replace(parcel, files=parcel.files | {CARD: merge_cards(theirs, parcel.card).encode()})
-    stale = [name for name in present if is_written(name) and name not in parcel.files]
+    stale = [name for name in present if is_outlived(name, parcel)]
     return commit(
         api,
         info,

@@ -7,10 +7,11 @@ import sys
 
 import torch
 import yaml
-from huggingface_hub import ModelCard, hf_hub_download
+from huggingface_hub import EvalResult, ModelCard, hf_hub_download
 from loopback import STRANGER, WRITER
 from push_command import REPO, error_line
 from safetensors.torch import load_file, save_file
+from saved import save_model
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf.cli import main
@@ -90,7 +91,9 @@ def test_what_people_wrote_stays(hub, api, model, push):
     card.data.thumbnail = "picture.png"
     card.data.pipeline_tag = "text-generation"
     card.text = "\n# My own words\n\nTrained with love.\n"
-    card.push_to_hub(REPO)
+    # with the line ends that the editor of the Hub may send
+    edited = str(card).replace("\n", "\r\n").encode()
+    api.upload_file(path_or_fileobj=edited, path_in_repo="README.md", repo_id=REPO)
     with (model / "README.md").open("a") as file:
         file.write("\nfigures of the second run\n")
     assert push()[0] == 0
@@ -113,6 +116,31 @@ def test_marked_sections_are_renewed(hub, api, push):
     # renewed where it stands; taken out, it stays out
     expected = ours.replace(use, "").replace(results, f"Words.\n{results}More words.\n")
     assert hub.read(REPO, "README.md").decode() == expected
+
+
+def test_nothing_untrue_is_left_of_a_model_of_another_family(hub, api, model, push):
+    """Metadata, code and pictures; what people added stays."""
+    push()
+    card = ModelCard.load(REPO)
+    card.data.base_model, card.data.datasets, card.data.language = "you/base", ["you/data"], "zh"
+    card.data.tags.append("restaurants")
+    card.data.eval_results.append(
+        EvalResult("text-classification", "glue", "GLUE", "accuracy", 0.5, task_name="Their own", metric_name="theirs")
+    )
+    card.push_to_hub(REPO)
+    api.upload_file(path_or_fileobj=b"old", path_in_repo="test_curves.png", repo_id=REPO)
+    api.upload_file(path_or_fileobj=b"theirs", path_in_repo="team.png", repo_id=REPO)
+    save_model(model, "bert", "multi_label_classification")
+    (model / "eval_results.json").unlink()
+    assert main(["card", str(model), "--license", "mit"]) == 0
+    push()
+    data = ModelCard.load(REPO).data
+    assert data.base_model is data.datasets is data.language is data.metrics is None
+    assert data.tags == ["text-classification", "hf-textclf", "bert", "restaurants"]
+    [result] = data.eval_results
+    assert (result.metric_name, result.metric_value) == ("theirs", 0.5)
+    left = set(hub.files(REPO))
+    assert "team.png" in left and not left & {*CODE, "test_curves.png", "eval_results.json"}
 
 
 def test_files_of_a_former_model_go(hub, api, push):

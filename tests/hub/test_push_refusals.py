@@ -143,6 +143,11 @@ def test_passing_trouble_is_no_trouble(hub, push, no_waiting, place, failure):
     assert no_waiting == ([3.0] if "headers" in failure else [1.0])
 
 
+def test_the_hub_says_how_long_to_wait(hub, push, no_waiting):
+    hub.fail("/api/repos/create", status=429, headers={"RateLimit": '"api";r=0;t=55'})
+    assert push()[0] == 0 and no_waiting == [55.0]
+
+
 def test_commit_whose_answer_was_lost_is_not_made_twice(hub, push, no_waiting):
     hub.fail("/commit/", sent=3)
     assert push()[0] == 0
