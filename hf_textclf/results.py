@@ -27,9 +27,14 @@ def describe_hardware(*, processes: int = 1, gpu: bool = True) -> str:
     """One phrase: the GPU, if there is one and it was used, or the number of CPU cores and threads in use."""
     if gpu and torch.cuda.is_available():
         return f"{processes} x {torch.cuda.get_device_name()}"
-    return (
-        f"{processes} process(es) of {torch.get_num_threads()} thread(s), {os.cpu_count()}-core {platform.machine()}"
-    )
+    return f"{processes} process(es) of {torch.get_num_threads()} thread(s), {os.cpu_count()}-core {_processor()}"
+
+
+def _processor() -> str:
+    """The CPU's model, which `platform` does not know on Linux."""
+    info = Path("/proc/cpuinfo")
+    named = re.search(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE) if info.is_file() else None
+    return named[1] if named else platform.processor() or platform.machine()
 
 
 def describe_versions() -> dict[str, str]:

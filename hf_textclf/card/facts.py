@@ -1,13 +1,14 @@
 """What the files of a saved folder say, brought together; nothing here is computed anew."""
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from ..args import read_yaml
 from ..errors import UserError
-from ..results import RUN_CONFIG, SPLITS, model_digest, public_name, read_json
+from ..results import RUN_CONFIG, SPLITS, hub_id, model_digest, public_name, read_json
 from .figures import LEARNING_CURVE
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,22 @@ class Facts:
         """In id order."""
         names = self.config.get("id2label", {})
         return [names[number] for number in sorted(names, key=int)]
+
+    @property
+    def launcher(self) -> str:
+        """What starts `train` on as many processes as the run had."""
+        found = re.match(r"(\d+) (process|x)", self.results.get("hardware", ""))
+        if found is None or found[1] == "1":
+            return "hf-textclf"
+        how = "torchrun --nproc_per_node" if found[2] == "process" else "accelerate launch --multi_gpu --num_processes"
+        return f"{how} {found[1]} -m hf_textclf.cli"
+
+    @property
+    def local_places(self) -> list[str]:
+        """Data and checkpoints of the run that lay on its machine."""
+        named = [self.run.get(key) or [] for key in sorted(PLACES)]
+        names = [name for value in named for name in (value if isinstance(value, list) else [value])]
+        return [name for name in names if not hub_id(name) and not name.startswith("samples/")]
 
     @property
     def max_length(self) -> int | None:
