@@ -180,6 +180,10 @@ class Parser(HfArgumentParser):
         rest = self.without_config(tokens)
         rest = self._tokens_of({key: value for key, value in (before or {}).items() if key in self._keys()}) + rest
         rest += self._tokens_of(after or {}, where="search space")
+        # before argparse misses a key that somebody has only misspelt
+        for token in rest:
+            if token.startswith("--") and token.split("=")[0] not in self._option_string_actions:
+                self._refuse(token.split("=")[0].lstrip("-"), where="command line")
         try:
             *objects, unknown = self.parse_args_into_dataclasses(rest, return_remaining_strings=True)
         except (ValueError, ImportError) as error:  # contradictions found by TrainingArguments

@@ -1,5 +1,7 @@
 """Judge a saved folder on one split of any data set: the metrics, and the mistakes it was most sure of."""
 
+import logging
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +16,10 @@ from .errors import UserError
 from .judging import load_rows, probabilities_of, scores_of
 from .metrics import measure
 from .prediction import Classifier
-from .results import describe_hardware, describe_versions, model_digest, new_folder, public_name, write_json
+from .results import describe_hardware, describe_versions, model_digest, new_folder, public_name, read_json, write_json
 
+logger = logging.getLogger(__name__)
+RESULTS = "eval_results.json"
 # a stock pipeline reads them one by one
 PIPELINE_TEXTS = 200
 
@@ -54,7 +58,9 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
         UserError: unreadable model or data, labels unknown to the model, an output folder that exists.
     """
     classifier = Classifier(folder, revision=arguments.revision, thresholds=arguments.thresholds)
-    data, split, rows = load_rows(data_arguments, classifier, split=arguments.split, max_samples=arguments.max_samples)
+    data, split, rows = load_rows(
+        data_arguments, classifier, folders=[folder], split=arguments.split, max_samples=arguments.max_samples
+    )
     output = _new_folder(folder, split, arguments)
     probabilities = probabilities_of(classifier, rows, batch_size=arguments.batch_size)
     labels = np.asarray(rows["labels"])
@@ -82,7 +88,7 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
     # a comma-separated file without any row would have no header either
     if mistakes := list(_mistakes(rows, probabilities, data=data, thresholds=classifier.thresholds)):
         write_rows(output / "errors.csv", mistakes)
-    write_json(output / "eval_results.json", results)
+    write_json(output / RESULTS, results)
     return results
 
 
@@ -91,7 +97,13 @@ def _new_folder(folder: str, split: str, arguments: EvaluationArguments) -> Path
     if arguments.output_dir:
         return new_folder(arguments.output_dir)
     if Path(folder).is_dir():
-        return new_folder(Path(folder) / f"evaluation_{split}")
+        output = Path(folder) / f"evaluation_{split}"
+        # of weights that were changed since, by `calibrate` for instance, nobody needs the figures
+        older = read_json(output / RESULTS)
+        if older and older.get("model_digest") != model_digest(Path(folder)):
+            logger.info("%s is of weights that are no longer there, and is written anew", output)
+            shutil.rmtree(output)
+        return new_folder(output)
     raise UserError(f"{folder!r} is a Hub id, expected a place for the results; add --output_dir")
 
 

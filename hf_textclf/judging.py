@@ -1,25 +1,50 @@
 """What `evaluate` and `compare` share: the rows of a split, what a classifier says."""
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
 from datasets import Dataset
 from tqdm.auto import tqdm
 
+from .args import read_yaml
 from .data import DataArguments, TextData, load_split
 from .prediction import Classifier
+from .results import RUN_CONFIG
 
 
 def load_rows(
-    arguments: DataArguments, classifier: Classifier, *, split: str | None, max_samples: int | None
+    arguments: DataArguments,
+    classifier: Classifier,
+    *,
+    folders: Iterable[str],
+    split: str | None,
+    max_samples: int | None,
 ) -> tuple[TextData, str, Dataset]:
     """Load one split with the labels of a classifier; return the data, the name of the split and its rows.
 
-    max_samples: take a seeded subset of this many rows. Raises UserError as `load_split` does.
+    folders: of all models that are judged on it. max_samples: take a seeded subset of this many rows. Raises UserError
+    as `load_split` does.
     """
-    data = load_split(arguments, label_names=classifier.label_names, problem_type=classifier.problem_type, split=split)
+    data = load_split(
+        arguments,
+        label_names=classifier.label_names,
+        problem_type=classifier.problem_type,
+        split=split,
+        seen=any(has_seen(folder, arguments.dataset) for folder in folders),
+    )
     [(name, rows)] = data.splits.items()
     if max_samples is not None and max_samples < len(rows):
         rows = rows.shuffle(seed=arguments.split_seed).select(range(max_samples))
     return data, name, rows
+
+
+def has_seen(folder: str, dataset: str) -> bool:
+    """Whether a saved folder was trained on this very file, which then is no test."""
+    recorded = Path(folder) / RUN_CONFIG
+    if not (Path(dataset).is_file() and recorded.is_file()):
+        return False
+    return Path(read_yaml(recorded).get("dataset", folder)).resolve() == Path(dataset).resolve()
 
 
 def probabilities_of(

@@ -1,6 +1,7 @@
 """Make the model of a run, or load a saved one; what can be wrong with a checkpoint is said in one line."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -229,6 +230,10 @@ def check_trust(revision: str, trust_remote_code: bool) -> None:
 
 
 def _unreadable(name_or_path: str, error: Exception) -> str:
+    if "/" not in name_or_path and not Path(name_or_path).exists():
+        return (
+            f"{name_or_path!r} is no folder here, expected a trained model, or a Hub id OWNER/NAME; correct the name"
+        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     # a headline is no reason yet
     reason = " ".join(lines[: 2 if lines[0].endswith(":") else 1])

@@ -7,6 +7,7 @@ import yaml
 
 from hf_textclf.args import ModelArguments, NewModelArguments, Parser, read_yaml
 from hf_textclf.baselines.arguments import LinearArguments, wants_linear
+from hf_textclf.cli import main
 from hf_textclf.data import DataArguments, TextArguments
 from hf_textclf.errors import UserError
 from hf_textclf.pretraining import LanguageModelArguments, PretrainingArguments
@@ -189,3 +190,8 @@ def test_yaml_booleans_are_no_names(tmp_path, line):
     path.write_text(f"dataset: samples/news_en\n{line}\n")
     with pytest.raises(UserError, match="quotes"):
         Parser([DataArguments]).parse(["--config", str(path)])
+
+
+def test_a_misspelt_key_is_named_before_the_one_that_is_missed(capsys):
+    assert main(["train", "--datset", "reviews.csv", "--output_dir", "run"]) == 2
+    assert "unknown key 'datset' (command line); did you mean 'dataset'?" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from ..card import CARD, is_ours, write_card
 from ..data import DataArguments, load_split
 from ..errors import UserError
+from ..judging import has_seen
 from ..prediction import Classifier
 from ..results import describe_hardware, describe_versions, move_files, public_name, read_json, write_json
 from .model import CHECKED_TEXTS, DIAGRAM, calibrate_model, check_calibration
@@ -52,6 +53,7 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
         label_names=classifier.label_names,
         problem_type=classifier.problem_type,
         split=arguments.split,
+        seen=has_seen(folder, data_arguments.dataset),
     )
     [(split, rows)] = data.splits.items()
     texts, parts = rows["text"][:], []

@@ -1,6 +1,5 @@
 """What the files of a saved folder say, brought together; nothing here is computed anew."""
 
-import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
@@ -11,7 +10,6 @@ from ..errors import UserError
 from ..results import RUN_CONFIG, SPLITS, hub_id, model_digest, public_name, read_json
 from .figures import LEARNING_CURVE
 
-logger = logging.getLogger(__name__)
 # costs and intervals, as `card --costs true` measured them
 MEASURED = "measured.json"
 # keys of a run that name data or checkpoints
@@ -161,14 +159,14 @@ def _judged(
     return sorted(entries.values(), key=lambda entry: (entry["dataset"] != own, order.index(entry["split"])))
 
 
+def outdated(folder: Path) -> list[str]:
+    """Results in a folder that are of weights which are no longer there."""
+    paths = [folder / MEASURED, *sorted(folder.glob("evaluation_*/eval_results.json"))]
+    names = {path: path.name if path.parent == folder else path.parent.name for path in paths}
+    return [name for path, name in names.items() if read_json(path) and not _of_these_weights(folder, path)]
+
+
 def _of_these_weights(folder: Path, path: Path) -> dict[str, Any]:
     """The results of a file; nothing if the model was changed after they were measured."""
     results = read_json(path)
-    if results and results.get("model_digest") != model_digest(folder):
-        logger.warning(
-            "%s stays out of the card: it was not measured with the weights that are there now; remove it and "
-            "measure again",
-            path.relative_to(folder) if path.parent == folder else path.parent.relative_to(folder),
-        )
-        return {}
-    return results
+    return results if results.get("model_digest") == model_digest(folder) else {}

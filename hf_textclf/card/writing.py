@@ -17,7 +17,7 @@ from ..errors import TOKEN, UserError
 from ..resources import bundled
 from ..results import HUB_ID, write_text
 from .arguments import CardArguments
-from .facts import Facts, read_facts
+from .facts import Facts, outdated, read_facts
 from .figures import draw_learning_curve
 from .metadata import card_data
 from .tables import costs_table, labels_table, markdown, number, results_table
@@ -47,6 +47,8 @@ def write_card(folder: Path, arguments: CardArguments | None = None, *, name: st
     """
     draw_learning_curve(folder, name=arguments and arguments.repo or name or folder.resolve().name)
     write_text(folder / CARD, render_card(folder, arguments, name=name))
+    for results in outdated(folder):
+        logger.warning("%s is of weights that are no longer there, and stays out of the card; measure again", results)
 
 
 def render_card(folder: Path, arguments: CardArguments | None = None, *, name: str | None = None) -> str:

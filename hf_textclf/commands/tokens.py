@@ -42,9 +42,15 @@ def positionals(tokens: list[str], usage: str) -> tuple[list[str], list[str]]:
 
 
 def recorded(folder: str) -> dict[str, Any]:
-    """The keys of the run that a folder came from."""
+    """The keys of the run that a folder came from.
+
+    Raises:
+        UserError: there is no such folder, and no model of the Hub has such a name.
+    """
     from ..args import read_yaml
     from ..results import RUN_CONFIG
 
+    if "/" not in folder and folder and not Path(folder).exists():
+        raise UserError(f"{folder!r} is no folder here, expected a trained model; correct its path")
     recorded = Path(folder) / RUN_CONFIG
     return read_yaml(recorded) if recorded.is_file() else {}

@@ -55,7 +55,9 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
     classifiers, load_seconds = load_in_turns(named)
     check_same_task(classifiers)
     first = next(iter(classifiers.values()))
-    data, split, rows = load_rows(data_arguments, first, split=arguments.split, max_samples=arguments.max_samples)
+    data, split, rows = load_rows(
+        data_arguments, first, folders=folders, split=arguments.split, max_samples=arguments.max_samples
+    )
     labels = np.asarray(rows["labels"])
 
     answers = {}

@@ -62,16 +62,27 @@ def load_data(arguments: DataArguments) -> TextData:
 
 
 def load_split(
-    arguments: DataArguments, *, label_names: list[str], problem_type: ProblemType, split: str | None = None
+    arguments: DataArguments,
+    *,
+    label_names: list[str],
+    problem_type: ProblemType,
+    split: str | None = None,
+    seen: bool = False,
 ) -> TextData:
     """Load one split, encoded as a saved model expects; `splits` of the result holds it alone, under its name.
 
     label_names, problem_type: of the model (for regression the names are not used). split: train, validation or test;
     None takes the whole of a single file, else test, else validation. Where there is no validation split, train and
     validation are the parts that `load_data` makes with the same arguments, so that no model is judged on rows it
-    learnt from. Raises UserError for labels unknown to the model.
+    learnt from. seen: a single file is what the model was trained on, so that it holds train and validation but no
+    test. Raises UserError for labels unknown to the model.
     """
-    sources = read_splits(arguments, file_split="train" if split in ("train", "validation") else "test")
+    sources = read_splits(arguments, file_split="train" if seen or split in ("train", "validation") else "test")
+    if seen and split == "test" and "test" not in sources:
+        raise UserError(
+            f"split 'test' of {arguments.dataset!r} is what the model was trained on, expected texts that it has not "
+            "seen; judge it on --split validation, or name other data by --dataset"
+        )
     wanted = split or ("test" if "test" in sources else "validation")
     make_validation = "validation" not in sources
     source = "train" if wanted == "validation" and make_validation else wanted

@@ -232,7 +232,7 @@ def test_costs_intervals_and_pictures_are_those_measured(trained, tmp_path, capl
     assert not list(folder.glob(".measuring*"))
     # these were the costs and intervals of other weights
     assert main(["calibrate", str(folder)]) == 0
-    assert "measured.json stays out of the card" in caplog.text
+    assert "measured.json is of weights that are no longer there" in caplog.text
     assert "not measured" in section(text_of(folder), "costs") and "validation_confusion" not in text_of(folder)
 
 
@@ -241,7 +241,7 @@ def test_evaluations_of_other_weights_stay_out(trained, tmp_path, caplog):
     assert main(["evaluate", str(folder)]) == 0 and main(["card", str(folder)]) == 0
     assert "test, 70 texts" in text_of(folder)
     assert main(["calibrate", str(folder)]) == 0
-    assert "evaluation_test stays out of the card" in caplog.text
+    assert "evaluation_test is of weights that are no longer there" in caplog.text
     assert "test, 70 texts" not in text_of(folder) and "split: test" not in text_of(folder)
 
 

@@ -158,7 +158,7 @@ def test_thresholds_of_the_model_decide(trained):
     size = len(classifier.label_names)
     classifier.thresholds = np.linspace(0.05, 0.6, size)
     data = DataArguments(dataset="samples/news_zh", label_column=["topics"], label_separator=";")
-    _, _, rows = load_rows(data, classifier, split="test", max_samples=30)
+    _, _, rows = load_rows(data, classifier, folders=[], split="test", max_samples=30)
     turned_names = classifier.label_names[::-1]
     said = ask(classifier, rows, label_names=turned_names, batch_size=8, progress="asking")
     expected = classifier.probabilities(rows["text"][:], batch_size=8) >= classifier.thresholds

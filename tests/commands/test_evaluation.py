@@ -1,6 +1,7 @@
 """`hf-textclf evaluate`: the run's own figures again, other data, and the mistakes in order."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hf_textclf import Classifier
 from hf_textclf.cli import main
 from hf_textclf.data import read_rows, write_rows
 from hf_textclf.resources import SAMPLES
+from hf_textclf.results import model_digest
 
 
 @pytest.fixture
@@ -163,3 +165,36 @@ def test_seeded_subset(evaluate):
     first, _ = evaluate("single", "--max_samples", "30")
     again, _ = evaluate("single", "--max_samples", "30")
     assert first["rows"] == 30 and first["metrics"] == again["metrics"]
+
+
+def test_a_file_that_was_learnt_from_is_no_test(tiny_config, tmp_path, refused, monkeypatch):
+    """Of a single file a part was set aside: that is judged by default, and the whole of it never."""
+    monkeypatch.chdir(tmp_path)
+    texts = [
+        {"text": f"{'good' if number % 2 else 'bad'} {number}", "label": "ab"[number % 2]} for number in range(60)
+    ]
+    write_rows(tmp_path / "data.csv", texts)
+    write_rows(tmp_path / "other.csv", texts)
+    assert main(["train", "--config", tiny_config, "--dataset", "data.csv", "--output_dir", "run"]) == 0
+
+    def judged(file):
+        results = json.loads((tmp_path / "run" / file).read_text())
+        return results["split"], results["rows"]
+
+    assert main(["evaluate", "run"]) == 0 and judged("evaluation_validation/eval_results.json") == ("validation", 6)
+    assert main(["card", "run", "--costs", "true"]) == 0 and judged("measured.json") == ("validation", 6)
+    assert main(["compare", "run", "--output_dir", "run/side"]) == 0
+    assert judged("side/comparison.json") == ("validation", 6)
+    refused("evaluate", "run", "--split", "test", words=["trained on", "--split validation"])
+    refused("evaluate", "run", "--dataset", tmp_path / "data.csv", "--split", "test", words=["trained on"])
+    assert main(["evaluate", "run", "--dataset", "other.csv"]) == 0
+    assert judged("evaluation_test/eval_results.json") == ("test", 60)
+
+
+def test_figures_of_former_weights_are_replaced(trained, tmp_path):
+    """What `calibrate` says to do next works."""
+    folder = shutil.copytree(trained / "single", tmp_path / "model")
+    assert main(["evaluate", str(folder)]) == main(["calibrate", str(folder)]) == main(["evaluate", str(folder)]) == 0
+    results = json.loads((folder / "evaluation_test" / "eval_results.json").read_text())
+    assert results["model_digest"] == model_digest(folder)
+    assert main(["evaluate", str(folder)]) == 2
