@@ -231,9 +231,7 @@ def check_trust(revision: str, trust_remote_code: bool) -> None:
 
 def _unreadable(name_or_path: str, error: Exception) -> str:
     if "/" not in name_or_path and not Path(name_or_path).exists():
-        return (
-            f"{name_or_path!r} is no folder here, expected a trained model, or a Hub id OWNER/NAME; correct the name"
-        )
+        return f"{name_or_path!r} is no folder here, expected a trained model or a Hub id OWNER/NAME; correct the name"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     # a headline is no reason yet
     reason = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
