@@ -1,5 +1,6 @@
 """What the commands do with the words that were typed, before a parser reads the flags."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ def quiet() -> None:
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
+    # its table of weights that a new head does not have; `models.py` says what is wrong, where something is
+    transformers_logging.get_logger("transformers.modeling_utils").setLevel(logging.ERROR)
 
 
 def with_config(tokens: list[str]) -> list[str]:
