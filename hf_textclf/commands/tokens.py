@@ -13,7 +13,11 @@ def quiet() -> None:
 
     transformers_logging.disable_progress_bar()
     # its table of weights that a new head does not have; `models.py` says what is wrong, where something is
-    transformers_logging.get_logger("transformers.modeling_utils").setLevel(logging.ERROR)
+    transformers_logging.get_logger("transformers.modeling_utils").addFilter(_is_no_report)
+
+
+def _is_no_report(record: logging.LogRecord) -> bool:
+    return "LOAD REPORT" not in record.getMessage()
 
 
 def with_config(tokens: list[str]) -> list[str]:
