@@ -95,8 +95,15 @@ def test_from_a_workbook_to_a_download(visit, space, models, opinions, kept, scr
     assert shown(page, 3) == [str(n + 1) for n in unsure][: len(shown(page, 3))]
     assert set(shown(page, 0)) == {"positive"}
     assert page.title() == "hf_textclf"
-    # nothing is left but the download
-    assert uploads(kept) == [] and [path.name for path in kept.rglob("*.csv")] == ["answers.csv"]
+    # the file is there for another model until it is removed; then only the download is left
+    assert [path.name for path in uploads(kept)] == ["opinions.xlsx"]
+    page.get_by_role("radio", name="topics").click()
+    page.get_by_role("button", name="Classify").click()
+    page.wait_for_function("document.querySelector('#many-status').innerText.includes('by topics')")
+    page.get_by_label("Remove this file").or_(page.get_by_label("Clear")).first.click()
+    page.wait_for_selector("#many input[type=file]", state="attached")
+    page.wait_for_timeout(500)
+    assert uploads(kept) == [] and {path.name for path in kept.rglob("*.csv")} == {"answers.csv"}
 
 
 def test_in_the_dark_in_chinese_and_on_a_phone(visit, space, opinions, screenshots):
@@ -123,8 +130,8 @@ def test_several_labels_and_numbers(visit, space, tmp_path):
     page.get_by_role("radio", name="topics").click()
     page.get_by_role("button", name="Classify").click()
     page.wait_for_function("document.querySelector('#many-summary')?.innerText.includes('subset_accuracy')")
-    # an English model: said instead of a number
-    upload(page, tmp_path / "news.csv", "Read as GB18030.")
+    assert "none of the labels" in page.inner_text("#many-summary .counts")
+    # an English model: said instead of a number, and the results of the other model are gone
     page.get_by_role("radio", name="rating").click()
     page.get_by_role("button", name="Classify").click()
     page.wait_for_function("document.querySelector('#many-status').innerText.includes('cannot read any row')")
