@@ -105,4 +105,6 @@ def batch(
 
 def notices(answers: Answers, request: gr.Request | None) -> list[str]:
     """Sentences on the texts that were not read, or not to their end."""
-    return [words.say(key, request, rows=Count(number), limit=MAX_CHARACTERS) for key, number in answers.left_out.items()]
+    return [
+        words.say(key, request, rows=Count(number), limit=MAX_CHARACTERS) for key, number in answers.left_out.items()
+    ]
