@@ -14,6 +14,23 @@ from texts import MAX_CHARACTERS, is_foreign, readable
 CHUNK = 64
 # stands between several labels of a text on the page; unlike ";" alone in none of them
 JOINT = ";\u2009"
+# `many.WORDS` takes them in
+WORDS = {
+    "en": {
+        "many_empty": "Left out: {rows:row} without words.",
+        "many_foreign": "Left out: {rows:row} in languages that the model's vocabulary lacks.",
+        "many_cut": "Of {rows:text} only the first {limit:,} characters were read.",
+        "many_list": "There are no texts, expected a list of strings.",
+        "many_limit": "{rows:,} texts, expected at most {limit:,}; send them in parts.",
+    },
+    "zh": {
+        "many_empty": "{rows:,} 行没有文字，已略过。",
+        "many_foreign": "{rows:,} 行已略过：模型的词表不包含其语言。",
+        "many_cut": "{rows:,} 条文本过长，只读取前 {limit:,} 个字符。",
+        "many_list": "没有文本，应为字符串列表。",
+        "many_limit": "共 {rows:,} 条文本，最多 {limit:,} 条，请分批发送。",
+    },
+}
 
 
 @dataclass

@@ -15,19 +15,9 @@ import gradio as gr
 import tables
 import words
 from answers import JOINT, Answers, ask, notices
+from answers import WORDS as ANSWER_WORDS
 from serving import Served
-from tables import (
-    MAX_COLUMNS,
-    MAX_MEGABYTES,
-    MAX_ROWS,
-    MEGABYTE,
-    SUFFIXES,
-    Count,
-    Refused,
-    Table,
-    read_table,
-    write_download,
-)
+from tables import MAX_COLUMNS, MAX_MEGABYTES, MAX_ROWS, SUFFIXES, Count, Refused, Table, read_table
 
 from hf_textclf import Classifier
 
@@ -42,7 +32,7 @@ KEPT = [gr.skip()] * 3
 # a larger file than the server takes is not sent to it; either event comes first to what holds the place of files
 CHECK_SIZE = f"""const check = event => {{
     const files = event.dataTransfer?.files ?? event.target.files ?? [];
-    if ([...files].every(file => file.size <= {MAX_MEGABYTES * MEGABYTE})) return;
+    if ([...files].every(file => file.size <= {MAX_MEGABYTES * tables.MEGABYTE})) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (event.target.files) event.target.value = "";
@@ -58,7 +48,7 @@ WORDS = {
     "en": {
         "many_about": f"Classify the texts of a file: {', '.join(SUFFIXES)}; up to {MAX_ROWS:,} texts, "
         f"{MAX_MEGABYTES} MB and {MAX_COLUMNS} columns. "
-        "Your file is deleted when you remove or replace it, else after about half an hour; so is the download.",
+        "Your file is deleted when you remove or replace it, or like the download after about half an hour.",
         "many_file": "File",
         "many_text_column": "Column with the texts",
         "many_label_column": "Column with the labels, if any",
@@ -71,9 +61,6 @@ WORDS = {
         "many_read": "{rows:row}, {columns:column}.",
         "many_encoding_used": "Read as {encoding}.",
         "many_done": "{rows:text} in {seconds:.2f} s by {model}.",
-        "many_empty": "Left out: {rows:row} without words.",
-        "many_foreign": "Left out: {rows:row} in languages that the model's vocabulary lacks.",
-        "many_cut": "Of {rows:text} only the first {limit:,} characters were read.",
         "many_counts": "Texts by label",
         "many_table": "Answers, the least confident first",
         "many_only": "Show the label",
@@ -87,13 +74,11 @@ WORDS = {
         "many_unfit": "The label column is not used: {problem}.",
         "many_no_text": "The model cannot read any row of this column; choose another.",
         "many_unknown": "There is no such column or model; choose one from the list.",
-        "many_list": "There are no texts, expected a list of strings.",
-        "many_limit": "{rows:,} texts, expected at most {limit:,}; send them in parts.",
     },
     "zh": {
         "many_about": f"对文件中的文本分类：{'、'.join(SUFFIXES)}；最多 {MAX_ROWS:,} 条文本、"
         f"{MAX_MEGABYTES} MB、{MAX_COLUMNS} 列。"
-        "移除或替换文件时即删除，否则约半小时后删除；结果文件也在约半小时后删除。",
+        "移除或替换文件时即删除，否则与结果文件一样，约半小时后删除。",
         "many_file": "文件",
         "many_text_column": "文本所在列",
         "many_label_column": "标签所在列（如有）",
@@ -106,9 +91,6 @@ WORDS = {
         "many_read": "共 {rows:,} 行，{columns} 列。",
         "many_encoding_used": "按 {encoding} 编码读取。",
         "many_done": "{model} 用 {seconds:.2f} 秒完成 {rows:,} 条文本。",
-        "many_empty": "{rows:,} 行没有文字，已略过。",
-        "many_foreign": "{rows:,} 行已略过：模型的词表不包含其语言。",
-        "many_cut": "{rows:,} 条文本过长，只读取前 {limit:,} 个字符。",
         "many_counts": "各标签的文本数",
         "many_table": "结果，置信度低的在前",
         "many_only": "只看标签",
@@ -122,13 +104,11 @@ WORDS = {
         "many_unfit": "标签列未使用：{problem}。",
         "many_no_text": "此列没有模型能读的文字，请选择其他列。",
         "many_unknown": "没有这一列或这个模型，请从列表中选择。",
-        "many_list": "没有文本，应为字符串列表。",
-        "many_limit": "共 {rows:,} 条文本，最多 {limit:,} 条，请分批发送。",
     },
 }
 
-for _language, _sentences in tables.WORDS.items():
-    WORDS[_language] |= _sentences
+for _language in WORDS:
+    WORDS[_language] |= tables.WORDS[_language] | ANSWER_WORDS[_language]
 
 
 def build_many(models: dict[str, Served]) -> None:
@@ -257,7 +237,7 @@ def _results(
         labels = [*labels, none]
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "answers.csv"
-        write_download(target, *findings.extended(answers, table, classifier))
+        tables.write_download(target, *findings.extended(answers, table, classifier))
         yield [
             *KEPT,
             _sentence(" ".join([said, *notices(answers, request)])),
