@@ -8,10 +8,29 @@ import gradio as gr
 import numpy as np
 import words
 from serving import Served
-from tables import MAX_ROWS
+from tables import MAX_ROWS, Count
 from texts import MAX_CHARACTERS, is_foreign, readable
 
 CHUNK = 64
+# stands between several labels of a text on the page; unlike ";" alone in none of them
+JOINT = ";\u2009"
+# `many.WORDS` takes them in
+WORDS = {
+    "en": {
+        "many_empty": "Left out: {rows:row} without words.",
+        "many_foreign": "Left out: {rows:row} in languages that the model's vocabulary lacks.",
+        "many_cut": "Of {rows:text} only the first {limit:,} characters were read.",
+        "many_list": "There are no texts, expected a list of strings.",
+        "many_limit": "{rows:,} texts, expected at most {limit:,}; send them in parts.",
+    },
+    "zh": {
+        "many_empty": "{rows:,} 行没有文字，已略过。",
+        "many_foreign": "{rows:,} 行已略过：模型的词表不包含其语言。",
+        "many_cut": "{rows:,} 条文本过长，只读取前 {limit:,} 个字符。",
+        "many_list": "没有文本，应为字符串列表。",
+        "many_limit": "共 {rows:,} 条文本，最多 {limit:,} 条，请分批发送。",
+    },
+}
 
 
 @dataclass
@@ -19,15 +38,14 @@ class Answers:
     """What a model says of some texts.
 
     Attributes:
-        labels: For each text the label, several joined by ";" as `hf-textclf predict` writes them; None for a text
-            that was not read.
+        labels: For each text its label, or all that it has of several; None for a text that was not read.
         scores: (texts,), the probability of the label; for regression the number.
         probabilities: (texts, labels), float32.
         done: How many texts were dealt with so far.
         left_out: Key of the sentence about it -> how many texts were not read, or not to their end.
     """
 
-    labels: list[str | None]
+    labels: list[list[str] | None]
     scores: np.ndarray
     probabilities: np.ndarray
     done: int = 0
@@ -36,7 +54,12 @@ class Answers:
     @property
     def read(self) -> list[int]:
         """The positions of the texts that were read."""
-        return [n for n, label in enumerate(self.labels) if label is not None]
+        return [n for n, labels in enumerate(self.labels) if labels is not None]
+
+    @property
+    def joined(self) -> list[str | None]:
+        """Labels as `hf-textclf predict` writes them: several joined by ";"."""
+        return [None if labels is None else ";".join(labels) for labels in self.labels]
 
 
 def ask(served: Served, texts: list[str]) -> Iterator[Answers]:
@@ -53,7 +76,7 @@ def ask(served: Served, texts: list[str]) -> Iterator[Answers]:
         filled = {n: text for n, text in chunk.items() if not text.empty}
         known = {n: text.text for n, text in filled.items() if not is_foreign(text.text, served)}
         for n, said in zip(known, served.classify(list(known.values()))[0] if known else [], strict=True):
-            answers.labels[n] = said.label if isinstance(said.label, str) else ";".join(said.label)
+            answers.labels[n] = [said.label] if isinstance(said.label, str) else list(said.label)
             answers.scores[n], answers.probabilities[n] = said.score, list(said.probabilities.values())
         notices["many_empty"] += len(chunk) - len(filled)
         notices["many_foreign"] += len(filled) - len(known)
@@ -93,10 +116,12 @@ def batch(
         {"label": None, "score": None, "probabilities": {}}
         if label is None
         else {"label": label, "score": float(score), "probabilities": dict(zip(names, row.tolist(), strict=True))}
-        for label, score, row in zip(answers.labels, answers.scores, answers.probabilities, strict=True)
+        for label, score, row in zip(answers.joined, answers.scores, answers.probabilities, strict=True)
     ]
 
 
 def notices(answers: Answers, request: gr.Request | None) -> list[str]:
     """Sentences on the texts that were not read, or not to their end."""
-    return [words.say(key, request, rows=number, limit=MAX_CHARACTERS) for key, number in answers.left_out.items()]
+    return [
+        words.say(key, request, rows=Count(number), limit=MAX_CHARACTERS) for key, number in answers.left_out.items()
+    ]

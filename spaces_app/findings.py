@@ -9,9 +9,9 @@ import gradio as gr
 import numpy as np
 import pandas as pd
 import words
-from answers import Answers
+from answers import JOINT, Answers
 from sklearn.metrics import confusion_matrix
-from tables import Table
+from tables import Count, Table
 
 from hf_textclf import Classifier, UserError
 from hf_textclf.data.columns import UNLABELLED, is_missing
@@ -106,13 +106,16 @@ def matrix_table(judgement: Judgement, *, caption: str) -> str:
     )
 
 
-def counts(answers: Answers, classifier: Classifier) -> dict[str, int]:
-    """How many texts got each label, the most frequent first; for regression, how many lie in each tenth."""
+def counts(answers: Answers, classifier: Classifier, *, none: str) -> dict[str, int]:
+    """How many texts got each label, the most frequent first; for regression, how many lie in each tenth.
+
+    none: what to call texts without a label.
+    """
     if classifier.problem_type == REGRESSION:
         numbers, edges = np.histogram(answers.scores[answers.read])
         names = [f"{low:.3g} – {high:.3g}" for low, high in zip(edges, edges[1:], strict=False)]
         return dict(zip(names, numbers.tolist(), strict=True))
-    return dict(Counter(name for n in answers.read for name in answers.labels[n].split(";")).most_common(MAX_BARS))
+    return dict(Counter(name for n in answers.read for name in answers.labels[n] or [none]).most_common(MAX_BARS))
 
 
 def bars(numbers: dict[str, int], *, caption: str) -> str:
@@ -129,7 +132,8 @@ def summary(
     answers: Answers, table: Table, column: str | None, classifier: Classifier, request: gr.Request | None
 ) -> str:
     """As html: the labels given, and beside the labels of a column how good they are, or why that is not known."""
-    parts = [bars(counts(answers, classifier), caption=words.say("many_counts", request))]
+    none = words.say("nothing", request)
+    parts = [bars(counts(answers, classifier, none=none), caption=words.say("many_counts", request))]
     said = ""
     if column:
         judgement = judge(answers, table, column, classifier)
@@ -137,20 +141,23 @@ def summary(
         said = (
             words.say("many_unfit", request, problem=judgement.problem)
             if judgement.problem
-            else words.say("many_judged", request, rows=judgement.rows, metrics=metrics)
+            else words.say("many_judged", request, rows=Count(judgement.rows), metrics=metrics)
         )
         parts.append(matrix_table(judgement, caption=words.say("many_matrix", request)))
     return f"<p>{html.escape(said)}</p><div class='many-tables'>{''.join(parts)}</div>"
 
 
-def listed(answers: Answers, texts: list[str], classifier: Classifier, headers: list[str]) -> pd.DataFrame:
+def listed(
+    answers: Answers, texts: list[str], classifier: Classifier, headers: list[str], *, none: str
+) -> pd.DataFrame:
     """What the page shows: label, confidence, text, row of the file from 1; the least confident first.
 
-    headers: the four names. The numbers of a regression stay in the order of the file.
+    headers: the four names. none: what stands for no label. The numbers of a regression stay in the order of the file.
     """
     read = answers.read
     short = [texts[n][:SHOWN_CHARACTERS] + "…" * (len(texts[n]) > SHOWN_CHARACTERS) for n in read]
-    columns = [[answers.labels[n] for n in read], answers.scores[read].round(4), short, [n + 1 for n in read]]
+    labels = [JOINT.join(answers.labels[n] or [none]) for n in read]
+    columns = [labels, answers.scores[read].round(4), short, [n + 1 for n in read]]
     frame = pd.DataFrame(dict(zip(headers, columns, strict=True)))
     return frame if classifier.problem_type == REGRESSION else frame.sort_values(headers[1], kind="stable")
 
@@ -168,7 +175,7 @@ def extended(answers: Answers, table: Table, classifier: Classifier) -> tuple[li
         added.append(name)
     rows = []
     for row, label, score, numbers in zip(
-        table.rows, answers.labels, answers.scores, answers.probabilities[:, : len(names)], strict=True
+        table.rows, answers.joined, answers.scores, answers.probabilities[:, : len(names)], strict=True
     ):
         values = [] if label is None else [label, *np.round([score, *numbers], 6).tolist()]
         rows.append(row | dict(zip(added, values, strict=False)))

@@ -1,7 +1,7 @@
 """The tab "Many texts": a file in, a table of answers out.
 
-An upload is deleted when it has been classified, removed or replaced; what is left over, and the downloads, Gradio
-deletes by `DELETE_CACHE`. Nothing of it is logged.
+An upload stays for other columns and models until it is removed or replaced; what is left over, and the downloads,
+Gradio deletes by `DELETE_CACHE`. Nothing of it is logged.
 """
 
 import html
@@ -14,9 +14,10 @@ from typing import Any
 import gradio as gr
 import tables
 import words
-from answers import Answers, ask, notices
+from answers import JOINT, Answers, ask, notices
+from answers import WORDS as ANSWER_WORDS
 from serving import Served
-from tables import MAX_COLUMNS, MAX_MEGABYTES, MAX_ROWS, SUFFIXES, Refused, Table, read_table, write_download
+from tables import MAX_COLUMNS, MAX_MEGABYTES, MAX_ROWS, SUFFIXES, Count, Refused, Table, read_table
 
 from hf_textclf import Classifier
 
@@ -25,32 +26,41 @@ MAX_FILE_SIZE = f"{MAX_MEGABYTES}mb"
 DELETE_CACHE = (300, 1800)
 # Gradio keeps the components of so many sessions, some 50 kB each; by default of 10,000
 SESSIONS = 100
-# for `upload`, `file` and `run`, where there is no file (any more)
+# for `upload`, `file` and `run`: there is no file (any more), or the same as before
 EMPTY = [None, None, {"interactive": False, "__type__": "update"}]
+KEPT = [gr.skip()] * 3
+# a larger file than the server takes is not sent to it; either event comes first to what holds the place of files
+CHECK_SIZE = f"""const check = event => {{
+    const files = event.dataTransfer?.files ?? event.target.files ?? [];
+    if ([...files].every(file => file.size <= {MAX_MEGABYTES * tables.MEGABYTE})) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (event.target.files) event.target.value = "";
+    trigger("click");
+}};
+for (const kind of ["change", "drop"]) element.closest("#many").addEventListener(kind, check, true);"""
 # the filters work in the browser: no rows are kept here for them
 REMEMBER = "(table, old, label, most) => label || most < 1 ? old : table"
-FILTER = """(rows, label, most) => rows && {...rows, data: rows.data.filter(
-    row => (!label || row[0].split(";").includes(label)) && (most >= 1 || row[1] <= most))}"""
+FILTER = f"""(rows, label, most) => rows && {{...rows, data: rows.data.filter(
+    row => (!label || row[0].split("{JOINT}").includes(label)) && (most >= 1 || row[1] <= most))}}"""
 
 WORDS = {
     "en": {
         "many_about": f"Classify the texts of a file: {', '.join(SUFFIXES)}; up to {MAX_ROWS:,} texts, "
         f"{MAX_MEGABYTES} MB and {MAX_COLUMNS} columns. "
-        "Your file is deleted once it is classified, the download after half an hour.",
+        "Your file is deleted when you remove or replace it, or like the download after about half an hour.",
         "many_file": "File",
         "many_text_column": "Column with the texts",
         "many_label_column": "Column with the labels, if any",
         "many_model": "Model",
         "many_run": "Classify",
         "many_stop": "Stop",
+        "many_stopped": "Stopped.",
         "many_none": "none",
         "many_unit": "texts",
-        "many_read": "{rows:,} rows, {columns} columns.",
+        "many_read": "{rows:row}, {columns:column}.",
         "many_encoding_used": "Read as {encoding}.",
-        "many_done": "{rows:,} texts in {seconds:.2f} s by {model}.",
-        "many_empty": "{rows:,} rows without words were left out.",
-        "many_foreign": "{rows:,} rows were left out: the model's vocabulary lacks their language.",
-        "many_cut": "Of {rows:,} texts only the first {limit:,} characters were read.",
+        "many_done": "{rows:text} in {seconds:.2f} s by {model}.",
         "many_counts": "Texts by label",
         "many_table": "Answers, the least confident first",
         "many_only": "Show the label",
@@ -59,32 +69,28 @@ WORDS = {
         "many_headers": "label|confidence|text|row",
         "many_headers_number": "target|number|text|row",
         "many_download": "Download as csv",
-        "many_judged": "Against the {rows:,} labels of the file: {metrics}.",
+        "many_judged": "Against the {rows:label} of the file: {metrics}.",
         "many_matrix": "Rows: labels of the file. Columns: labels given.",
         "many_unfit": "The label column is not used: {problem}.",
         "many_no_text": "The model cannot read any row of this column; choose another.",
         "many_unknown": "There is no such column or model; choose one from the list.",
-        "many_list": "There are no texts, expected a list of strings.",
-        "many_limit": "{rows:,} texts, expected at most {limit:,}; send them in parts.",
     },
     "zh": {
         "many_about": f"对文件中的文本分类：{'、'.join(SUFFIXES)}；最多 {MAX_ROWS:,} 条文本、"
         f"{MAX_MEGABYTES} MB、{MAX_COLUMNS} 列。"
-        "文件分类后即删除，结果文件半小时后删除。",
+        "移除或替换文件时即删除，否则与结果文件一样，约半小时后删除。",
         "many_file": "文件",
         "many_text_column": "文本所在列",
         "many_label_column": "标签所在列（如有）",
         "many_model": "模型",
         "many_run": "开始分类",
         "many_stop": "停止",
+        "many_stopped": "已停止。",
         "many_none": "无",
         "many_unit": "条",
         "many_read": "共 {rows:,} 行，{columns} 列。",
         "many_encoding_used": "按 {encoding} 编码读取。",
         "many_done": "{model} 用 {seconds:.2f} 秒完成 {rows:,} 条文本。",
-        "many_empty": "{rows:,} 行没有文字，已略过。",
-        "many_foreign": "{rows:,} 行已略过：模型的词表不包含其语言。",
-        "many_cut": "{rows:,} 条文本过长，只读取前 {limit:,} 个字符。",
         "many_counts": "各标签的文本数",
         "many_table": "结果，置信度低的在前",
         "many_only": "只看标签",
@@ -98,13 +104,11 @@ WORDS = {
         "many_unfit": "标签列未使用：{problem}。",
         "many_no_text": "此列没有模型能读的文字，请选择其他列。",
         "many_unknown": "没有这一列或这个模型，请从列表中选择。",
-        "many_list": "没有文本，应为字符串列表。",
-        "many_limit": "共 {rows:,} 条文本，最多 {limit:,} 条，请分批发送。",
     },
 }
 
-for _language, _sentences in tables.WORDS.items():
-    WORDS[_language] |= _sentences
+for _language in WORDS:
+    WORDS[_language] |= tables.WORDS[_language] | ANSWER_WORDS[_language]
 
 
 def build_many(models: dict[str, Served]) -> None:
@@ -120,7 +124,7 @@ def build_many(models: dict[str, Served]) -> None:
                 run = gr.Button(words.label("many_run"), variant="primary", interactive=False, min_width=100)
                 stop = gr.Button(words.label("many_stop"), min_width=100)
         with gr.Column(scale=3, min_width=300):
-            status = gr.HTML(words.label("many_about"), elem_id="many-status", min_height=60)
+            status = gr.HTML(words.label("many_about"), elem_id="many-status", min_height=60, js_on_load=CHECK_SIZE)
             with gr.Column(visible=False) as results:
                 download = gr.DownloadButton(words.label("many_download"), size="sm")
                 summary = gr.HTML(elem_id="many-summary")
@@ -146,6 +150,8 @@ def build_many(models: dict[str, Served]) -> None:
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (so Gradio finds it)
     ) -> Iterator[Any]:
+        # results and status of another file, column or model
+        yield [*KEPT, "", gr.Column(visible=False), *[gr.skip()] * 5]
         try:
             table = read_table(path)
             if column not in table.columns or label_column not in ["", None, *table.columns] or model not in models:
@@ -157,15 +163,14 @@ def build_many(models: dict[str, Served]) -> None:
             if not answers.read:
                 raise Refused("many_no_text")
             seconds = time.perf_counter() - start
-            said = words.say("many_done", request, rows=len(answers.read), seconds=seconds, model=model)
+            said = words.say("many_done", request, rows=Count(len(answers.read)), seconds=seconds, model=model)
             yield from _results(said, answers, table, models[model].classifier, [column, label_column], request)
         except Refused as refused:
-            yield [*EMPTY, _sentence(words.say(refused.key, request, **refused.values)), *[gr.skip()] * 6]
-        finally:
-            _delete(path)
+            # with another column or model the same file may do
+            place = EMPTY if refused.key == "many_gone" else KEPT
+            yield [*place, _sentence(words.say(refused.key, request, **refused.values)), *[gr.skip()] * 6]
 
     private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": status}
-    file.upload(_show_file, [file, upload], [upload, file, run, status, column, label_column], **private)
     running = run.click(
         classify_file,
         [upload, column, label_column, model],
@@ -173,25 +178,36 @@ def build_many(models: dict[str, Served]) -> None:
         concurrency_id="many",
         **private,
     )
+    file.upload(
+        _show_file,
+        [file, upload],
+        [upload, file, run, status, results, column, label_column],
+        cancels=running,
+        **private,
+    )
+    status.click(_too_large, None, [status, results], **private)
     # no filter: what is there are new results, or the old ones after a file that was refused
     running.then(None, [table, everything, label, most], everything, js=REMEMBER, **private)
     gr.on([label.change, most.change], None, [everything, label, most], table, js=FILTER, **private)
-    stop.click(_forget, upload, [upload, file, run], cancels=running, **private)
+    stop.click(_stopped, None, status, cancels=running, **private)
     file.clear(_forget, upload, [upload, file, run], **private)
 
 
 def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
     """Say what is in an upload and offer its columns; the one before it is deleted."""
-    _delete(old)
+    # the same content has the same path
+    if old != path:
+        _delete(old)
+    hidden = gr.Column(visible=False)
     try:
         table = read_table(path)
     except Refused as refused:
         _delete(path)
         said = _sentence(words.say(refused.key, request, **refused.values))
-        return [*EMPTY, said, gr.skip(), gr.skip()]
+        return [*EMPTY, said, hidden, gr.skip(), gr.skip()]
     text, label = table.guess()
     none = (words.say("many_none", request), "")
-    said = words.say("many_read", request, rows=len(table.rows), columns=len(table.columns))
+    said = words.say("many_read", request, rows=Count(len(table.rows)), columns=Count(len(table.columns)))
     if table.encoding not in (None, "utf-8"):
         said += " " + words.say("many_encoding_used", request, encoding=table.encoding.upper())
     return [
@@ -199,6 +215,7 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
         gr.skip(),
         gr.Button(interactive=True),
         _sentence(said),
+        hidden,
         gr.Dropdown(table.columns, value=text),
         gr.Dropdown([none, *((name, name) for name in table.columns)], value=label or ""),
     ]
@@ -215,16 +232,19 @@ def _results(
     number = classifier.problem_type == "regression"
     headers = words.say("many_headers_number" if number else "many_headers", request).split("|")
     labels = [] if number else classifier.label_names
+    none = words.say("nothing", request)
+    if classifier.problem_type == "multi_label_classification":
+        labels = [*labels, none]
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "answers.csv"
-        write_download(target, *findings.extended(answers, table, classifier))
+        tables.write_download(target, *findings.extended(answers, table, classifier))
         yield [
-            *EMPTY,
+            *KEPT,
             _sentence(" ".join([said, *notices(answers, request)])),
             gr.Column(visible=True),
             str(target),
             findings.summary(answers, table, label_column, classifier, request),
-            findings.listed(answers, table.texts(column), classifier, headers),
+            findings.listed(answers, table.texts(column), classifier, headers, none=none),
             gr.Dropdown([(words.say("many_all", request), ""), *labels], value="", visible=bool(labels)),
             gr.Slider(value=1, visible=bool(labels)),
         ]
@@ -233,6 +253,14 @@ def _results(
 def _forget(path: str | None) -> list[Any]:
     _delete(path)
     return EMPTY
+
+
+def _too_large(request: gr.Request) -> list[Any]:
+    return [_sentence(words.say("many_large", request, limit=MAX_MEGABYTES)), gr.Column(visible=False)]
+
+
+def _stopped(request: gr.Request) -> str:
+    return _sentence(words.say("many_stopped", request))
 
 
 def _sentence(said: str) -> str:

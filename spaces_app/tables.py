@@ -61,6 +61,14 @@ WORDS = {
 }
 
 
+class Count(int):
+    """A number that comes with its noun in the sentence "{rows:row}": 1 row, 2,000 rows."""
+
+    def __format__(self, noun: str) -> str:
+        number = super().__format__(",")
+        return number if noun in ("", ",") else f"{number} {noun}{'' if self == 1 else 's'}"
+
+
 class Refused(Exception):
     """A file that is not read: the key of the sentence that says why, and what stands in it."""
 
@@ -87,16 +95,21 @@ class Table:
         return ["" if row.get(column) is None else str(row[column]) for row in self.rows]
 
     def guess(self) -> tuple[str, str | None]:
-        """The columns that seem to hold the texts, and the labels if any: by their names, else the longest strings."""
-        from hf_textclf.data.columns import LABEL_NAMES, RawSplit, find_text_column
+        """The columns that seem to hold the texts, and the labels if any: by their names, else the longest strings.
 
-        usual = {name.strip().lower(): name for name in reversed(self.columns)}
+        An empty column is neither.
+        """
+        from hf_textclf.data.columns import LABEL_NAMES, RawSplit, find_text_column, is_missing
+
+        columns = [name for name in self.columns if not all(is_missing(row.get(name)) for row in self.rows)]
+        columns = columns or self.columns
+        usual = {name.strip().lower(): name for name in reversed(columns)}
         label = next((usual[name] for name in LABEL_NAMES if name in usual), None)
-        split = RawSplit.from_rows(self.rows, untyped=self.untyped)
+        split = RawSplit({name: [row.get(name) for row in self.rows] for name in columns}, untyped=self.untyped)
         try:
             return find_text_column(split, text=None, labels=[label] if label else []), label
         except UserError:
-            others = [name for name in self.columns if name != label] or self.columns
+            others = [name for name in columns if name != label] or columns
             return max(others, key=lambda name: sum(map(len, self.texts(name)))), label
 
 

@@ -7,6 +7,7 @@ its strict mode refuses, and a cell over several lines whose lines are, quotes a
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from hf_textclf.errors import UserError
 
@@ -15,12 +16,14 @@ MAX_CATEGORIES = 10_000
 MAX_CATEGORY_LENGTH = 40
 
 
-def read_table(lines: Iterable[str], *, delimiter: str, name: str) -> Iterator[dict[str, str]]:
+def read_table(lines: Iterable[str], *, delimiters: str, name: str) -> Iterator[dict[str, str]]:
     """Yield one dict per row; blank lines are skipped (an empty text in a one-column file is written `""`).
 
-    lines: physical lines with their line ends. Raises UserError with the line number of what is wrong.
+    lines: physical lines with their line ends. delimiters: the first that splits the header is that of the table.
+    Raises UserError with the line number of what is wrong.
     """
     csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 KiB
+    lines, delimiter = _find_delimiter(iter(lines), delimiters)
     pending: list[str] = []
     reader = csv.reader(_remember(lines, pending), delimiter=delimiter, strict=True)
     columns: list[str] = []
@@ -50,6 +53,17 @@ def read_table(lines: Iterable[str], *, delimiter: str, name: str) -> Iterator[d
     swallowed.refuse(name=name)
 
 
+def _find_delimiter(lines: Iterator[str], delimiters: str) -> tuple[Iterator[str], str]:
+    """Return all the lines again, and the delimiter of the first that is not blank."""
+    head: list[str] = []
+    for line in lines:
+        head.append(line)
+        if line.strip("\r\n"):
+            break
+    splits = (each for each in delimiters if any(len(cells) > 1 for cells in csv.reader(head, delimiter=each)))
+    return chain(head, lines), next(splits, delimiters[0])
+
+
 def _remember(lines: Iterable[str], pending: list[str]) -> Iterator[str]:
     """Pass the lines on and keep those of the row being read."""
     for line in lines:
@@ -66,7 +80,7 @@ def _check_header(cells: list[str], *, delimiter: str, name: str) -> list[str]:
     if len(cells) == 1 and others:
         raise UserError(
             f"{name}: the header is one column {cells[0][:60]!r} with {others[0]!r} inside, expected columns "
-            f"separated by {delimiter!r}; name a tab-separated file .tsv and save others with commas as .csv"
+            f"separated by {delimiter!r}; name a file .tsv only if tabs separate it, and quote cells, not whole lines"
         )
     return cells
 

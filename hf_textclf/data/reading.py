@@ -49,6 +49,7 @@ def file_format(path: str | Path) -> str:
 def read_rows(path: str | Path, *, encoding: str = "utf-8", format: str | None = None) -> Iterator[dict[str, Any]]:
     """Yield the rows of a file, streaming. csv, tsv and txt rows hold strings only; txt has the one column `text`.
 
+    A csv without commas in its header may be separated by semicolons, as Excel writes it in much of Europe, or tabs.
     path: a file, or "-" for standard input, whose format is `format` or else txt. encoding: a byte order mark is
     dropped. Raises UserError when the file is missing, empty, damaged or not what its name says.
     """
@@ -128,7 +129,7 @@ def _rows(stream: io.BufferedReader, *, kind: str, encoding: str, name: str) -> 
     if kind == "txt":
         yield from ({"text": line.removesuffix("\n")} for line in text)
     elif kind in ("csv", "tsv"):
-        yield from read_table(text, delimiter="," if kind == "csv" else "\t", name=name)
+        yield from read_table(text, delimiters=",;\t" if kind == "csv" else "\t", name=name)
     else:
         yield from _json_rows(text, whole=kind == "json", name=name)
 

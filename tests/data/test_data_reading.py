@@ -32,6 +32,12 @@ def test_ten_megabytes_in_one_cell(tmp_path):
     assert [len(row["text"]) for row in read_rows(path)] == [10_000_000, 1_000_000]
 
 
+def test_commas_come_before_semicolons_and_tabs(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text; or comment,label\nfine; well,pos\n")
+    assert list(read_rows(path)) == [{"text; or comment": "fine; well", "label": "pos"}]
+
+
 def test_txt_keeps_every_line(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b'one\r\n\r\nthree, "with" <html>')
@@ -48,6 +54,8 @@ def test_one_column_csv(tmp_path):
     ("name", "content"),
     [
         ("a.tsv", 'text\tlabel\n"Good, ""fine""\nfilm"\tpos\n\tneg\n'),
+        ("a.csv", '\ntext;label\n"Good, ""fine""\nfilm";pos\n;neg\n'),
+        ("a.csv", '"text"\tlabel\n"Good, ""fine""\nfilm"\tpos\n\tneg\n'),
         ("a.jsonl", "\n".join(map(json.dumps, ROWS))),
         ("a.json", "\n\n" + "\n".join(map(json.dumps, ROWS)) + "\n\n"),
         ("a.json", "\n" + json.dumps(ROWS, indent=2)),
@@ -115,7 +123,8 @@ REFUSED = {
     "csv named parquet": ("a.parquet", b"text,label\na,b\n", ["parquet"]),
     "gzip named txt": ("a.txt", b"\x1f\x8b\x08", ["gzip"]),
     "half a parquet file": ("a.parquet", PARQUET.getvalue()[:-20], ["parquet"]),
-    "semicolons": ("a.csv", b"text;label\na;b\n", ["'text;label'", "';'"]),
+    "semicolons named tsv": ("a.tsv", b"text;label\na;b\n", ["'text;label'", "';'", ".tsv only if tabs"]),
+    "quoted lines": ("a.csv", b'"text;label"\n"a;b"\n', ["'text;label'", "not whole lines"]),
     "bad json": ("a.jsonl", b'{"text": "a"}\n{"text": "b"\n', ["line 2", "not valid JSON"]),
     "bad json list": ("a.json", b'[{"text": "a"},\n{"text" "b"}]\n', ["line 2", "not valid JSON"]),
     "no object": ("a.jsonl", b'{"text": "a"}\n["b"]\n', ["line 2", "a list"]),

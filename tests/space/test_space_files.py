@@ -56,6 +56,12 @@ def upload(page, path, expected):
     page.wait_for_function(f"document.querySelector('#many-status').innerText.includes({expected!r})")
 
 
+def remove(page):
+    page.get_by_label("Clear").first.click()
+    page.wait_for_selector("#many input[type=file]", state="attached")
+    page.wait_for_timeout(500)
+
+
 def shown(page, column):
     """A column of the table, as far as it is drawn."""
     page.wait_for_timeout(500)
@@ -95,8 +101,13 @@ def test_from_a_workbook_to_a_download(visit, space, models, opinions, kept, scr
     assert shown(page, 3) == [str(n + 1) for n in unsure][: len(shown(page, 3))]
     assert set(shown(page, 0)) == {"positive"}
     assert page.title() == "hf_textclf"
-    # nothing is left but the download
-    assert uploads(kept) == [] and [path.name for path in kept.rglob("*.csv")] == ["answers.csv"]
+    # the file is there for another model until it is removed; then only the download is left
+    assert [path.name for path in uploads(kept)] == ["opinions.xlsx"]
+    page.get_by_role("radio", name="topics").click()
+    page.get_by_role("button", name="Classify").click()
+    page.wait_for_function("document.querySelector('#many-status').innerText.includes('by topics')")
+    remove(page)
+    assert uploads(kept) == [] and {path.name for path in kept.rglob("*.csv")} == {"answers.csv"}
 
 
 def test_in_the_dark_in_chinese_and_on_a_phone(visit, space, opinions, screenshots):
@@ -113,7 +124,7 @@ def test_in_the_dark_in_chinese_and_on_a_phone(visit, space, opinions, screensho
         page.screenshot(path=screenshots / f"many_{name}.png", full_page=True)
 
 
-def test_several_labels_and_numbers(visit, space, tmp_path):
+def test_several_labels_and_numbers(visit, space, models, screenshots, tmp_path):
     rows = pd.read_csv(SAMPLES / "news_zh" / "test.csv")[["text", "topics"]]
     rows.to_csv(tmp_path / "news.csv", index=False, encoding="gb18030")
     page = open_tab(visit, space)
@@ -123,38 +134,65 @@ def test_several_labels_and_numbers(visit, space, tmp_path):
     page.get_by_role("radio", name="topics").click()
     page.get_by_role("button", name="Classify").click()
     page.wait_for_function("document.querySelector('#many-summary')?.innerText.includes('subset_accuracy')")
-    # an English model: said instead of a number
-    upload(page, tmp_path / "news.csv", "Read as GB18030.")
+    page.screenshot(path=screenshots / "many_topics.png", full_page=True)
+    said = [answer.label for answer in Classifier(str(models["topics"]), device="cpu")(rows["text"].tolist())]
+    several = next(labels for labels in said if len(labels) > 1)
+    for chosen, expected in [
+        (several[1], [n for n, labels in enumerate(said, 1) if several[1] in labels]),
+        ("none of the labels", [n for n, labels in enumerate(said, 1) if not labels]),
+    ]:
+        assert not expected or f"{chosen}\t{len(expected)}\t" in page.inner_text("#many-summary .counts")
+        page.get_by_label("Show the label").click()
+        page.get_by_role("option", name=chosen).click()
+        drawn = [int(row) for row in shown(page, 3)]
+        assert set(drawn) <= set(expected) and bool(drawn) == bool(expected)
+    # an English model: said instead of a number, and the results of the other model are gone
     page.get_by_role("radio", name="rating").click()
     page.get_by_role("button", name="Classify").click()
     page.wait_for_function("document.querySelector('#many-status').innerText.includes('cannot read any row')")
+    assert not page.is_visible("#many-summary")
 
 
 def test_files_that_are_not_read(visit, space, opinions, kept, tmp_path):
-    page = open_tab(visit, space)
+    page, before = open_tab(visit, space), uploads(kept)
     for name, content, expected in [
         ("picture.csv", b"\x89PNG\r\n\x1a\n\0\0", "NUL bytes"),
         ("wide.csv", ",".join(map(str, range(10_000))).encode() + b"\n" + b"," * 9_999, "more than 100 columns"),
         ("long.txt", b"word\n" * 10_001, "more than 10,000 rows"),
         ("empty.csv", b"text\n", "no rows"),
         ("no.xlsx", b"PK\x03\x04", "no whole Excel workbook"),
+        ("large.csv", b"text\n" + b"a" * 11 * 2**20, "larger than 10 MB"),
     ]:
         (tmp_path / name).write_bytes(content)
         upload(page, tmp_path / name, expected)
-    assert uploads(kept) == []
+    assert uploads(kept) == before
     # and the page goes on
     upload(page, opinions, "2 columns")
     page.get_by_role("button", name="Classify").click()
     page.wait_for_selector("#many-summary .matrix", timeout=60_000)
+    # results are not shown under another file, be it refused
+    for name, expected in {"empty.csv": "no rows", "large.csv": "larger than 10 MB"}.items():
+        remove(page)
+        upload(page, tmp_path / name, expected)
+        page.wait_for_selector("#many-summary", state="hidden")
+        upload(page, opinions, "2 columns")
+        page.get_by_role("button", name="Classify").click()
+        page.wait_for_selector("#many-summary .matrix", timeout=60_000)
+    # what is too large was not sent
+    assert not any(len(request.post_data_buffer or b"") > 10**6 for request in page.sent)
 
 
-def test_stop(visit, space, kept, tmp_path):
+def test_stop(visit, space, kept, screenshots, tmp_path):
     (tmp_path / "long.txt").write_text(f"a good and sunny day {SECRET}\n" * 10_000)
     page = open_tab(visit, space)
     upload(page, tmp_path / "long.txt", "10,000 rows")
     page.get_by_role("button", name="Classify").click()
+    page.wait_for_timeout(700)
+    page.screenshot(path=screenshots / "many_progress.png", full_page=True)
     page.get_by_role("button", name="Stop").click()
-    page.wait_for_function("document.querySelector('#many input[type=file]') !== null")
+    page.wait_for_function("document.querySelector('#many-status').innerText.includes('Stopped.')")
     page.wait_for_timeout(1000)
+    assert not page.is_visible("#many-summary")
+    remove(page)
     assert [path for path in kept.rglob("*.txt") if os.path.getsize(path)] == []
     assert not Path(kept / "long.txt").exists()

@@ -89,6 +89,8 @@ def as_csv(rows, **options):
         ("a.csv", as_csv([HEADER, *ROWS]), "utf-8"),
         ("a.CSV", codecs.BOM_UTF8 + as_csv([HEADER, *ROWS]).encode(), "utf-8"),
         ("a.tsv", as_csv([HEADER, *ROWS], delimiter="\t").encode("utf-16"), "utf-16"),
+        ("a.csv", as_csv([HEADER, *ROWS], delimiter=";"), "utf-8"),
+        ("a.csv", as_csv([HEADER, *ROWS], delimiter="\t").encode("utf-16"), "utf-16"),
         ("a.csv", as_csv([HEADER, *ROWS]).encode("utf-32"), "utf-32"),
         ("a.csv", as_csv([HEADER, *ROWS]).encode("gb18030"), "gb18030"),
         ("a.jsonl", "\n".join(json.dumps(dict(zip(HEADER, row, strict=True))) for row in ROWS), "utf-8"),
@@ -111,6 +113,9 @@ def test_lines_of_a_txt_and_the_guess(space, write):
     read = space("tables").read_table
     assert read(write("a.txt", "one\ntwo\n")).texts("text") == ["one", "two"]
     assert read(write("b.csv", "id,Rating,words\n1,5,so good\n2,1,so bad\n")).guess() == ("words", "Rating")
+    # usual names, but nothing below them
+    assert read(write("d.csv", "text,label,words\n,,so good\n ,,so bad\n")).guess() == ("words", None)
+    assert read(write("e.csv", "text,label\n,\n")).guess() == ("text", "label")
     assert read(write("c.jsonl", '{"a": "x"}\n{"b": [1], "a": null}\n')).texts("a") == ["x", ""]
 
 
@@ -216,7 +221,7 @@ def test_answers_are_the_classifiers(space, served, folder):
     answers = answered(space, served, [*texts, " ", "央行宣布下调存款准备金率", "word " * 3000])
     expected = Classifier(str(folder)).probabilities([*texts, "word " * 2000])
     np.testing.assert_allclose(answers.probabilities[answers.read], expected, atol=1e-6)
-    assert [answers.labels[n] for n in answers.read] == [LABELS[n] for n in expected.argmax(1)]
+    assert [answers.joined[n] for n in answers.read] == [LABELS[n] for n in expected.argmax(1)]
     assert answers.left_out == {"many_empty": 1, "many_foreign": 1, "many_cut": 1}
 
 
@@ -227,7 +232,7 @@ def test_the_judgement_is_scikit_learns(space, served, write):
     table = tables.read_table(write("a.csv", as_csv([HEADER, *rows, ["no label", ""], ["", "film"]])))
     answers = answered(space, served, table.texts("text"))
     judgement = findings.judge(answers, table, "label", served.classifier)
-    true, said = [row[1] for row in rows], answers.labels[:90]
+    true, said = [row[1] for row in rows], answers.joined[:90]
     assert judgement.rows == 90
     assert judgement.metrics["accuracy"] == pytest.approx(accuracy_score(true, said))
     assert judgement.metrics["macro_f1"] == pytest.approx(f1_score(true, said, average="macro"))
@@ -265,15 +270,40 @@ def test_the_download_holds_no_formula(space, served, write, tmp_path):
     assert back[0] == ["'=label", "label", "text", *added]
     assert [row[2].removeprefix("'") for row in back[1:]] == texts
     assert not any(cell.startswith(tables.FORMULA) for row in back for cell in row)
-    assert [row[3] for row in back[1:]] == [label or "" for label in answers.labels]
+    assert [row[3] for row in back[1:]] == [label or "" for label in answers.joined]
 
 
 def test_the_least_confident_come_first(space, served):
     texts = [*TEXTS, "x" * 300]
     answers = answered(space, served, texts)
-    shown = space("findings").listed(answers, texts, served.classifier, ["label", "confidence", "text", "row"])
+    headers = ["label", "confidence", "text", "row"]
+    shown = space("findings").listed(answers, texts, served.classifier, headers, none="-")
     assert list(shown["confidence"]) == sorted(shown["confidence"]) and sorted(shown["row"]) == list(range(1, 8))
     assert shown[shown["row"] == 7]["text"].item() == "x" * 200 + "…"
+
+
+def test_texts_without_a_label_and_a_label_with_a_semicolon(space, tmp_path):
+    torch.manual_seed(0)
+    names = {0: "a;b", 1: "a"}
+    config = tiny_config(
+        problem_type="multi_label_classification", id2label=names, label2id={v: k for k, v in names.items()}
+    )
+    model = LSTMForSequenceClassification(config)
+    model.save_pretrained(tmp_path / "tiny")
+    wordpiece_tokenizer().save_pretrained(tmp_path / "tiny")
+    classifier = space("serving").load([str(tmp_path / "tiny")])["tiny"].classifier
+    findings, Answers = space("findings"), space("answers").Answers
+    answers = Answers([["a;b"], [], None, ["a;b", "a"]], np.zeros(4), np.zeros((4, 2), np.float32))
+    assert findings.counts(answers, classifier, none="–") == {"a;b": 2, "–": 1, "a": 1}
+    shown = findings.listed(answers, list("wxyz"), classifier, ["label", "confidence", "text", "row"], none="–")
+    assert list(shown["label"]) == ["a;b", "–", "a;b;\u2009a"]
+    assert answers.joined == ["a;b", "", None, "a;b;a"]
+
+
+def test_one_and_many(space):
+    say, Count = space("words").say, space("tables").Count
+    assert say("many_read", None, rows=Count(1), columns=Count(1)) == "1 row, 1 column."
+    assert say("many_read", None, rows=Count(2000), columns=Count(2)) == "2,000 rows, 2 columns."
 
 
 def test_the_endpoint(space, served, folder):
