@@ -47,17 +47,17 @@ def add_endpoints(served: dict[str, Served]) -> None:
     ) -> dict[str, Any]:
         """What each word of a text adds to a label, by integrated gradients: model name -> answer. An answer has the
         label (null where nothing could be explained), its score and baseline_score as log-odds (of a regression the
-        number), words, each with start, end and contribution, error, what their sum is out by, unread, the number of
-        words that the model does not read, and notices.
+        number), the text that was explained (without invisible characters), words, each with contribution and with
+        start and end in that text, error, what the sum of contributions is out by, unread, the number of words that
+        the model does not read, and notices.
 
         Args:
-            text: What to explain. The first 2,000 characters are.
+            text: What to explain. The first 1,000 characters are.
             model: Name of the model to ask; by default all.
             label: Which label; by default the one that each model predicts.
         """
         asked = _models(served, None if model is None else [model], request)
-        read = _text(text, request)
-        return why.explain({each.name: each for each in asked}, read.text, label=label)
+        return why.explain(asked, _text(text, request), label, request)
 
     # yields, so that Gradio can stop it when the client has gone; what a client gets is the last
     def batch(
@@ -73,8 +73,8 @@ def add_endpoints(served: dict[str, Served]) -> None:
         yield from answers.batch(served, texts, model, request)
 
     gr.api(classify, api_name="classify")
-    # as in the tab, one for all: two would only slow each other down
-    gr.api(explain, api_name="explain", concurrency_id="why", concurrency_limit=1)
+    # they wait in a line of their own, as in the tab
+    gr.api(explain, api_name="explain", concurrency_limit=None)
     # in one queue with the files of the tab "Many texts"
     gr.api(batch, api_name="batch", concurrency_id="many")
 

@@ -1,5 +1,6 @@
 """The models that the page serves: named before the start, loaded once, never chosen by what a visitor types."""
 
+import copy
 import os
 import re
 import threading
@@ -39,6 +40,13 @@ def _ask(number: int, function: Callable[..., Result], arguments: tuple[Any, ...
     return function(SERVED[number]._classifier, *arguments, **options)
 
 
+@lent_gpu
+def _ask_twin(
+    number: int, function: Callable[..., Result], arguments: tuple[Any, ...], options: dict[str, Any]
+) -> Result:
+    return function(SERVED[number]._twin, *arguments, **options)
+
+
 class Served:
     """A model of the page.
 
@@ -53,6 +61,7 @@ class Served:
         # a tokenizer serves one thread at a time, and a second copy of a model would help nobody on two cores
         self.turn = threading.RLock()
         self._classifier: Classifier | None = None
+        self._twin: Classifier | None = None
         self._number = len(SERVED)
         SERVED.append(self)
 
@@ -72,6 +81,17 @@ class Served:
         with self.turn:
             self._load()
             return _ask(self._number, function, arguments, options)
+
+    def run_aside(self, function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
+        """As `run`, but other visitors are answered meanwhile: the function gets tokenizers of its own, and networks
+        that it shares and must not change. For one caller at a time."""
+        with self.turn:
+            if self._twin is None:
+                system = self._load().system
+                networks = [each.model for each in getattr(system, "networks", [system]) if hasattr(each, "model")]
+                # what stands in the memo counts as copied
+                self._twin = copy.deepcopy(self._load(), {id(network): network for network in networks})
+        return _ask_twin(self._number, function, arguments, options)
 
     def classify(self, texts: list[str]) -> tuple[list[Prediction], float]:
         """What the model says of each text, and the milliseconds that took."""

@@ -110,11 +110,11 @@ def GPU(function):
     return lend
 """
 ASK = """
-import sys, serving, why
+import sys, serving, texts, why
 served = serving.load(sys.argv[1:])
 assert type(serving._ask).__name__ == "function" and serving._ask.__name__ == "lend"
 [said], _ = served["first"].classify(["Good coffee."])
-print(said.label, why.explain(served, "Good coffee.")["first"]["label"])
+print(said.label, why.explain([served["first"]], texts.readable("Good coffee."), None, None)["first"]["label"])
 """
 
 

@@ -1,6 +1,8 @@
 """The tab Why: what it shows of words, gates and attention, as HTML and in a real browser."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import pytest
@@ -96,22 +98,81 @@ def test_what_cannot_be_explained(app, served):
     assert "The first 1,000 characters are explained" in page
 
 
+def explained(app, served, text, names=None, label=None):
+    asked = [served[name] for name in names or served]
+    return app("why").explain(asked, app("texts").readable(text), label, None)
+
+
 def test_the_endpoints_answer(app, served):
-    answers = app("why").explain(served, TEXT)
+    answers = explained(app, served, TEXT)
     assert list(answers) == list(served)
     for name, answer in answers.items():
         if name == "linear":
             assert answer["label"] is None and "no neural network" in answer["notices"][0]
             continue
         assert "".join(word["word"] for word in answer["words"]) == TEXT.replace(" ", "")
-        assert all(TEXT[word["start"] : word["end"]] == word["word"] for word in answer["words"])
         added = sum(word["contribution"] for word in answer["words"])
         difference = answer["score"] - answer["baseline_score"]
         assert added == pytest.approx(difference, rel=0.05, abs=0.01)
         assert answer["error"] == pytest.approx(added - difference)
-    one = app("why").explain(served, "good " * 1000, "first", "negative")["first"]
-    assert one["label"] == "negative" and "1,000 characters" in one["notices"][0] and len(one["words"]) <= 200
-    assert "label 'sad' is unknown" in app("why").explain(served, TEXT, "first", "sad")["first"]["notices"][0]
+    # places are those in the text that is told; what was done to it is told too
+    one = explained(app, served, "\u202egood " * 1000, ["first"], "negative")["first"]
+    assert one["label"] == "negative" and len(one["text"]) == 1000 and len(one["words"]) <= 200
+    assert all(one["text"][word["start"] : word["end"]] == word["word"] for word in one["words"])
+    said = " ".join(one["notices"])
+    assert "cannot be seen" in said and "first 1,000 characters are explained" in said and "were not read" in said
+    assert "no label “sad”" in explained(app, served, TEXT, ["first"], "sad")["first"]["notices"][0]
+    foreign = explained(app, served, "耳机音质很好，戴一整天也不累。", ["first"])["first"]
+    assert foreign["label"] is None and "vocabulary lacks" in foreign["notices"][0]
+
+
+def test_a_long_text_is_answered_as_a_whole_too(app, served):
+    text = "good " * 1000
+    for name in ("first", "topics", "rating"):
+        [said], _ = served[name].classify([text])
+        notice = explained(app, served, text, [name])[name]["notices"][-1]
+        value = f"{said.score:.2f}" if name == "rating" else f"{max(said.probabilities.values()):.1%}"
+        assert notice.startswith("Of the whole text this model says") and value in notice
+        assert notice in shown(cards(app, served, [name], text)[0])
+
+
+def test_a_rough_sum_is_told(app, served, monkeypatch):
+    monkeypatch.setattr(app("why"), "EXACT", -1)
+    monkeypatch.setattr(app("why"), "EXACT_SHARE", 0)
+    assert "contributions are rough" in explained(app, served, TEXT, ["first"])["first"]["notices"][0]
+    assert "contributions are rough" in cards(app, served, ["first"], TEXT)[0]
+
+
+def test_others_are_answered_during_an_explanation(app, served, monkeypatch):
+    model, inside, answered = served["first"], threading.Event(), threading.Event()
+
+    def slow(classifier, *arguments, **options):
+        inside.set()
+        # the second tokenizer and the shared network, while the others are in use
+        assert answered.wait(60)
+        return attribute(classifier, *arguments, **options)
+
+    monkeypatch.setattr("hf_textclf.explanation.attribute", slow)
+    expected = attribute(Classifier(model.folder), TEXT)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(explained, app, served, TEXT, ["first"])
+        assert inside.wait(60)
+        try:
+            before, _ = model.classify([TEXT])
+        finally:
+            answered.set()
+        while not answer.done():
+            assert model.classify([TEXT])[0] == before
+        found = answer.result()["first"]
+    assert [word["contribution"] for word in found["words"]] == pytest.approx(expected.contributions, abs=1e-6)
+
+
+def test_few_may_wait(app, served, monkeypatch):
+    monkeypatch.setattr(app("why"), "LINE", threading.BoundedSemaphore(1))
+    with app("why").LINE:
+        assert "Too many explanations" in explained(app, served, TEXT, ["first"])["first"]["notices"][0]
+        assert "Too many explanations" in cards(app, served, ["first"], TEXT)[0]
+    assert explained(app, served, TEXT, ["first"])["first"]["label"]
 
 
 def test_every_language_says_the_same(app):
