@@ -145,6 +145,7 @@ def _card(model: Served, read: Readable, label: str | None, request: gr.Request)
 
     text, parts = read.text[:MAX_EXPLAINED], [f"<h3>{escape(model.name)}</h3>"]
     try:
+        # the sentence around it brings the full stop
         with _turn(lambda key: words.say(key, request).rstrip(".。")):
             if problem := _obstacle(model, text, label, say):
                 return f'<section class="card">{parts[0]}<p>{problem}</p></section>'

@@ -27,7 +27,7 @@ from ..prediction.one_vs_rest import OneVsRest
 from .words import Words, find_words
 
 # of each stretch of the integral, by the rule of Gauss and Legendre, and of all together
-FIRST_STEPS, MOST_STEPS = 16, 2048
+FIRST_STEPS, MOST_STEPS = 16, 4096
 # how large `delta` may be: absolute, and as a share of the difference of the scores
 TOLERANCE, RELATIVE_TOLERANCE = 0.008, 0.03
 # tokens in one batch of points on the way from the baseline to the text
