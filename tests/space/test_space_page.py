@@ -136,6 +136,9 @@ def test_a_long_text(visit, space):
     page = visit(space.address)
     write(page, "good " * 3000)
     assert "Only the first 10,000 characters" in page.inner_text("#results")
+    assert (
+        page.locator("#results .card").first.locator(".remark").inner_text().endswith("the first 40 of 2,000 tokens.")
+    )
     # what is shared has an end
     assert len(page.url) < 5000
 
