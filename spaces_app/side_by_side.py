@@ -178,9 +178,7 @@ def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> 
         )
     label, probability = (f'<th scope="col">{words.say(key, request)}</th>' for key in ("label", "probability"))
     head = f"<thead><tr>{label}<td></td>{probability}</tr></thead>"
-    # what scrolls must be reached by keyboard
-    focus = ' tabindex="0"' if len(rows) > MANY else ""
-    return f'<div class="bars"{focus}><table>{head}<tbody>{"".join(lines)}</tbody></table></div>'
+    return f'<div class="bars"><table>{head}<tbody>{"".join(lines)}</tbody></table></div>'
 
 
 def _title(limit: float, request: gr.Request) -> str:
