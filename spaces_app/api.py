@@ -8,7 +8,7 @@ import gradio as gr
 import why
 import words
 from serving import Served
-from texts import MAX_CHARACTERS, Readable, is_foreign, readable
+from texts import MAX_CHARACTERS, Readable, is_foreign, part_read, readable
 
 
 def add_endpoints(served: dict[str, Served]) -> None:
@@ -18,7 +18,7 @@ def add_endpoints(served: dict[str, Served]) -> None:
         """Classify a text with each model: model name -> answer. An answer has the label (of a multi-label model the
         list of all predicted ones, of a regression the name of the number, null where the model cannot read the
         language of the text), score (the label's probability, or the number), probabilities of all labels,
-        milliseconds and notices.
+        milliseconds and notices, as where only part of the text is read.
 
         Args:
             text: What to classify. Of a long text the first 10,000 characters are read.
@@ -32,13 +32,14 @@ def add_endpoints(served: dict[str, Served]) -> None:
                 nothing = {"label": None, "score": None, "probabilities": {}, "milliseconds": None}
                 told[model.name] = nothing | {"notices": [*notices, words.say("foreign", request)]}
                 continue
+            part = part_read(read.text, model)
             [said], milliseconds = model.classify([read.text])
             told[model.name] = {
                 "label": said.label,
                 "score": said.score,
                 "probabilities": said.probabilities,
                 "milliseconds": round(milliseconds, 3),
-                "notices": notices,
+                "notices": [*notices, *([words.say(part[0], request, **part[1])] if part else [])],
             }
         return told
 

@@ -51,6 +51,7 @@ WORDS = {
         "examples": "Examples",
         "models": "Models",
         "link": "Copy link",
+        "link_cut": "The link holds the first 2,000 characters of the text.",
         "side_tab": "Side by side",
         "many_tab": "Many texts",
         "about_tab": "About",
@@ -62,6 +63,7 @@ WORDS = {
         "examples": "例子",
         "models": "模型",
         "link": "复制链接",
+        "link_cut": "链接只包含文本的前 2,000 个字符。",
         "side_tab": "并排比较",
         "many_tab": "批量文本",
         "about_tab": "关于",
@@ -85,6 +87,8 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
         with gr.Row(elem_id="head"):
             gr.Markdown(label("title"))
             link = gr.Button(label("link"), size="sm", elem_id="link", scale=0, min_width=130)
+        # seen when a link was copied that lacks the end of the text
+        gr.Markdown(label("link_cut"), elem_id="link-cut")
         with gr.Column(elem_id="ask"):
             text = gr.Textbox(
                 label=label("text"),

@@ -58,9 +58,15 @@ const view = {
       box.remove();
     }
     button.classList.add("copied");
+    // the whole text is not in the link: the visitor is told
+    const cut = this.state.text.length > this.maxText;
+    document.querySelector("#link-cut").classList.toggle("shown", cut);
     setTimeout(() => button.classList.remove("copied"), 2000);
   },
 };
+
+// another link opened in this tab changes the fragment alone; what the page itself writes there does not come here
+addEventListener("hashchange", () => location.reload());
 
 // Ctrl+Enter is what Gradio knows as Shift+Enter
 document.addEventListener("keydown", (event) => {

@@ -6,7 +6,7 @@ from html import escape
 import gradio as gr
 import words
 from serving import Served
-from texts import MAX_CHARACTERS, is_foreign, readable
+from texts import MAX_CHARACTERS, is_foreign, part_read, readable
 
 from hf_textclf import Prediction
 
@@ -89,7 +89,14 @@ def compare(models: dict[str, Served], text: str, chosen: list[str], request: gr
             continue
         [prediction], milliseconds = model.classify([read.text])
         answers[model.name] = model, prediction
-        cards[model.name] = _card(model, request, prediction=prediction, milliseconds=milliseconds)
+        part = part_read(read.text, model)
+        cards[model.name] = _card(
+            model,
+            request,
+            prediction=prediction,
+            milliseconds=milliseconds,
+            remark=words.say(part[0], request, **part[1]) if part else "",
+        )
     yield _page([*notices, *_verdict(answers, request)], list(cards.values()))
 
 
@@ -130,6 +137,7 @@ def _card(
     prediction: Prediction | None = None,
     milliseconds: float | None = None,
     message: str | None = None,
+    remark: str = "",
     busy: bool = False,
 ) -> str:
     """One model: what it is, and its bars, or the reason why there are none."""
@@ -142,6 +150,8 @@ def _card(
         body = f'<p class="number"><b>{prediction.score:.2f}</b> {escape(str(prediction.label))}</p>'
     else:
         body = _bars(model, prediction, request)
+    if remark:
+        body += f'<p class="remark">{escape(remark)}</p>'
     waits = ' aria-busy="true"' if busy else ""
     return f'<section class="card"{waits}>{head}{body}<footer>{_facts(model, request)}</footer></section>'
 
@@ -168,9 +178,7 @@ def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> 
         )
     label, probability = (f'<th scope="col">{words.say(key, request)}</th>' for key in ("label", "probability"))
     head = f"<thead><tr>{label}<td></td>{probability}</tr></thead>"
-    # what scrolls must be reached by keyboard
-    focus = ' tabindex="0"' if len(rows) > MANY else ""
-    return f'<div class="bars"{focus}><table>{head}<tbody>{"".join(lines)}</tbody></table></div>'
+    return f'<div class="bars"><table>{head}<tbody>{"".join(lines)}</tbody></table></div>'
 
 
 def _title(limit: float, request: gr.Request) -> str:

@@ -15,10 +15,10 @@ ENGLISH = f"The coffee was good, {SECRET} said."
 READ = {
     "plain": (ENGLISH, ENGLISH),
     "html": (f"<script>alert('{SECRET}')</script><b>bad</b> & co",) * 2,
-    "right to left": (f"القهوة جيدة {SECRET}",) * 2,
+    "right to left": (f"good coffee, القهوة {SECRET}",) * 2,
     "zero width": (f"good\u200b cof\u2060fee \ufeff{SECRET}", f"good coffee {SECRET}"),
     "NUL bytes": (f"good\0 coffee {SECRET}\x07", f"good coffee {SECRET}"),
-    "1 MB": (f"{SECRET} " * 95_000, (f"{SECRET} " * 95_000)[:10_000]),
+    "1 MB": (f"good {SECRET} " * 60_000, (f"good {SECRET} " * 60_000)[:10_000]),
 }
 EMPTY = {
     "no text": ["", " \n\t", None, [SECRET], 7, "\u200b\u2060", "\0\0"],
@@ -52,13 +52,20 @@ def test_classify(client, space, models, kind):
     sent, read = READ[kind]
     answers = client.predict(sent, api_name="/classify")
     assert list(answers) == ["first", "topics", "rating"]
+    # the model of Chinese has no numbers for most of them
+    assert all(answers[name]["probabilities"] for name in ("first", "rating"))
     for name, answer in answers.items():
+        if not answer["probabilities"]:
+            assert "vocabulary lacks" in answer["notices"][-1]
+            continue
         [expected] = Classifier(str(models[name]), device="cpu")([read])
         assert answer["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
         assert answer["label"] == expected.label and answer["score"] == pytest.approx(expected.score, abs=1e-6)
         assert answer["milliseconds"] > 0
         said = " ".join(answer["notices"])
         assert ("10,000" in said) == (kind == "1 MB")
+        # of the start that the page reads, the model reads 40 tokens
+        assert ("the first 40 of" in said) == (kind == "1 MB")
         assert ("cannot be seen" in said) == (kind in ("zero width", "NUL bytes"))
     assert SECRET not in space.printed()
 

@@ -136,8 +136,22 @@ def test_a_long_text(visit, space):
     page = visit(space.address)
     write(page, "good " * 3000)
     assert "Only the first 10,000 characters" in page.inner_text("#results")
-    # what is shared has an end
-    assert len(page.url) < 5000
+    assert (
+        page.locator("#results .card").first.locator(".remark").inner_text().endswith("the first 40 of 2,000 tokens.")
+    )
+    # what is shared has an end, and says so
+    assert len(page.url) < 5000 and not page.is_visible("#link-cut")
+    page.click("#link")
+    page.wait_for_selector("#link-cut", state="visible")
+
+
+def test_another_link_in_the_same_tab(visit, space):
+    page = visit(space.address)
+    write(page, "Bad coffee.")
+    page.evaluate("location.hash = 'text=Good+coffee&model=second'")
+    page.wait_for_function("document.querySelector('#text textarea')?.value == 'Good coffee'")
+    page.wait_for_selector("#results tr.chosen")
+    assert page.locator("#results .card").count() == 1
 
 
 def test_the_browsers_language(visit, space, screenshots):
@@ -244,3 +258,6 @@ def test_by_keyboard(visit, space):
         reached.append(page.evaluate("document.activeElement.closest('#examples, #models, [role=tab]')?.id ?? ''"))
     places = [place for place in dict.fromkeys(reached) if place]
     assert places[:2] == ["examples", "models"], reached
+    page.get_by_label("first", exact=True).focus()
+    ring = "getComputedStyle(document.activeElement.closest('label')).outlineStyle"
+    assert page.evaluate(ring) == "solid"
