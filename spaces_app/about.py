@@ -13,11 +13,12 @@ COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 WORDS = {
     "en": {
         "about_no_card": "This model has no card.",
-        "about_data": "Texts are neither logged nor stored; a file is deleted once it is classified.",
+        "about_data": "Texts are neither logged nor stored; a file is deleted when you remove or replace it, or after "
+        "about half an hour.",
     },
     "zh": {
         "about_no_card": "该模型没有模型卡。",
-        "about_data": "文本不会被记录或保存；文件在分类后即被删除。",
+        "about_data": "文本不会被记录或保存；文件在移除或替换时删除，否则约半小时后删除。",
     },
 }
 
