@@ -12,12 +12,12 @@ def quiet() -> None:
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
-    # its table of weights that a new head does not have; `models.py` says what is wrong, where something is
+    # its table of the weights of a new head, which are missing as they should
     transformers_logging.get_logger("transformers.modeling_utils").addFilter(_is_no_report)
 
 
 def _is_no_report(record: logging.LogRecord) -> bool:
-    return "LOAD REPORT" not in record.getMessage()
+    return "LOAD REPORT" not in record.getMessage() or "mismatch" in record.getMessage()
 
 
 def with_config(tokens: list[str]) -> list[str]:

@@ -103,9 +103,9 @@ def test_from_a_workbook_to_a_download(visit, space, models, opinions, kept, scr
     assert page.title() == "hf_textclf"
     # the file is there for another model until it is removed; then only the download is left
     assert [path.name for path in uploads(kept)] == ["opinions.xlsx"]
-    page.get_by_role("radio", name="topics").click()
+    page.get_by_role("radio", name="rating").click()
     page.get_by_role("button", name="Classify").click()
-    page.wait_for_function("document.querySelector('#many-status').innerText.includes('by topics')")
+    page.wait_for_function("document.querySelector('#many-status').innerText.includes('by rating')")
     remove(page)
     assert uploads(kept) == [] and {path.name for path in kept.rglob("*.csv")} == {"answers.csv"}
 
