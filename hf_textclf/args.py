@@ -20,6 +20,7 @@ from transformers import HfArgumentParser
 from .errors import UserError
 from .register import MODELS
 from .resources import find_config
+from .results import RUN_CONFIG
 
 # decided by the tokenizer or the kind of run, not by the user
 DERIVED_FIELDS = {"pad_token_id", "tie_word_embeddings", "reads_backwards"}
@@ -253,3 +254,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"{path}: key {twice[0]!r} stands there {names.count(twice[0])} times; keep one")
     return values
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The resolved keys of the run that a saved folder came from; none where it does not say."""
+    recorded = folder / RUN_CONFIG
+    return read_yaml(recorded) if recorded.is_file() else {}

@@ -7,10 +7,9 @@ import numpy as np
 from datasets import Dataset
 from tqdm.auto import tqdm
 
-from .args import read_yaml
+from .args import read_run
 from .data import DataArguments, TextData, load_split
 from .prediction import Classifier
-from .results import RUN_CONFIG
 
 
 def load_rows(
@@ -41,10 +40,10 @@ def load_rows(
 
 def has_seen(folder: str, dataset: str) -> bool:
     """Whether a saved folder was trained on this very file, which then is no test."""
-    recorded = Path(folder) / RUN_CONFIG
-    if not (Path(dataset).is_file() and recorded.is_file()):
+    if not Path(dataset).is_file():
         return False
-    return Path(read_yaml(recorded).get("dataset", folder)).resolve() == Path(dataset).resolve()
+    trained_on = read_run(Path(folder)).get("dataset")
+    return trained_on is not None and Path(trained_on).resolve() == Path(dataset).resolve()
 
 
 def probabilities_of(

@@ -1,13 +1,14 @@
 """What the files of a saved folder say, brought together; nothing here is computed anew."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from ..args import read_yaml
+from ..args import read_run
 from ..errors import UserError
-from ..results import RUN_CONFIG, SPLITS, hub_id, model_digest, public_name, read_json
+from ..results import SPLITS, hub_id, model_digest, public_name, read_json
 from .figures import LEARNING_CURVE
 
 # costs and intervals, as `card --costs true` measured them
@@ -80,9 +81,12 @@ class Facts:
     @property
     def local_places(self) -> list[str]:
         """Data and checkpoints of the run that lay on its machine."""
-        named = [self.run.get(key) or [] for key in sorted(PLACES)]
-        names = [name for value in named for name in (value if isinstance(value, list) else [value])]
-        return [name for name in names if not hub_id(name) and not name.startswith("samples/")]
+        return [name for name in self.named(sorted(PLACES)) if not hub_id(name) and not name.startswith("samples/")]
+
+    def named(self, keys: Iterable[str]) -> list[str]:
+        """What some keys of the run name; a key may name several."""
+        values = [self.run.get(key) or [] for key in keys]
+        return [name for value in values for name in (value if isinstance(value, list) else [value])]
 
     @property
     def max_length(self) -> int | None:
@@ -108,9 +112,9 @@ def read_facts(folder: Path, *, name: str) -> Facts:
         raise UserError(
             f"{str(folder)!r} holds no model with a config.json, expected one to describe; correct its path"
         )
-    recorded = folder / RUN_CONFIG
-    run = {key: public_value(value, key) for key, value in (read_yaml(recorded) if recorded.is_file() else {}).items()}
-    results, measured = read_json(folder / "eval_results.json"), _of_these_weights(folder, folder / MEASURED)
+    run, results = public_run(folder), read_json(folder / "eval_results.json")
+    found, _ = _found_out(folder)
+    measured = found.pop(MEASURED, {})
     pictures = {LEARNING_CURVE: "loss over the epochs"}
     if "calibration" in results:
         pictures["reliability.png"] = "reliability before and after calibration"
@@ -123,11 +127,16 @@ def read_facts(folder: Path, *, name: str) -> Facts:
         read_json(folder / "tokenizer_config.json"),
         run,
         results,
-        _judged(folder, run, results, measured),
+        _judged(run, [results, *found.values(), measured]),
         measured,
         read_json(folder / "trainer_state.json"),
         {file: what for file, what in pictures.items() if (folder / file).is_file()},
     )
+
+
+def public_run(folder: Path) -> dict[str, Any]:
+    """The resolved configuration of the run, as all may read it."""
+    return {key: public_value(value, key) for key, value in read_run(folder).items()}
 
 
 def public_value(value: Any, key: str) -> Any:
@@ -142,16 +151,12 @@ def public_value(value: Any, key: str) -> Any:
     return value
 
 
-def _judged(
-    folder: Path, run: dict[str, Any], results: dict[str, Any], measured: dict[str, Any]
-) -> list[dict[str, Any]]:
+def _judged(run: dict[str, Any], results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One entry for each data set and split, of all that was found out about it."""
-    found = [results] if "metrics" in results else []
-    found += [_of_these_weights(folder, path) for path in sorted(folder.glob("evaluation_*/eval_results.json"))]
     entries: dict[tuple[str, str, int], dict[str, Any]] = {}
     own = run.get("dataset", "unknown data")
-    for result in [*found, measured]:
-        if result:
+    for result in results:
+        if "metrics" in result:
             dataset = public_name(result.get("dataset", own))
             key = (dataset, result["split"], result["rows"])
             entries[key] = entries.get(key, {}) | result | {"dataset": dataset}
@@ -161,12 +166,15 @@ def _judged(
 
 def outdated(folder: Path) -> list[str]:
     """Results in a folder that are of weights which are no longer there."""
-    paths = [folder / MEASURED, *sorted(folder.glob("evaluation_*/eval_results.json"))]
-    names = {path: path.name if path.parent == folder else path.parent.name for path in paths}
-    return [name for path, name in names.items() if read_json(path) and not _of_these_weights(folder, path)]
+    return _found_out(folder)[1]
 
 
-def _of_these_weights(folder: Path, path: Path) -> dict[str, Any]:
-    """The results of a file; nothing if the model was changed after they were measured."""
-    results = read_json(path)
-    return results if results.get("model_digest") == model_digest(folder) else {}
+def _found_out(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """What was measured after training, by the name of its file or folder; and the names of what was measured of
+    weights that are no longer there. The weights, which may be large, are read once at most."""
+    paths = {path.parent.name: path for path in sorted(folder.glob("evaluation_*/eval_results.json"))}
+    paths[MEASURED] = folder / MEASURED
+    found = {name: results for name, path in paths.items() if (results := read_json(path))}
+    digest = model_digest(folder) if found else None
+    of_these = {name: results for name, results in found.items() if results.get("model_digest") == digest}
+    return of_these, [name for name in found if name not in of_these]

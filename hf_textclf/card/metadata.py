@@ -64,9 +64,7 @@ def card_data(facts: Facts, arguments: CardArguments, old: ModelCardData, *, our
 
 def _base_models(facts: Facts) -> str | list[str] | None:
     """The Hub ids of the checkpoints that the model was made from."""
-    given = [facts.run.get(key) or [] for key in BASES]
-    names = [name for value in given for name in (value if isinstance(value, list) else [value])]
-    return _one_or_all([name for name in names if hub_id(name)])
+    return _one_or_all([name for name in facts.named(BASES) if hub_id(name)])
 
 
 def _one_or_all(values: list[str] | None) -> str | list[str] | None:

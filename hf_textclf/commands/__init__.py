@@ -5,17 +5,8 @@ Heavy imports wait inside the commands, so that help and mistakes answer at once
 
 from collections.abc import Callable
 
-from .publishing import (
-    card_command,
-    demo_command,
-    push_command,
-    space_command,
-)
-from .training import (
-    pretrain_command,
-    train_command,
-    tune_command,
-)
+from .publishing import card_command, demo_command, push_command, space_command
+from .training import pretrain_command, train_command, tune_command
 from .using import (
     calibrate_command,
     compare_command,

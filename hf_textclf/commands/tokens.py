@@ -54,10 +54,8 @@ def recorded(folder: str) -> dict[str, Any]:
     Raises:
         UserError: there is no such folder, and no model of the Hub has such a name.
     """
-    from ..args import read_yaml
-    from ..results import RUN_CONFIG
+    from ..args import read_run
 
     if "/" not in folder and folder and not Path(folder).exists():
         raise UserError(f"{folder!r} is no folder here, expected a trained model; correct its path")
-    recorded = Path(folder) / RUN_CONFIG
-    return read_yaml(recorded) if recorded.is_file() else {}
+    return read_run(Path(folder))

@@ -11,10 +11,9 @@ import yaml
 from safetensors import SafetensorError, safe_open
 from transformers.dynamic_module_utils import get_relative_import_files
 
-from ..args import read_yaml
 from ..baselines import LINEAR_CONFIG
 from ..card import CARD, MEASURED, CardArguments, is_ours, render_card
-from ..card.facts import PICTURES, public_value
+from ..card.facts import PICTURES, public_run
 from ..card.figures import LEARNING_CURVE
 from ..card.writing import read_card
 from ..documents import SETTINGS, WEIGHTS
@@ -106,8 +105,7 @@ def pack(folder: Path, repo: str) -> Parcel:
     if _is_classifier(config):
         files.setdefault(HANDLER, Path(__file__).with_name(HANDLER))
     if RUN_CONFIG in files:
-        public = {key: public_value(value, key) for key, value in read_yaml(folder / RUN_CONFIG).items()}
-        files[RUN_CONFIG] = yaml.safe_dump(public, allow_unicode=True, sort_keys=False).encode()
+        files[RUN_CONFIG] = yaml.safe_dump(public_run(folder), allow_unicode=True, sort_keys=False).encode()
     tops = {name.partition("/")[0] for name in files}
     left = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir() if path.name not in tops)
     parcel = Parcel(files, left)
