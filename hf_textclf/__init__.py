@@ -4,9 +4,9 @@ Importing this package registers the home-made models with the Auto classes; not
 """
 
 from .errors import UserError
-from .lstm import LSTMConfig, LSTMForCausalLM, LSTMForSequenceClassification, LSTMModel
-from .prediction import Classifier, Prediction
-from .register import register
+from .inference import Classifier, Prediction
+from .models.auto import register
+from .models.lstm import LSTMConfig, LSTMForCausalLM, LSTMForSequenceClassification, LSTMModel
 
 register()
 

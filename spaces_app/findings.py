@@ -17,7 +17,7 @@ from hf_textclf import Classifier, UserError
 from hf_textclf.data.columns import UNLABELLED, is_missing
 from hf_textclf.data.labels import MULTI, REGRESSION, SINGLE, read_labels
 from hf_textclf.data.targets import encode_labels
-from hf_textclf.metrics import compute_metrics
+from hf_textclf.evaluation.metrics import compute_metrics
 
 # what is shown of each text; the download has it whole
 SHOWN_CHARACTERS = 200

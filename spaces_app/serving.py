@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from huggingface_hub import snapshot_download
 
 from hf_textclf import Classifier, Prediction, UserError
-from hf_textclf.card import Facts, read_facts
+from hf_textclf.saved_model.facts import Facts, read_facts
 
 PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})", re.ASCII)
 # written by `hf-textclf space`; a model a line

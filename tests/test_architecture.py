@@ -13,22 +13,20 @@ PACKAGE = ROOT / "hf_textclf"
 # from top to bottom: a part may import parts of lower layers, never of its own or a higher one
 LAYERS = [
     {"cli"},
-    {"commands"},
     {"tuning"},
-    {"measuring", "training", "pretraining"},
-    {"evaluation", "batch", "compare"},
-    {"agreement", "calibration", "explanation"},
-    {"judging"},
-    {"hub", "prediction"},
-    {"baselines", "card", "documents", "embeddings", "export"},
-    {"args", "data", "features", "plots", "tokenization", "trainer"},
-    {"metrics"},
-    {"models", "probabilities", "resources", "results", "register"},
-    {"lstm", "frozen"},
+    {"training"},
+    {"evaluation", "explanation", "hub"},
+    {"card", "inference"},
+    {"models", "plots"},
+    {"tokenization"},
+    {"data"},
+    {"saved_model"},
+    {"arguments", "files"},
+    {"provenance"},
     {"errors"},
 ]
-# the models' files travel to the Hub alone; `errors` needs nothing
-ALONE = {"frozen", "lstm", "errors"}
+# families of models, whose files travel to the Hub alone
+ALONE = {"models/frozen", "models/lstm"}
 # the face of the package gives names to the outside; inside, a part is imported by its own name
 FACE = "__init__"
 CODE = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "spaces_app").rglob("*.py")])
@@ -61,11 +59,11 @@ def imported_parts(path, text=None):
 @pytest.mark.parametrize(
     ("file", "text", "expected"),
     [
-        ("cli.py", "from .args import x\nimport hf_textclf.data.rows", {"args", "data"}),
+        ("cli.py", "from .args import x\nimport hf_textclf.data.examples", {"args", "data"}),
         ("data/rows.py", "def f():\n    from ..errors import UserError", {"errors"}),
         ("data/rows.py", "from .labels import x\nfrom . import columns", {"data"}),
-        ("data/rows.py", "from .. import batch", {"batch"}),
-        ("cli.py", "from hf_textclf import batch\nimport torch\nimport hf_textclf", {"batch", FACE}),
+        ("data/rows.py", "from .. import files", {"files"}),
+        ("files.py", "from hf_textclf import plots\nimport torch\nimport hf_textclf", {"plots", FACE}),
     ],
 )
 def test_imports_are_found(file, text, expected):
@@ -86,16 +84,34 @@ def test_imports_point_down(path):
     own = part(path)
     assert FACE not in imported, f"{path.name} imports the whole package"
     depth = next(number for number, layer in enumerate(LAYERS) if own in layer)
-    below = set() if own in ALONE else set().union(*LAYERS[depth + 1 :])
+    below = set().union(*LAYERS[depth + 1 :])
     upwards = imported - below - {own}
     assert not upwards, f"{path.relative_to(ROOT)} imports {sorted(upwards)}, which do not lie below {own}"
+
+
+def test_families_of_models_travel_alone():
+    for folder in sorted(ALONE):
+        for path in (PACKAGE / folder).glob("*.py"):
+            nodes = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+            own = {node.level for node in nodes if isinstance(node, ast.ImportFrom)} - {0}
+            assert own <= {1} and FACE not in imported_parts(path), path
 
 
 def test_spaces_app_is_a_thin_face():
     """It is started by the command line, never imported by the package, and imports only what is for the outside."""
     for path in (ROOT / "spaces_app").rglob("*.py"):
         outside = {"Classifier", "Prediction", "UserError"}
-        assert imported_parts(path) <= {FACE, "card", "data", "explanation", "metrics", "tokenization", *outside}
+        assert imported_parts(path) <= {
+            FACE,
+            "card",
+            "data",
+            "evaluation",
+            "explanation",
+            "inference",
+            "saved_model",
+            "tokenization",
+            *outside,
+        }
     for path in PACKAGE.rglob("*.py"):
         assert "spaces_app" not in {
             name.split(".")[0]

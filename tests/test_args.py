@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 import pytest
 import yaml
 
-from hf_textclf.args import ModelArguments, NewModelArguments, Parser, read_yaml
-from hf_textclf.baselines.arguments import LinearArguments, wants_linear
-from hf_textclf.cli import main
+from hf_textclf.arguments import Parser
+from hf_textclf.cli.main import main
 from hf_textclf.data import DataArguments, TextArguments
 from hf_textclf.errors import UserError
-from hf_textclf.pretraining import LanguageModelArguments, PretrainingArguments
-from hf_textclf.register import MODELS
-from hf_textclf.resources import bundled
+from hf_textclf.files import bundled, read_yaml
+from hf_textclf.models.auto import MODELS
 from hf_textclf.training import StockArguments
+from hf_textclf.training.arguments import ModelArguments, NewModelArguments
+from hf_textclf.training.linear_arguments import LinearArguments, wants_linear
+from hf_textclf.training.pretraining import LanguageModelArguments, PretrainingArguments
 
 CONFIGS = sorted(bundled("configs").glob("*.yaml"))
 

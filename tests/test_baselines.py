@@ -12,11 +12,11 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import MultinomialNB
 
 from hf_textclf import Classifier, UserError
-from hf_textclf.baselines import KINDS, fitting
-from hf_textclf.baselines.arguments import LinearArguments
-from hf_textclf.baselines.features import choose_analyzer
-from hf_textclf.baselines.run import train_linear
 from hf_textclf.data import DataArguments, load_data
+from hf_textclf.models.linear import KINDS, fitting
+from hf_textclf.models.linear.features import choose_analyzer
+from hf_textclf.training.linear import train_linear
+from hf_textclf.training.linear_arguments import LinearArguments
 
 ENGLISH = {"token_pattern": r"\w+|[^\w\s]", "ngram_range": (1, 2), "min_df": 2}
 CHINESE = {"analyzer": "char", "ngram_range": (1, 3), "min_df": 2}

@@ -8,10 +8,10 @@ from sklearn.metrics import f1_score
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from hf_textclf import UserError
-from hf_textclf.calibration import check_calibration, classification_head, fit_temperature, fit_thresholds
-from hf_textclf.calibration.fitting import best_threshold, held_out_labels
-from hf_textclf.calibration.folding import fold_temperature
-from hf_textclf.models import further_model
+from hf_textclf.evaluation.calibration import check_calibration, classification_head, fit_temperature, fit_thresholds
+from hf_textclf.evaluation.calibration.fitting import best_threshold, held_out_labels
+from hf_textclf.evaluation.calibration.folding import fold_temperature
+from hf_textclf.models.loading import further_model
 
 SINGLE, MULTI = "single_label_classification", "multi_label_classification"
 SMALL = {"num_labels": 3, "vocab_size": 99, "pad_token_id": 0}

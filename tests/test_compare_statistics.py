@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from hf_textclf.compare.answers import Answers
-from hf_textclf.compare.bootstrap import METRICS, intervals, measure_of, resample
-from hf_textclf.compare.difference import difference_of_best, mcnemar, sentence, wilcoxon_signed_rank
-from hf_textclf.metrics import compute_metrics
+from hf_textclf.evaluation.compare.answers import Answers
+from hf_textclf.evaluation.compare.bootstrap import METRICS, intervals, measure_of, resample
+from hf_textclf.evaluation.compare.significance import difference_of_best, mcnemar, sentence, wilcoxon_signed_rank
+from hf_textclf.evaluation.metrics import compute_metrics
 
 SINGLE, MULTI, REGRESSION = METRICS
 ROWS = 60
@@ -35,7 +35,7 @@ def system(problem_type, size, seed):
 
 
 def independent(labels, said, problem_type):
-    """The metrics of `hf_textclf.metrics`, which are compared with scikit-learn in their own tests."""
+    """The metrics of `hf_textclf.evaluation.metrics`, which are compared with scikit-learn in their own tests."""
     values = compute_metrics(said.scores, labels, problem_type=problem_type, thresholds=said.thresholds or 0.5)
     return [math.nan if values[name] is None else values[name] for name in METRICS[problem_type]]
 

@@ -1,4 +1,4 @@
-"""The numbers of `hf_textclf.metrics` against hand-worked cases, naive loops and scikit-learn."""
+"""The numbers of `hf_textclf.evaluation.metrics` against hand-worked cases, naive loops and scikit-learn."""
 
 import math
 import time
@@ -8,8 +8,8 @@ import pytest
 import sklearn.metrics as reference
 from scipy.special import expit, softmax
 
-from hf_textclf.metrics import compute_metrics, to_probabilities
-from hf_textclf.metrics.common import MAX_RANKED_LABELS, expected_calibration_error
+from hf_textclf.evaluation.metrics import compute_metrics, to_probabilities
+from hf_textclf.evaluation.metrics.common import MAX_RANKED_LABELS, expected_calibration_error
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
 

@@ -10,10 +10,10 @@ import pytest
 from scipy.special import expit, softmax
 from transformers import EvalPrediction
 
-from hf_textclf import metrics
 from hf_textclf.errors import UserError
-from hf_textclf.metrics import compute_metrics, metrics_for, to_probabilities
-from hf_textclf.trainer import StockArguments
+from hf_textclf.evaluation import metrics
+from hf_textclf.evaluation.metrics import compute_metrics, metrics_for, to_probabilities
+from hf_textclf.training.trainer_arguments import StockArguments
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
 CLASSES = {

@@ -5,8 +5,8 @@ import torch
 from transformers import BertConfig, BertModel, RobertaConfig, RobertaModel
 
 from hf_textclf import LSTMConfig
-from hf_textclf.frozen import FrozenEncoderConfig, FrozenEncoderModel
-from hf_textclf.models import longest_text
+from hf_textclf.models.frozen import FrozenEncoderConfig, FrozenEncoderModel
+from hf_textclf.models.loading import longest_text
 
 TINY = {"vocab_size": 19, "hidden_size": 12, "num_hidden_layers": 1, "num_attention_heads": 3, "intermediate_size": 17}
 

@@ -10,15 +10,8 @@ from matplotlib.ft2font import FT2Font
 from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from hf_textclf.metrics.common import expected_calibration_error
-from hf_textclf.plots import (
-    plot_confusion,
-    plot_curves,
-    plot_learning,
-    plot_metrics,
-    plot_reliability,
-    plot_scatter,
-)
+from hf_textclf.evaluation.metrics.common import expected_calibration_error
+from hf_textclf.plots import plot_confusion, plot_curves, plot_learning, plot_metrics, plot_reliability, plot_scatter
 from hf_textclf.plots.canvas import canvas, colour, marker
 from hf_textclf.plots.classification import FRACTIONS, _bins, _precision, _roc, _wilson
 

@@ -10,8 +10,8 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 
 import hf_textclf
 from hf_textclf import LSTMForSequenceClassification, LSTMModel
-from hf_textclf.frozen import FrozenEncoderForSequenceClassification, FrozenEncoderModel
-from hf_textclf.register import MODELS
+from hf_textclf.models.auto import MODELS
+from hf_textclf.models.frozen import FrozenEncoderForSequenceClassification, FrozenEncoderModel
 
 # each costs seconds to import and none is needed to load a model
 HEAVY = ["transformers.trainer", "datasets", "evaluate", "gradio", "sklearn", "matplotlib"]

@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 import hf_textclf
 
-SAMPLES = Path(hf_textclf.__file__).parent / "samples"
+SAMPLES = Path(hf_textclf.__file__).parent / "data" / "samples"
 SPLITS = ("train", "validation", "test")
 TOPICS = {"finance", "stocks", "politics", "sport", "technology", "entertainment"}
 COLUMNS = {"news": ["text", "topic", "topics"], "opinions": ["text", "rating", "sentiment"]}

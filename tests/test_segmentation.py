@@ -9,9 +9,9 @@ from datasets import Dataset, DatasetDict
 from transformers import AutoTokenizer, pipeline
 
 from hf_textclf import Classifier, UserError
-from hf_textclf.cli import main
-from hf_textclf.pretraining.blocks import cut_blocks
+from hf_textclf.cli.main import main
 from hf_textclf.tokenization import TOKENIZER_TYPES, encode, load_tokenizer, segment, segmentation, train_tokenizer
+from hf_textclf.training.pretraining.blocks import cut_blocks
 
 TEXTS = [
     "这家酒店的服务很好，房间也很干净。",

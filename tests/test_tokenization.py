@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, BertConfig
 
 from hf_textclf import LSTMConfig
 from hf_textclf.errors import UserError
-from hf_textclf.frozen import FrozenEncoderConfig
+from hf_textclf.models.frozen import FrozenEncoderConfig
 from hf_textclf.tokenization import TOKENIZER_TYPES, check_agreement, encode, load_tokenizer, set_truncation
 
 

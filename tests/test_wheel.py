@@ -48,7 +48,7 @@ def test_carries_everything(wheel):
     templates = {f"hf_textclf/{path.relative_to(ROOT)}" for path in (ROOT / "model_cards").glob("*.j2")}
     assert templates and {name for name in names if "model_cards" in name} == templates
     assert {f"hf_textclf/{path.relative_to(ROOT / 'hf_textclf')}" for path in files(ROOT / "hf_textclf")} <= names
-    assert "hf_textclf/samples/news_en/train.csv" in names and "hf_textclf/py.typed" in names
+    assert "hf_textclf/data/samples/news_en/train.csv" in names and "hf_textclf/py.typed" in names
     assert not {name for name in names if name.startswith(("tests/", "configs/")) or name.endswith(".pyc")}
 
 
@@ -85,5 +85,5 @@ def test_train_evaluate_predict_outside_the_checkout(wheel, tmp_path):
     assert [row["id"] for row in rows] == ["1", "2"] and all(isinstance(row["score"], float) for row in rows)
     # a Space's folder, from the templates inside the wheel
     sent = run(command, "space", "--local", "--dry_run", "--models", "run", cwd=work)
-    assert " app.py" in sent and " hf_textclf/cli.py" in sent and "hf_textclf/spaces_app" not in sent
+    assert " app.py" in sent and " hf_textclf/cli/main.py" in sent and "hf_textclf/spaces_app" not in sent
     assert (work / "run" / "evaluation_test" / "eval_results.json").is_file()

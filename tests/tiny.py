@@ -4,7 +4,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import BertConfig, PreTrainedTokenizerFast
 
 from hf_textclf import LSTMConfig
-from hf_textclf.frozen import FrozenEncoderConfig
+from hf_textclf.models.frozen import FrozenEncoderConfig
 
 TEXTS = [
     "The committee postponed its vote on the new budget.",

@@ -4,8 +4,8 @@
 two marks; what people write outside of them stays.
 """
 
+from ..saved_model.facts import MEASURED, Facts, read_facts
 from .arguments import CardArguments
-from .facts import MEASURED, Facts, read_facts
 from .writing import CARD, is_ours, render_card, write_card
 
 __all__ = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import UserError
-from ..results import HUB_ID
+from ..provenance import HUB_ID
 
 
 @dataclass

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from ..results import read_json
+from ..files import read_json
+from ..saved_model.layout import LEARNING_CURVE
 
-LEARNING_CURVE = "learning_curve.png"
 # beside the loss, the first of these that was measured during training
 METRICS = ("macro_f1", "mae")
 

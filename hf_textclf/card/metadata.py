@@ -5,9 +5,9 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from ..results import hub_id
+from ..provenance import hub_id
+from ..saved_model.facts import Facts
 from .arguments import CardArguments
-from .facts import Facts
 
 # ours -> the Hub's identifier, a name for people, and what its metric has to be called with
 METRICS: dict[str, tuple[str, str, dict[str, Any] | None]] = {

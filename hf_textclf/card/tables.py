@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .facts import Facts
+from ..saved_model.facts import Facts
 
 NOT_MEASURED = "not measured"
 RATES = ("precision", "recall", "f1", "support")

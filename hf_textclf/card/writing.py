@@ -14,10 +14,10 @@ from huggingface_hub import ModelCard
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from ..errors import TOKEN, UserError
-from ..resources import bundled
-from ..results import HUB_ID, write_text
+from ..files import bundled, write_text
+from ..provenance import HUB_ID
+from ..saved_model.facts import Facts, outdated, read_facts
 from .arguments import CardArguments
-from .facts import Facts, outdated, read_facts
 from .figures import draw_learning_curve
 from .metadata import card_data
 from .tables import costs_table, labels_table, markdown, number, results_table

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hf_textclf.errors import UserError
+from ..errors import UserError
 
 # in this order: of `title` and `content`, the longer one is the text
 TEXT_NAMES = (

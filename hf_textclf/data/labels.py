@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hf_textclf.data.arguments import ProblemType
-from hf_textclf.errors import UserError
+from ..errors import UserError
+from .arguments import ProblemType
 
 SINGLE: ProblemType = "single_label_classification"
 MULTI: ProblemType = "multi_label_classification"

@@ -9,13 +9,13 @@ import datasets
 import numpy as np
 import pyarrow as pa
 
-from hf_textclf.data.arguments import DataArguments, ProblemType
-from hf_textclf.data.labels import MULTI, REGRESSION
-from hf_textclf.data.rows import LabelledRows, collect_rows
-from hf_textclf.data.sources import read_splits
-from hf_textclf.data.splits import choose_subset, choose_validation
-from hf_textclf.data.targets import Targets, check_learnable, encode_labels, one_against_rest
-from hf_textclf.errors import UserError
+from ..errors import UserError
+from .arguments import DataArguments, ProblemType
+from .examples import LabelledRows, collect_rows
+from .labels import MULTI, REGRESSION
+from .sources import read_splits
+from .splits import choose_subset, choose_validation
+from .targets import Targets, check_learnable, encode_labels, one_against_rest
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hf_textclf.data.csv_rows import read_table
-from hf_textclf.errors import UserError
+from ..errors import UserError
+from .csv import read_table
 
 STDIN = "-"
 FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "txt")

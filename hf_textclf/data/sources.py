@@ -8,14 +8,14 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hf_textclf.data.arguments import TextArguments
-from hf_textclf.data.columns import RawSplit
-from hf_textclf.data.reading import check_columns, damaged_parquet, file_format, first_line, read_rows
-from hf_textclf.data.splits import canonical_split
-from hf_textclf.errors import UserError
-from hf_textclf.results import SPLITS
+from ..errors import UserError
+from ..files import SAMPLES
+from ..saved_model.layout import SPLITS
+from .arguments import TextArguments
+from .columns import RawSplit
+from .reading import check_columns, damaged_parquet, file_format, first_line, read_rows
+from .splits import canonical_split
 
-SAMPLES = Path(__file__).parents[1] / "samples"
 SUFFIXES = (".parquet", ".csv", ".tsv", ".json", ".jsonl")
 # an owner is required: `load_dataset("csv")` and the like would read whatever lies in the working directory
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)

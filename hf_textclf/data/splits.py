@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hf_textclf.data.arguments import ProblemType
-from hf_textclf.data.labels import MULTI, REGRESSION
-from hf_textclf.errors import UserError
-from hf_textclf.results import SPLITS
+from ..errors import UserError
+from ..saved_model.layout import SPLITS
+from .arguments import ProblemType
+from .labels import MULTI, REGRESSION
 
 ALIASES = {name: name for name in SPLITS} | dict.fromkeys(("valid", "val", "dev"), "validation")
 

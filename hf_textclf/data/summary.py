@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hf_textclf.data.labels import MULTI, REGRESSION
-from hf_textclf.data.loading import TextData
-from hf_textclf.data.splits import count_overlap
-from hf_textclf.data.targets import label_counts
+from .labels import MULTI, REGRESSION
+from .loading import TextData
+from .splits import count_overlap
+from .targets import label_counts
 
 MAX_CLASSES = 10
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from hf_textclf.data.arguments import ProblemType
-from hf_textclf.data.labels import MULTI, REGRESSION, SINGLE, LabelSet, decide_problem_type, name_labels
-from hf_textclf.errors import UserError
+from ..errors import UserError
+from .arguments import ProblemType
+from .labels import MULTI, REGRESSION, SINGLE, LabelSet, decide_problem_type, name_labels
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import datasets
 import numpy as np
 import pyarrow as pa
 
-from hf_textclf.data.arguments import TextArguments
-from hf_textclf.data.columns import find_text_column, missing_texts
-from hf_textclf.data.labels import REGRESSION
-from hf_textclf.data.sources import read_splits
-from hf_textclf.data.splits import choose_subset, choose_validation
-from hf_textclf.errors import UserError
+from ..errors import UserError
+from .arguments import TextArguments
+from .columns import find_text_column, missing_texts
+from .labels import REGRESSION
+from .sources import read_splits
+from .splits import choose_subset, choose_validation
 
 
 def load_texts(arguments: TextArguments, splits: Sequence[str]) -> datasets.DatasetDict:

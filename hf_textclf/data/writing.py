@@ -12,8 +12,8 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hf_textclf.data.reading import file_format, first_line
-from hf_textclf.errors import UserError
+from ..errors import UserError
+from .reading import file_format, first_line
 
 STDOUT = "-"
 WRITABLE = ("csv", "tsv", "json", "jsonl", "parquet")

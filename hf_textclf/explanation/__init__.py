@@ -2,7 +2,7 @@
 
 from .attention import WordWeights, pooling_weights
 from .attributions import Attribution, attribute
-from .command import ExplainArguments, explain
+from .explain import ExplainArguments, explain
 from .gate_figure import GatesArguments, draw_gates
 from .gates import DirectionGates, read_gates
 from .word_gates import WordGates, word_gates

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
-from ..lstm import LSTMForSequenceClassification
-from ..prediction import Classifier
-from ..prediction.network import Network
+from ..inference import Classifier
+from ..inference.network import Network
+from ..models.lstm import LSTMForSequenceClassification
 from .words import find_words
 
 

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from ..prediction import Classifier
-from ..prediction.documents import Documents
-from ..prediction.network import Network
-from ..prediction.one_vs_rest import OneVsRest
+from ..inference import Classifier
+from ..inference.documents.network import Documents
+from ..inference.network import Network
+from ..inference.one_vs_rest import OneVsRest
 from .words import Words, find_words
 
 # of each stretch of the integral, by the rule of Gauss and Legendre, and of all together

@@ -10,9 +10,9 @@ import torch
 from matplotlib.figure import Figure
 
 from ..errors import UserError
+from ..inference import Classifier
+from ..inference.network import Network
 from ..plots.canvas import canvas
-from ..prediction import Classifier
-from ..prediction.network import Network
 from ..tokenization import encode
 from .gates import GATES, DirectionGates, read_gates
 

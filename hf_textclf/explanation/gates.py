@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from ..errors import UserError
-from ..lstm import LSTMModel
+from ..models.lstm import LSTMModel
 
 GATES = ("input", "forget", "candidate", "output")
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ..lstm import LSTMModel
-from ..prediction import Classifier
-from ..prediction.network import Network
+from ..inference import Classifier
+from ..inference.network import Network
+from ..models.lstm import LSTMModel
 from .gates import DirectionGates, read_gates
 from .words import find_words
 

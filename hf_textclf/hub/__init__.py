@@ -1,9 +1,9 @@
 """The way to the Hub: `push` sends a model, `space` a page on models, `jobs` trains on its machines."""
 
-from .parcel import Parcel, pack
-from .sending import PushArguments, prepare, push
-from .space import SpaceArguments, deploy_space, plan_space
-from .space_local import run_space
+from .push import PushArguments, prepare, push
+from .space.deploy import SpaceArguments, deploy_space, plan_space
+from .space.local import run_space
+from .upload_folder import Parcel, pack
 
 __all__ = [
     "Parcel",

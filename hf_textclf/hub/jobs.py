@@ -14,17 +14,18 @@ from typing import Any
 
 from huggingface_hub import HfApi, JobHardwareInfo, JobInfo, get_session
 
-from ..args import ModelArguments, NewModelArguments, Parser
-from ..baselines.arguments import wants_linear
-from ..card.facts import PLACES
+from ..arguments import Parser
 from ..data import DataArguments
 from ..errors import TOKEN, UserError
-from ..resources import SAMPLES
-from ..results import hub_id
-from ..trainer import StockArguments, check_arguments
+from ..files import SAMPLES
+from ..provenance import hub_id
+from ..saved_model.facts import PLACES
+from ..training.arguments import ModelArguments, NewModelArguments
+from ..training.linear_arguments import wants_linear
+from ..training.trainer_arguments import StockArguments, check_arguments
 from .client import signed_in
+from .push import check_name, check_private
 from .remedies import TIMEOUT, explained
-from .sending import check_name, check_private
 
 logger = logging.getLogger(__name__)
 # the client's own for uv: Debian with Python, uv and git

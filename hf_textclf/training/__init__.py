@@ -1,10 +1,11 @@
 """Training: the stock Trainer around a model, its data and its tokenizer. `run.train` reads top to bottom."""
 
-from ..trainer import GroupedTrainer, StockArguments
-from .loss import WeightedLoss
+from .losses import WeightedLoss
 from .one_vs_rest import train_one_vs_rest
-from .run import TrainRun, check, make_trainer, prepare, train
 from .saving import resolved_config
+from .train import TrainRun, check, make_trainer, prepare, train
+from .trainer import GroupedTrainer
+from .trainer_arguments import StockArguments
 
 __all__ = [
     "GroupedTrainer",

@@ -15,11 +15,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast, Trainer
 
-from ..args import ModelArguments
 from ..data import TextData
-from ..documents import DocumentReader, DocumentSettings, PartAttention, key_word_idf, merge
-from ..models import classification_head
+from ..inference.documents import DocumentReader, DocumentSettings, PartAttention, key_word_idf, merge
+from ..models.loading import classification_head
 from ..tokenization import encode_whole
+from .arguments import ModelArguments
 
 logger = logging.getLogger(__name__)
 # enough for some ten thousand weights, and for a BERT on a CPU still minutes

@@ -9,12 +9,14 @@ import yaml
 
 from ..data import load_data
 from ..errors import UserError
-from ..metrics import compute_metrics
-from ..prediction import Classifier
-from ..prediction.one_vs_rest import describe_group
-from ..results import RUN_CONFIG, describe_hardware, describe_versions, write_json, write_text
-from .run import TrainRun, train
+from ..evaluation.metrics import compute_metrics
+from ..files import write_json, write_text
+from ..inference import Classifier
+from ..inference.one_vs_rest import describe_group
+from ..provenance import describe_hardware, describe_versions
+from ..saved_model.layout import RUN_CONFIG
 from .saving import resolved_config
+from .train import TrainRun, train
 
 logger = logging.getLogger(__name__)
 

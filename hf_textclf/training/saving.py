@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer
 
-from ..calibration import DIAGRAM, Calibration
 from ..card import write_card
-from ..documents import DocumentReader
-from ..trainer import given_keys, save_folder, training_keys
+from ..evaluation.calibration import DIAGRAM, Calibration
+from ..inference.documents import DocumentReader
+from .output_dir import save_folder
+from .trainer_arguments import given_keys, training_keys
 
 if TYPE_CHECKING:
-    from .run import TrainRun
+    from .train import TrainRun
 
 
 def save_run(

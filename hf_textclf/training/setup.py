@@ -11,16 +11,16 @@ from datasets import DatasetDict
 from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
-from ..args import ModelArguments
-from ..baselines import KINDS
 from ..data import TextData
-from ..embeddings import load_embeddings, tokenizer_of
 from ..errors import UserError
-from ..models import check_trust, further_model, load_config, longest_text, new_model
-from ..register import MODELS
+from ..models.auto import MODELS
+from ..models.embeddings import load_embeddings, tokenizer_of
+from ..models.linear import KINDS
+from ..models.loading import check_trust, further_model, load_config, longest_text, new_model
+from ..models.warm_start import copy_start, load_start
 from ..tokenization import check_agreement, encode, load_tokenizer, set_truncation, train_tokenizer
-from .encoder import encoder_config
-from .start import copy_start, load_start
+from .arguments import ModelArguments
+from .origins import encoder_config
 
 logger = logging.getLogger(__name__)
 HOME_MADE = {config.model_type: config for config, _, _ in MODELS}

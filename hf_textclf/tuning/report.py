@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..data import write_rows
-from ..results import write_text
+from ..files import write_text
 from ..training import TrainRun, resolved_config
-from .space import legible
+from .search_space import legible
 from .study import completed, judged
 
 if TYPE_CHECKING:

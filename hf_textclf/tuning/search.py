@@ -6,18 +6,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from ..args import ModelArguments, NewModelArguments, Parser, read_yaml
-from ..baselines import KINDS
+from ..arguments import Parser
 from ..data import DataArguments
 from ..errors import UserError
-from ..lstm import LSTMConfig
-from ..resources import find_config
-from ..trainer import StockArguments
+from ..files import find_config, read_yaml
+from ..models.linear import KINDS
+from ..models.lstm import LSTMConfig
 from ..training import TrainRun, check, resolved_config
-from .engines import Search, run_with_optuna, run_with_ray
+from ..training.arguments import ModelArguments, NewModelArguments
+from ..training.trainer_arguments import StockArguments
+from .backends import Search, run_with_optuna, run_with_ray
 from .plot import plot_trials
 from .report import write_report
-from .space import read_space
+from .search_space import read_space
 from .study import Direction, check_folder, completed, judged, open_study
 from .trials import SearchTrainer
 

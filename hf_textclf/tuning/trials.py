@@ -9,9 +9,9 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.trainer_utils import SaveStrategy
 
 from ..errors import Diverged, UserError
-from ..trainer import GroupedTrainer, run_trainer
 from ..training import TrainRun, check, make_trainer, prepare
-from .space import legible, suggest
+from ..training.trainer import GroupedTrainer, run_trainer
+from .search_space import legible, suggest
 
 if TYPE_CHECKING:
     from optuna import Trial

@@ -25,8 +25,8 @@ from sklearn.pipeline import make_pipeline
 from transformers.utils.logging import disable_progress_bar
 
 from hf_textclf import Classifier
-from hf_textclf.resources import SAMPLES
-from hf_textclf.results import describe_hardware
+from hf_textclf.files import SAMPLES
+from hf_textclf.provenance import describe_hardware
 
 RUNS = Path("runs/demo")
 CLI = [sys.executable, "-m", "hf_textclf.cli"]

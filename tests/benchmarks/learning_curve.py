@@ -17,9 +17,9 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from hf_textclf.args import read_yaml
-from hf_textclf.models import load_config
-from hf_textclf.results import describe_hardware, write_json
+from hf_textclf.files import read_yaml, write_json
+from hf_textclf.models.loading import load_config
+from hf_textclf.provenance import describe_hardware
 
 RESULTS = Path(__file__).parent / "results"
 CLI = [sys.executable, "-m", "hf_textclf.cli"]

@@ -18,9 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_curve, roc_auc_score
 from sklearn.multiclass import OneVsRestClassifier
 
-from hf_textclf.args import read_yaml
 from hf_textclf.data import DataArguments, load_data
-from hf_textclf.resources import bundled
+from hf_textclf.files import bundled, read_yaml
 
 RESULT = Path(__file__).parent / "results" / "linear.json"
 

@@ -23,11 +23,13 @@ import torch
 from scipy.stats import binomtest
 
 from hf_textclf import Classifier
-from hf_textclf.args import ModelArguments, read_yaml
 from hf_textclf.data import DataArguments, load_data
-from hf_textclf.prediction.network import Network
-from hf_textclf.results import RUN_CONFIG, describe_hardware, describe_versions
+from hf_textclf.files import read_yaml
+from hf_textclf.inference.network import Network
+from hf_textclf.provenance import describe_hardware, describe_versions
+from hf_textclf.saved_model.layout import RUN_CONFIG
 from hf_textclf.tokenization import set_truncation
+from hf_textclf.training.arguments import ModelArguments
 from hf_textclf.training.documents import fit_attention, make_reader
 
 LONG = 400

@@ -14,7 +14,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from hf_textclf import LSTMConfig
-from hf_textclf.lstm.layers_lstm import LSTMLayer, turn_around
+from hf_textclf.models.lstm.layers_lstm import LSTMLayer, turn_around
 
 
 def timed(step):

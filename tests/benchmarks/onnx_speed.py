@@ -18,8 +18,8 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf.data import read_rows
-from hf_textclf.export import MODEL, export_onnx
-from hf_textclf.resources import SAMPLES
+from hf_textclf.files import SAMPLES
+from hf_textclf.inference.onnx import MODEL, export_onnx
 
 
 def timed(step):

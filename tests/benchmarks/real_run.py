@@ -19,7 +19,7 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hf_textclf.args import read_yaml
+from hf_textclf.files import read_yaml
 
 RESULTS = Path(__file__).parent / "results"
 # a linear model's vocabulary is most of it, where a network's tokenizer is little

@@ -31,8 +31,8 @@ from transformers import set_seed
 
 from hf_textclf import Classifier
 from hf_textclf.data import DataArguments, load_split
-from hf_textclf.models import load_config, new_model
-from hf_textclf.results import describe_hardware, describe_versions
+from hf_textclf.models.loading import load_config, new_model
+from hf_textclf.provenance import describe_hardware, describe_versions
 from hf_textclf.tokenization import encode
 
 CONFIG = "imdb_rnn"

@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from hf_textclf.resources import SAMPLES
-from hf_textclf.results import describe_hardware
+from hf_textclf.files import SAMPLES
+from hf_textclf.provenance import describe_hardware
 
 CORES = 2
 

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from space_load import call
 
-from hf_textclf.resources import bundled
-from hf_textclf.results import describe_hardware
+from hf_textclf.files import bundled
+from hf_textclf.provenance import describe_hardware
 
 FLOOR = """
 import time; start = time.perf_counter()

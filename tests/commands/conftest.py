@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 
 # sizes all differ; enough steps that the model's answers differ from text to text
 TINY = """

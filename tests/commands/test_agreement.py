@@ -10,10 +10,10 @@ from tiny import TEXTS, wordpiece_tokenizer
 from transformers import AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification
 
 from hf_textclf import Classifier
-from hf_textclf.agreement import in_words, pipeline_agreement
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import read_rows
-from hf_textclf.resources import SAMPLES
+from hf_textclf.evaluation.pipeline_parity import in_words, pipeline_agreement
+from hf_textclf.files import SAMPLES
 from hf_textclf.tokenization import load_tokenizer, set_truncation
 
 

@@ -12,7 +12,7 @@ import sys
 import pytest
 from tiny import wordpiece_tokenizer
 
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import write_rows
 
 GOOD = [{"text": f"好 {n}", "label": "ab"[n % 2]} for n in range(20)]

@@ -15,11 +15,10 @@ from sklearn.metrics import f1_score
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from hf_textclf import Classifier
-from hf_textclf.calibration import command
-from hf_textclf.calibration.fitting import held_out_labels
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import read_rows
-from hf_textclf.resources import SAMPLES
+from hf_textclf.evaluation.calibration.fitting import held_out_labels
+from hf_textclf.files import SAMPLES
 
 DATA = {"single": ("opinions_zh", "sentiment"), "multi": ("news_zh", "topics")}
 # the same folder for someone who does not have us
@@ -212,7 +211,7 @@ def test_interrupted_before_the_files_are_whole(trained, tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "move_files", stop)
+    monkeypatch.setattr(sys.modules["hf_textclf.evaluation.calibration.calibrate"], "move_files", stop)
     assert main(["calibrate", str(folder)]) == 130
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
     monkeypatch.undo()

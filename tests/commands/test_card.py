@@ -13,13 +13,12 @@ import pytest
 from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
-from hf_textclf.card import MEASURED
-from hf_textclf.card.facts import read_facts
 from hf_textclf.card.figures import curve_of
 from hf_textclf.card.tables import cell, results_table
-from hf_textclf.cli import main
-from hf_textclf.resources import SAMPLES
-from hf_textclf.results import hub_id, public_name
+from hf_textclf.cli.main import main
+from hf_textclf.files import SAMPLES
+from hf_textclf.provenance import hub_id, public_name
+from hf_textclf.saved_model.facts import MEASURED, read_facts
 
 KINDS = ["single", "multi", "regression"]
 # the card's own snippet for someone who does not have us

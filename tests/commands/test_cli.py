@@ -9,8 +9,8 @@ import pytest
 import yaml
 from safetensors import SafetensorError
 
-from hf_textclf.cli import main
-from hf_textclf.commands import COMMANDS
+from hf_textclf.cli.commands import COMMANDS
+from hf_textclf.cli.main import main
 
 
 def run(*tokens, cwd=None, stdin=b""):

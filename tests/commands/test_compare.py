@@ -12,12 +12,12 @@ from safetensors.torch import load_file, save_file
 from threadpoolctl import threadpool_info
 
 from hf_textclf import Classifier
-from hf_textclf.cli import main
-from hf_textclf.compare import costs
-from hf_textclf.compare.answers import ask
-from hf_textclf.compare.figures import confusion
+from hf_textclf.cli.main import main
 from hf_textclf.data import DataArguments, write_rows
-from hf_textclf.judging import load_rows
+from hf_textclf.evaluation.compare import benchmark as costs
+from hf_textclf.evaluation.compare.answers import ask
+from hf_textclf.evaluation.compare.figures import confusion
+from hf_textclf.evaluation.scoring import load_rows
 
 METRICS = {
     "single": ["accuracy", "macro_f1", "roc_auc"],

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from hf_textclf import Classifier
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import read_rows, write_rows
-from hf_textclf.resources import SAMPLES
-from hf_textclf.results import model_digest
+from hf_textclf.files import SAMPLES
+from hf_textclf.saved_model.layout import model_digest
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import torch
 from matplotlib import image
 
 from hf_textclf import Classifier
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.explanation import read_gates
 from hf_textclf.explanation.gate_figure import save_figure
 

@@ -12,10 +12,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from hf_textclf import Classifier
-from hf_textclf.baselines import KINDS
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import read_rows, write_rows
-from hf_textclf.resources import SAMPLES
+from hf_textclf.files import SAMPLES
+from hf_textclf.models.linear import KINDS
 
 PROBLEMS = {
     "single": ["--dataset", "samples/opinions_zh", "--label_column", "sentiment"],

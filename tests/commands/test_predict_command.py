@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hf_textclf import Classifier
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import read_rows, write_rows
 
 ROWS = [

@@ -12,7 +12,7 @@ from transformers.models.auto.modeling_auto import (
     MODEL_MAPPING_NAMES,
 )
 
-from hf_textclf.frozen import FrozenEncoderConfig, FrozenEncoderForSequenceClassification, FrozenEncoderModel
+from hf_textclf.models.frozen import FrozenEncoderConfig, FrozenEncoderForSequenceClassification, FrozenEncoderModel
 
 modeling = upstream.load("test_modeling_common")
 configuration = upstream.load("test_configuration_common")

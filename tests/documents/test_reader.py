@@ -7,7 +7,7 @@ from tiny import TEXTS, tiny_config, wordpiece_tokenizer
 from transformers import BertConfig, BertForSequenceClassification, set_seed
 
 from hf_textclf import LSTMForSequenceClassification, UserError
-from hf_textclf.documents import DocumentReader, DocumentSettings, PartAttention, split_sentences
+from hf_textclf.inference.documents import DocumentReader, DocumentSettings, PartAttention, split_sentences
 from hf_textclf.tokenization import set_truncation
 
 LONG = " ".join(TEXTS)
@@ -96,7 +96,7 @@ def test_other_texts_make_no_difference(model, tokenizer, strategy, weights, str
     reader = reader_of(strategy, weights, stride, model=model, num_sentences=2)
     alone = np.concatenate([reader.logits(model, tokenizer, [text], batch_size=1) for text in MIXED])
     np.testing.assert_allclose(reader.logits(model, tokenizer, MIXED, batch_size=64), alone, atol=1e-6)
-    monkeypatch.setattr("hf_textclf.documents.reader.GROUP", 300)
+    monkeypatch.setattr("hf_textclf.inference.documents.reader.GROUP", 300)
     readings = list(reader.read(model, tokenizer, MIXED, batch_size=3))
     assert len(readings) > 2 and [text for reading in readings for text in reading.texts] == MIXED
     np.testing.assert_allclose(np.concatenate([reading.logits for reading in readings]), alone, atol=1e-6)

@@ -6,8 +6,8 @@ from math import log
 import numpy as np
 import torch
 
-from hf_textclf.documents import PartAttention, key_word_idf, merge
-from hf_textclf.documents.weights import shares, tfidf_scores
+from hf_textclf.inference.documents import PartAttention, key_word_idf, merge
+from hf_textclf.inference.documents.weights import shares, tfidf_scores
 
 TRAIN = [[1, 5, 6, 6], [1, 5, 7], [1, 6, 8], [1, 6, 7, 9], [1, 3, 3]]
 PARTS = [[1, 5, 6, 6, 1], [7, 6], [], [9, 1], [1, 3], [7, 7, 7]]

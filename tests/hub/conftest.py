@@ -11,9 +11,9 @@ from loopback import READER, STRANGER, WRITER, Hub
 from push_command import REPO, SPACE
 from transformers.utils import hub as transformers_hub
 
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
+from hf_textclf.files import SAMPLES
 from hf_textclf.hub import client
-from hf_textclf.resources import SAMPLES
 
 
 @pytest.fixture

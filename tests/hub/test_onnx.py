@@ -13,9 +13,9 @@ from saved import save_model
 from tiny import TEXTS
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from hf_textclf import export
 from hf_textclf.errors import UserError
-from hf_textclf.export import MODEL, RECORD, TOLERANCE, export_onnx
+from hf_textclf.inference import onnx as export
+from hf_textclf.inference.onnx import MODEL, RECORD, TOLERANCE, export_onnx
 
 POSITIONS = 41
 SYSTEMS = {

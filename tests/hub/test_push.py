@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from saved import save_model
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 
 CODE = {"attention_lstm.py", "configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"}
 # loads a repository without the plugin, as somebody who has never heard of it

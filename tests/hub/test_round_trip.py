@@ -13,7 +13,7 @@ from loopback import WRITER
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf import Classifier
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 
 REPO = "you/news"
 TEXTS = ["The central bank left its key rate unchanged.", "Rain is expected in the north.", ""]

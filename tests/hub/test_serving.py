@@ -12,7 +12,7 @@ from tiny import TEXTS
 from transformers import pipeline
 
 from hf_textclf import Classifier
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.hub import handler, pack
 
 KINDS = [(family, problem_type) for family in ("lstm", "bert") for problem_type in LABELS]

@@ -8,7 +8,7 @@ from huggingface_hub import SpaceCard
 from loopback import WRITER
 from push_command import REPO, SPACE, error_line
 
-from hf_textclf.resources import bundled
+from hf_textclf.files import bundled
 
 
 def files(hub):
@@ -41,7 +41,7 @@ def test_what_arrives(hub, space, tmp_path):
     assert stage == f"BUILDING on cpu-basic; the page: {hub.url}/spaces/{SPACE}"
     app = {path.name for path in bundled("spaces_app").iterdir() if path.is_file()}
     present = files(hub)
-    assert app | {"models.txt", "hf_textclf/__init__.py", "hf_textclf/lstm/modeling_lstm.py"} <= present
+    assert app | {"models.txt", "hf_textclf/__init__.py", "hf_textclf/models/lstm/modeling_lstm.py"} <= present
     assert not [name for name in present if "samples" in name or "__pycache__" in name or "tests" in name]
     assert read(hub, "app.py") == (bundled("spaces_app") / "app.py").read_text()
     assert read(hub, "models.txt") == f"{REPO}@{commit_of(hub)}\n"

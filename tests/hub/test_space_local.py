@@ -15,7 +15,7 @@ from push_command import REPO, SPACE, error_line
 
 from hf_textclf import Classifier, UserError
 from hf_textclf.hub import Parcel, run_space
-from hf_textclf.hub.space_local import _serve
+from hf_textclf.hub.space.local import _serve
 
 TEXT = "很好吃，下次还来"
 
@@ -127,7 +127,7 @@ def test_an_app_that_fails(tmp_path):
 def test_whoever_ends_the_command_ends_the_page(tmp_path):
     """`kill` reaches the command alone."""
     script = (
-        "import sys; from hf_textclf.hub.space_local import _serve; from pathlib import Path\n"
+        "import sys; from hf_textclf.hub.space.local import _serve; from pathlib import Path\n"
         "app = 'import time; print(1, flush=True); time.sleep(60)'\n"
         "_serve([sys.executable, '-c', app], Path(), None)"
     )

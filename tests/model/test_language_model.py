@@ -13,7 +13,7 @@ from torch import nn
 from transformers import AutoModel, AutoModelForCausalLM, GenerationConfig
 
 from hf_textclf import LSTMForCausalLM
-from hf_textclf.lstm.loss_lstm import CHUNK, linear_cross_entropy
+from hf_textclf.models.lstm.loss_lstm import CHUNK, linear_cross_entropy
 
 CODE = [
     "attention_lstm.py", "configuration_lstm.py", "layers_lstm.py", "loss_lstm.py", "modeling_lstm.py",

@@ -17,7 +17,7 @@ from transformers import (
     XLNetConfig,
 )
 
-from hf_textclf.frozen import FrozenEncoderForSequenceClassification, FrozenEncoderModel
+from hf_textclf.models.frozen import FrozenEncoderForSequenceClassification, FrozenEncoderModel
 
 SIZES = {"vocab_size": 99, "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3}
 # absolute and relative positions, positions counted from the id of padding, decoders, an encoder beside a decoder

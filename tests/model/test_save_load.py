@@ -16,7 +16,7 @@ from torch import nn
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from hf_textclf import LSTMForSequenceClassification, LSTMModel
-from hf_textclf.frozen import FrozenEncoderForSequenceClassification, FrozenEncoderModel
+from hf_textclf.models.frozen import FrozenEncoderForSequenceClassification, FrozenEncoderModel
 
 
 class Family(NamedTuple):

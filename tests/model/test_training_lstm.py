@@ -8,7 +8,7 @@ from tiny import tiny_config
 from torch import nn
 
 from hf_textclf import LSTMForSequenceClassification
-from hf_textclf.lstm.layers_lstm import turn_around
+from hf_textclf.models.lstm.layers_lstm import turn_around
 
 POOLINGS = ["last", "max", "mean", "mean_max", "attention"]
 IDS = torch.tensor([[5, 9, 17, 5], [9, 9, 3, 0], [17, 2, 0, 0]])

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from hf_textclf.cli import main
-from hf_textclf.resources import bundled
+from hf_textclf.cli.main import main
+from hf_textclf.files import bundled
 
 SPACE = bundled("spaces_app")
 # tiny, and trained for long enough that it answers as a model would

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from hf_textclf import Classifier
-from hf_textclf.resources import SAMPLES
+from hf_textclf.files import SAMPLES
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.space_load import call, join, load, megabytes
 
 from hf_textclf import Classifier
-from hf_textclf.resources import SAMPLES
+from hf_textclf.files import SAMPLES
 
 pytestmark = pytest.mark.slow
 

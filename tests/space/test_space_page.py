@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from hf_textclf import Classifier
-from hf_textclf.cli import main
-from hf_textclf.resources import SAMPLES
+from hf_textclf.cli.main import main
+from hf_textclf.files import SAMPLES
 
 pytestmark = pytest.mark.slow
 

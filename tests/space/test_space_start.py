@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from hf_textclf import Classifier, UserError
-from hf_textclf.cli import main
-from hf_textclf.resources import bundled
+from hf_textclf.cli.main import main
+from hf_textclf.files import bundled
 
 SPACE = bundled("spaces_app")
 

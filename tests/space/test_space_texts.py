@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tokenizers.processors import BertProcessing
 
-from hf_textclf.resources import SAMPLES
+from hf_textclf.files import SAMPLES
 from hf_textclf.tokenization import set_truncation, train_tokenizer
 
 ENGLISH = "The hotel was dirty and the coffee cold."

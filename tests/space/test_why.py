@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 
 from hf_textclf import Classifier
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.explanation import attribute, pooling_weights
 
 TEXT = "The hinge broke within a week, and nobody answered my letters."

@@ -10,8 +10,8 @@ from small_runs import QUIET, TINY, TUNED, empty_config, write_csv
 from tiny import wordpiece_tokenizer
 from transformers import BertConfig, BertModel
 
-from hf_textclf.cli import main
-from hf_textclf.features import FOLDER
+from hf_textclf.cli.main import main
+from hf_textclf.training.features import FOLDER
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -14,9 +14,9 @@ from tiny import tiny_config, tiny_frozen_config, wordpiece_tokenizer
 from transformers import BertConfig, BertForSequenceClassification, TrainingArguments
 
 import hf_textclf  # noqa: F401 (registers the home-made models)
-from hf_textclf.frozen import FrozenEncoderForSequenceClassification
-from hf_textclf.lstm import LSTMForSequenceClassification
-from hf_textclf.models import further_model
+from hf_textclf.models.frozen import FrozenEncoderForSequenceClassification
+from hf_textclf.models.loading import further_model
+from hf_textclf.models.lstm import LSTMForSequenceClassification
 from hf_textclf.tokenization import PaddingCollator
 from hf_textclf.training import GroupedTrainer, WeightedLoss
 

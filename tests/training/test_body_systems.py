@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import DataArguments, load_data
 
 SYSTEMS = {"rnn": ["--cell", "rnn"], "attention": ["--num_attention_heads", "4", "--pooling", "mean_max"]}

@@ -11,9 +11,9 @@ from sklearn.metrics import f1_score
 from sklearn.multiclass import OneVsRestClassifier
 from small_runs import write_csv
 
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import DataArguments, load_data
-from hf_textclf.resources import bundled
+from hf_textclf.files import bundled
 
 CONFIG = bundled("configs") / "jigsaw_toxic_lstm.yaml"
 STEPS = ["--max_steps", "12", "--learning_rate", "1e-2", "--validation_size", "0.4"]

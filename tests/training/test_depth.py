@@ -14,11 +14,11 @@ from tiny import wordpiece_tokenizer
 from transformers import TrainingArguments
 from two_layers import TABLES, make_model
 
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import DataArguments, load_data
-from hf_textclf.models import load_classifier
+from hf_textclf.models.loading import load_classifier
 from hf_textclf.training import GroupedTrainer
-from hf_textclf.training.depth import layer_rates
+from hf_textclf.training.freezing import layer_rates
 
 
 @pytest.fixture(params=TABLES)

@@ -12,7 +12,7 @@ from small_runs import WORDS
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf import Classifier
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import read_rows
 
 # shorter than most of the samples; the Trainer groups the validation texts by length, too

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import DataArguments, load_data
 
 # few texts, seen often, with dropout against learning them by heart

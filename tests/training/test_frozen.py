@@ -203,7 +203,7 @@ def test_encoder_of_a_model_with_a_decoder(frozen, weather, tmp_path):
 
 def test_default_config_of_an_encoder(bert, weather, tmp_path, capsys):
     """Named without --config and --model_type, as the README says."""
-    from hf_textclf.cli import main
+    from hf_textclf.cli.main import main
 
     keys = ["--dataset", weather, "--encoder_name_or_path", str(bert), "--max_length", "13", "--num_train_epochs", "1"]
     assert main(["train", *keys, "--output_dir", str(tmp_path / "run"), "--use_cpu", "true"]) == 0

@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 
-from hf_textclf.cli import main
-from hf_textclf.resources import SAMPLES
+from hf_textclf.cli.main import main
+from hf_textclf.files import SAMPLES
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 

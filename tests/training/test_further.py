@@ -8,7 +8,7 @@ from small_runs import weights, write_csv
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from hf_textclf import Classifier
-from hf_textclf.models import further_model, load_classifier
+from hf_textclf.models.loading import further_model, load_classifier
 
 STILL = ["--learning_rate", "0"]
 

@@ -16,7 +16,7 @@ from transformers import (
 from two_layers import LSTM, SIZES, TABLES, make_model
 
 from hf_textclf.errors import UserError
-from hf_textclf.training.depth import model_parts
+from hf_textclf.training.freezing import model_parts
 
 
 def parts_by_name(model):

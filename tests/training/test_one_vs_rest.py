@@ -9,7 +9,7 @@ from scipy.special import expit
 from small_runs import TINY, write_csv
 
 from hf_textclf import Classifier
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import DataArguments, load_data
 
 TOPICS = ["--label_column", "topics", "--label_separator", ";"]

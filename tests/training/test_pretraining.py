@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from small_runs import QUIET, empty_config
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 from hf_textclf.data import TextArguments, load_texts
-from hf_textclf.pretraining.blocks import cut_blocks
+from hf_textclf.training.pretraining.blocks import cut_blocks
 
 SMALL = "--vocab_size 600 --embedding_size 13 --hidden_size 9 --num_hidden_layers 2 --block_size 24".split()
 PAIR = ["forward", "backward"]

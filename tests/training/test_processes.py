@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from small_runs import TINY, empty_config, write_csv
 
 from hf_textclf import Classifier
-from hf_textclf.cli import main
-from hf_textclf.features import FOLDER
+from hf_textclf.cli.main import main
+from hf_textclf.training.features import FOLDER
 
 
 def train_with_two_processes(tmp_path, keys, **variables):

@@ -8,7 +8,7 @@ from small_runs import write_csv
 from tiny import wordpiece_tokenizer
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
-from hf_textclf.lstm import LSTMConfig, LSTMForSequenceClassification
+from hf_textclf.models.lstm import LSTMConfig, LSTMForSequenceClassification
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 
 RUN = "--dataset samples/opinions_zh --label_column sentiment --max_steps 4 --hidden_size 7 --logging_steps 1".split()
 # found by Python in a folder on its path and imported before all else

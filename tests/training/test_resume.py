@@ -12,7 +12,7 @@ import pytest
 import torch
 from small_runs import QUIET, TINY, empty_config, weights, write_csv
 
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 
 KEYS = (
     "--dataset samples/news_en --label_column topic --vocab_size 300 --embedding_size 11 --hidden_size 7 "

@@ -9,9 +9,10 @@ import yaml
 from small_runs import weights, write_csv
 
 from hf_textclf import Classifier
-from hf_textclf.args import ModelArguments, NewModelArguments, Parser
+from hf_textclf.arguments import Parser
 from hf_textclf.data import DataArguments
 from hf_textclf.training import StockArguments
+from hf_textclf.training.arguments import ModelArguments, NewModelArguments
 
 HOME_MADE_FILES = {
     "README.md", "attention_lstm.py", "config.json", "configuration_lstm.py", "eval_results.json", "layers_lstm.py",

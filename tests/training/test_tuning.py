@@ -13,9 +13,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 from small_runs import TUNED
 
-from hf_textclf.args import read_yaml
-from hf_textclf.cli import main
-from hf_textclf.resources import bundled
+from hf_textclf.cli.main import main
+from hf_textclf.files import bundled, read_yaml
 from hf_textclf.tuning.plot import draw_trials, plot_trials
 
 LEFT = {"best.yaml", "study.jsonl", "trials.csv", "trials.png"}

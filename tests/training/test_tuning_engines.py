@@ -14,7 +14,7 @@ from small_runs import TINY, TUNED, empty_config, write_csv
 from test_field_guide import linear_macro_f1
 from test_tuning import BY_LOG_LOSS, LEFT, RATES, rows, table, trained
 
-from hf_textclf.cli import main
+from hf_textclf.cli.main import main
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 

@@ -5,10 +5,10 @@ import sys
 import pytest
 from filelock import FileLock
 
-from hf_textclf.cli import main
-from hf_textclf.resources import bundled
+from hf_textclf.cli.main import main
+from hf_textclf.files import bundled
 from hf_textclf.tuning.search import parse, run_with
-from hf_textclf.tuning.space import read_space
+from hf_textclf.tuning.search_space import read_space
 
 GOOD = {"learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}}
 SPACES = {

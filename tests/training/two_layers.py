@@ -4,7 +4,7 @@ import torch
 from tiny import tiny_config
 from transformers import AutoModelForSequenceClassification, BertConfig
 
-from hf_textclf.lstm import LSTMForSequenceClassification
+from hf_textclf.models.lstm import LSTMForSequenceClassification
 
 # from the bottom to the top: embeddings, layer 1, layer 2, head
 LSTM = [

@@ -1,0 +1,125 @@
+"""CSV and TSV rows, read so strictly that no row disappears without a word.
+
+The csv module alone accepts a stray quote that opens a cell and closes rows later. Two things are refused here: what
+its strict mode refuses, and a cell over several lines whose lines are, quotes aside, whole rows of this very table.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from ..errors import UserError
+
+# a column with more values than this, or longer ones, does not tell labels from prose
+MAX_CATEGORIES = 10_000
+MAX_CATEGORY_LENGTH = 40
+
+
+def read_table(lines: Iterable[str], *, delimiters: str, name: str) -> Iterator[dict[str, str]]:
+    """Yield one dict per row; blank lines are skipped (an empty text in a one-column file is written `""`).
+
+    lines: physical lines with their line ends. delimiters: the first that splits the header is that of the table.
+    Raises UserError with the line number of what is wrong.
+    """
+    csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 KiB
+    lines, delimiter = _find_delimiter(iter(lines), delimiters)
+    pending: list[str] = []
+    reader = csv.reader(_remember(lines, pending), delimiter=delimiter, strict=True)
+    columns: list[str] = []
+    swallowed = _SwallowedRows(delimiter)
+    try:
+        for cells in reader:
+            line = reader.line_num - len(pending) + 1
+            if not cells:
+                pass
+            elif not columns:
+                columns = _check_header(cells, delimiter=delimiter, name=name)
+            elif len(cells) != len(columns):
+                raise UserError(
+                    f"{name}, line {line}: {len(cells)} fields, expected {len(columns)} as in the header; "
+                    f"quote cells that hold {delimiter!r} or line ends"
+                )
+            else:
+                swallowed.watch(cells, lines=pending, line=line)
+                yield dict(zip(columns, cells, strict=True))
+            pending.clear()
+    except csv.Error as error:
+        line = max(1, reader.line_num - len(pending) + 1)
+        raise UserError(
+            f'{name}, line {line}: the quote that opens here is not closed as expected ({error}); write a " inside '
+            'a quoted cell as ""'
+        ) from None
+    swallowed.refuse(name=name)
+
+
+def _find_delimiter(lines: Iterator[str], delimiters: str) -> tuple[Iterator[str], str]:
+    """Return all the lines again, and the delimiter of the first that is not blank."""
+    head: list[str] = []
+    for line in lines:
+        head.append(line)
+        if line.strip("\r\n"):
+            break
+    splits = (each for each in delimiters if any(len(cells) > 1 for cells in csv.reader(head, delimiter=each)))
+    return chain(head, lines), next(splits, delimiters[0])
+
+
+def _remember(lines: Iterable[str], pending: list[str]) -> Iterator[str]:
+    """Pass the lines on and keep those of the row being read."""
+    for line in lines:
+        pending.append(line)
+        yield line
+
+
+def _check_header(cells: list[str], *, delimiter: str, name: str) -> list[str]:
+    """Return the column names, or refuse doubled ones and a file that uses another delimiter."""
+    twice = sorted(cell for cell, times in Counter(cells).items() if times > 1)
+    if twice:
+        raise UserError(f"{name}: column {twice[0]!r} stands twice in the header, expected unique names; rename one")
+    others = [other for other in ",\t;" if other != delimiter and other in cells[0]]
+    if len(cells) == 1 and others:
+        raise UserError(
+            f"{name}: the header is one column {cells[0][:60]!r} with {others[0]!r} inside, expected columns "
+            f"separated by {delimiter!r}; name a file .tsv only if tabs separate it, and quote cells, not whole lines"
+        )
+    return cells
+
+
+class _SwallowedRows:
+    """Finds cells over several lines that are really rows behind a stray quote.
+
+    Sound rule: read with the quote as an ordinary character, every line of the cell is a full row without empty
+    cells, and one column (the labels) holds in these lines only values that rows of the file hold too, few distinct
+    ones compared with the rows. Whether it is so is known at the end of the file only.
+    """
+
+    def __init__(self, delimiter: str) -> None:
+        self.delimiter = delimiter
+        self.rows = 0
+        self.values: dict[int, set[str]] = {}
+        self.suspects: list[tuple[int, list[list[str]]]] = []
+
+    def watch(self, cells: list[str], *, lines: list[str], line: int) -> None:
+        """Take note of one row; lines: the physical lines it was read from, the first of them at `line`."""
+        if self.rows == 0:
+            self.values = {column: set() for column in range(len(cells))}
+        self.rows += 1
+        for column, values in list(self.values.items()):
+            values.add(cells[column])
+            if len(cells[column]) > MAX_CATEGORY_LENGTH and "\n" not in cells[column] or len(values) > MAX_CATEGORIES:
+                del self.values[column]
+        if len(lines) > 1 and len(cells) > 1:
+            plain = [part.rstrip("\r\n").split(self.delimiter) for part in lines]
+            if all(len(row) == len(cells) and all(cell.strip() for cell in row) for row in plain):
+                self.suspects.append((line, plain))
+
+    def refuse(self, *, name: str) -> None:
+        """Raise UserError for the first suspect that the whole file confirms."""
+        for line, plain in self.suspects:
+            for column, values in self.values.items():
+                few = 2 * len(values) <= self.rows + len(plain)
+                if few and all(row[column] in values for row in plain):
+                    raise UserError(
+                        f"{name}, line {line}: the quote that opens here swallows {len(plain) - 1} lines that are "
+                        'rows of their own, expected one row; remove the stray quote or write it as ""'
+                    )

@@ -1,0 +1,127 @@
+"""What it costs to serve a saved folder on one CPU thread: size, load time, latency, throughput.
+
+Everything that takes time is measured in turns, so that a busy moment of the machine hits every folder.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+from tqdm.auto import tqdm
+
+from ...inference import Classifier
+
+LOADS = 3
+# texts in one turn of the latency, and how often and how long at least each folder classifies all of them
+TURN = 20
+ROUNDS = 3
+SECONDS = 0.5
+# weights, configurations, tokenizers, and the code that travels with a model
+NEEDED = {".json", ".model", ".npy", ".npz", ".py", ".safetensors", ".txt"}
+# what a run leaves in its folder beside them
+RECORDS = {"all_results.json", "eval_results.json", "measured.json", "trainer_state.json"}
+
+
+def megabytes(folder: Path) -> float:
+    """Size of the files that loading needs, in millions of bytes: no checkpoints, no records of the run."""
+    size = 0
+    for path, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", "checkpoint-", "evaluation_", "runs"))]
+        needed = [name for name in files if Path(name).suffix in NEEDED and name not in RECORDS]
+        size += sum((Path(path) / name).stat().st_size for name in needed)
+    return size / 1e6
+
+
+def load_in_turns(folders: dict[str, Path]) -> tuple[dict[str, Classifier], dict[str, float]]:
+    """Load every folder on the CPU; return the classifiers and the median of their load times in seconds.
+
+    The process is warm: what Python imports is not counted.
+
+    Raises:
+        UserError: as `Classifier` does.
+    """
+    classifiers: dict[str, Classifier] = {}
+    seconds: dict[str, list[float]] = {name: [] for name in folders}
+    with tqdm(total=LOADS * len(folders), desc="loading", unit="load") as bar:
+        for _ in range(LOADS):
+            for name, folder in folders.items():
+                # never two copies at once
+                classifiers.pop(name, None)
+                start = time.perf_counter()
+                classifiers[name] = Classifier(str(folder), device="cpu")
+                seconds[name].append(time.perf_counter() - start)
+                bar.update()
+    return classifiers, {name: float(np.median(taken)) for name, taken in seconds.items()}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch, the linear algebra of NumPy and the tokenizers to one thread each."""
+    threads, tokenizers = torch.get_num_threads(), os.environ.get("TOKENIZERS_PARALLELISM")
+    try:
+        with threadpool_limits(1):
+            torch.set_num_threads(1)
+            os.environ["TOKENIZERS_PARALLELISM"] = "false"
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        os.environ.pop("TOKENIZERS_PARALLELISM", None)
+        if tokenizers is not None:
+            os.environ["TOKENIZERS_PARALLELISM"] = tokenizers
+
+
+def measure_speed(
+    classifiers: dict[str, Classifier], texts: Sequence[str], *, batch_size: int
+) -> dict[str, dict[str, Any]]:
+    """Latency of one text alone and texts a second in batches, from text to probabilities, on one CPU thread.
+
+    Returns for each name `latency_ms`, the 50th and 99th percentile over the texts, and `texts_per_second`, the best
+    of three rounds.
+    """
+    latencies: dict[str, list[float]] = {name: [] for name in classifiers}
+    rates: dict[str, list[float]] = {name: [] for name in classifiers}
+    with one_thread(), tqdm(total=(1 + ROUNDS) * len(classifiers) * len(texts), desc="timing", unit="text") as bar:
+        for start in range(0, len(texts), TURN):
+            turn = texts[start : start + TURN]
+            for name, classifier in classifiers.items():
+                latencies[name] += _latencies(classifier, turn)
+                bar.update(len(turn))
+        for _ in range(ROUNDS):
+            for name, classifier in classifiers.items():
+                rates[name].append(_texts_per_second(classifier, texts, batch_size=batch_size))
+                bar.update(len(texts))
+    percentiles = {name: np.percentile(taken, [50, 99]) for name, taken in latencies.items()}
+    return {
+        name: {
+            "latency_ms": {"p50": 1000 * float(p50), "p99": 1000 * float(p99)},
+            "texts_per_second": max(rates[name]),
+        }
+        for name, (p50, p99) in percentiles.items()
+    }
+
+
+def _latencies(classifier: Classifier, texts: Sequence[str]) -> list[float]:
+    """Seconds for each text alone."""
+    # the turn of another model has filled the caches of the processor
+    classifier.probabilities(texts[:1], batch_size=1)
+    seconds = []
+    for text in texts:
+        start = time.perf_counter()
+        classifier.probabilities([text], batch_size=1)
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def _texts_per_second(classifier: Classifier, texts: Sequence[str], *, batch_size: int) -> float:
+    """Classify all texts again and again for half a second, at least once."""
+    count, start = 0, time.perf_counter()
+    while count == 0 or time.perf_counter() - start < SECONDS:
+        classifier.probabilities(texts, batch_size=batch_size)
+        count += len(texts)
+    return count / (time.perf_counter() - start)

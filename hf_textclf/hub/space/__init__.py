@@ -1,0 +1,1 @@
+"""Spaces: a page on models of the Hub."""

@@ -1,0 +1,142 @@
+"""A trained classifier as an ONNX file, laid out as the tools around the Hub expect it.
+
+All models go through the exporter that traces (`dynamo=False`): the newer one freezes the length of the texts in an
+LSTM (pytorch#191855). What a trace gets wrong it gets wrong silently, so the file is compared with the model on
+batches of other shapes before it is kept.
+"""
+
+import os
+import warnings
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from ..errors import UserError
+from ..files import write_json
+from ..models.loading import load_classifier, longest_text
+from ..saved_model.layout import model_digest
+from ..tokenization import load_tokenizer
+
+MODEL = "onnx/model.onnx"
+# the weights that it was made from, and how far its logits are from theirs
+RECORD = "onnx/export.json"
+OPSET = 17
+# largest difference of two logits that rounding explains, as a share of those beyond 1
+TOLERANCE = 1e-4
+# texts and tokens of the batches that are compared; longer ones are cut to what the model reads
+SHAPES = ((1, 1), (2, 1), (3, 8), (5, 40), (2, 4096))
+
+
+class _Logits(nn.Module):
+    """A model that takes tensors by their place and returns a tensor, as a trace needs it."""
+
+    def __init__(self, model: PreTrainedModel, names: list[str]) -> None:
+        super().__init__()
+        self.model, self.names = model, names
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.model(**dict(zip(self.names, inputs, strict=True))).logits
+
+
+def export_onnx(folder: Path) -> dict[str, Any]:
+    """Write `onnx/model.onnx` into a saved folder: the network as the Auto classes load it, which reads no long text
+    in parts. Its inputs are those that the tokenizer gives, each (batch_size, sequence_length); the output, `logits`,
+    is (batch_size, num_labels).
+
+    Returns what `onnx/export.json` holds, with `max_difference`, the largest one between a logit of the file and of
+    the model.
+
+    Raises:
+        UserError: ONNX Runtime is not installed, the folder holds no classifier, or one that cannot be exported.
+    """
+    for name in ("onnx", "onnxruntime"):
+        if find_spec(name) is None:
+            raise UserError(f"ONNX needs {name}, which is not installed; pip install 'hf-textclf[onnx]'")
+    model, tokenizer = load_classifier(str(folder)), load_tokenizer(str(folder))
+    network = _Logits(model, list(tokenizer("a"))).eval()
+    with TemporaryDirectory(dir=folder, prefix=".onnx-") as partial:
+        file = Path(partial) / "model.onnx"
+        try:
+            _trace(network, tokenizer, file)
+            difference = _largest_difference(network, tokenizer, file)
+        except OSError:
+            # a full disk is no fault of the model's
+            raise
+        except Exception as error:
+            # both libraries raise what they like
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise UserError(
+                f"{type(model).__name__} in {str(folder)!r} cannot be exported to ONNX ({reason[:200]}); go without"
+            ) from error
+        # NaN is refused, too
+        if not difference <= TOLERANCE:
+            raise UserError(
+                f"the logits of the ONNX file of {str(folder)!r} differ by {difference:.1g} from those of the model, "
+                f"expected {TOLERANCE:g} at most; go without"
+            )
+        record = {
+            "model_digest": model_digest(folder),
+            "inputs": network.names,
+            "opset": OPSET,
+            "max_difference": difference,
+            "versions": {name: version(name) for name in ("torch", "transformers", "onnxruntime")},
+        }
+        (folder / MODEL).parent.mkdir(exist_ok=True)
+        # without its record the file is nobody's
+        (folder / RECORD).unlink(missing_ok=True)
+        os.replace(file, folder / MODEL)
+        write_json(folder / RECORD, record)
+    return record
+
+
+def _trace(network: _Logits, tokenizer: PreTrainedTokenizerFast, file: Path) -> None:
+    # with pads: an LSTM takes a short cut past all that moves them
+    batch = _batch(network, tokenizer, texts=3, length=4)
+    axes = {name: {0: "batch_size", 1: "sequence_length"} for name in network.names}
+    with warnings.catch_warnings():
+        # of constants in the trace, which the comparison would find
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            batch,
+            file,
+            input_names=network.names,
+            output_names=["logits"],
+            dynamic_axes=axes | {"logits": {0: "batch_size"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+
+
+@torch.inference_mode()
+def _largest_difference(network: _Logits, tokenizer: PreTrainedTokenizerFast, file: Path) -> float:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # what fails is raised, and need not be printed as well
+    options.log_severity_level = 4
+    # from bytes: a file that leans on others beside it is not what we send
+    session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
+    limit = min(tokenizer.model_max_length, longest_text(network.model.config) or tokenizer.model_max_length)
+    differences = []
+    for texts, length in SHAPES:
+        batch = _batch(network, tokenizer, texts=texts, length=min(length, limit))
+        (logits,) = session.run(None, {name: rows.numpy() for name, rows in zip(network.names, batch, strict=True)})
+        expected = network(*batch)
+        differences.append(((expected - torch.from_numpy(logits)) / expected.abs().clamp(min=1)).abs().max())
+    return torch.stack(differences).max().item()
+
+
+def _batch(network: _Logits, tokenizer: PreTrainedTokenizerFast, *, texts: int, length: int) -> tuple[Tensor, ...]:
+    """Random tokens, padded on the right; the first text has no pads, the last of several has nothing else."""
+    real = torch.arange(length) < torch.linspace(length, 0, texts).long()[:, None]
+    generator = torch.Generator().manual_seed(length)
+    tokens = torch.randint(network.model.get_input_embeddings().num_embeddings, (texts, length), generator=generator)
+    inputs = {"input_ids": tokens.where(real, tokenizer.pad_token_id), "attention_mask": real.long()}
+    return tuple(inputs.get(name, torch.zeros_like(tokens)) for name in network.names)

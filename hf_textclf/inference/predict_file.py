@@ -1,0 +1,133 @@
+"""Predict a whole file, streaming: every column kept, label, score and all probabilities added."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import chain, tee
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from ..data import output_format, read_rows, write_rows
+from ..data.columns import TEXT_NAMES
+from ..errors import UserError
+from . import Classifier, Prediction
+from .documents.network import Documents
+
+
+@dataclass
+class PredictionArguments:
+    """How a file is read and predicted."""
+
+    text_column: str | None = field(default=None, metadata={"help": "Column that holds the text; found if not named."})
+    encoding: str = field(default="utf-8", metadata={"help": "Encoding of the input, e.g. gb18030 (Chinese Excel)."})
+    input_format: str | None = field(
+        default=None,
+        metadata={"help": "Format of standard input (-): txt, csv, tsv, json or jsonl; txt if not named."},
+    )
+    output_format: str | None = field(
+        default=None, metadata={"help": "Format of standard output (-): jsonl, csv or tsv; jsonl if not named."}
+    )
+    batch_size: int = field(default=64, metadata={"help": "Texts in one batch."})
+    parts: bool | None = field(
+        default=None,
+        metadata={
+            "help": "Write the parts of long texts with their weights, where the model reads in parts; by default "
+            "into json and jsonl only; in a table they are one cell of JSON."
+        },
+    )
+    revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
+    thresholds: float | None = field(
+        default=None,
+        metadata={"help": "Multi-label: predict labels from this probability on; by default those fitted, else 0.5."},
+    )
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UserError(f"batch_size={self.batch_size}, expected 1 or more; correct --batch_size")
+
+
+def predict(folder: str, source: str, target: str, arguments: PredictionArguments) -> int:
+    """Predict every row of a file (or `-`, standard input) into another (or `-`), and return the number of rows.
+
+    Raises:
+        UserError: unreadable model or file, unknown column, a target that exists or cannot be written.
+    """
+    if target != "-" and Path(target).exists():
+        raise UserError(f"output {target!r} exists, expected a new file; choose another name or remove it")
+    kind = output_format(target, format=arguments.output_format)
+    rows = read_rows(source, encoding=arguments.encoding, format=arguments.input_format)
+    first = next(rows)
+    column = _text_column(first, arguments.text_column)
+    classifier = Classifier(folder, revision=arguments.revision, thresholds=arguments.thresholds)
+    named = _added_names(classifier, list(first), with_parts=_with_parts(classifier, arguments.parts, kind))
+    predicted = _predicted(classifier, chain([first], rows), column, named, batch_size=arguments.batch_size)
+    # progress goes to standard error, so that standard output stays data
+    with tqdm(predicted, desc="predicting", unit="text") as bar:
+        return write_rows(target, bar, format=arguments.output_format)
+
+
+def _predicted(
+    classifier: Classifier,
+    rows: Iterator[dict[str, Any]],
+    column: str,
+    named: dict[str, str],
+    *,
+    batch_size: int,
+) -> Iterator[dict[str, Any]]:
+    rows, again = tee(rows)
+    texts = ("" if row.get(column) is None else str(row[column]) for row in again)
+    for row, prediction in zip(rows, classifier.stream(texts, batch_size=batch_size), strict=True):
+        # rows of JSON may differ in their keys
+        if taken := row.keys() & set(named.values()):
+            raise UserError(
+                f"column {sorted(taken)[0]!r} stands in a later row but not in the first, expected a free name for "
+                "what is added; rename it or give it to the first row too"
+            )
+        yield row | _added(prediction, named)
+
+
+def _added(prediction: Prediction, named: dict[str, str]) -> dict[str, Any]:
+    label = prediction.label if isinstance(prediction.label, str) else ";".join(prediction.label)
+    added = {named["label"]: label, named["score"]: round(prediction.score, 6)}
+    if "parts" in named:
+        added[named["parts"]] = [asdict(part) for part in prediction.parts]
+    return added | {named[f"probability_{name}"]: round(value, 6) for name, value in prediction.probabilities.items()}
+
+
+def _with_parts(classifier: Classifier, wish: bool | None, kind: str) -> bool:
+    """Say whether the parts of long texts are written."""
+    reads_parts = isinstance(classifier.system, Documents)
+    if wish and not reads_parts:
+        raise UserError(
+            f"parts=true, but {classifier.name_or_path!r} reads texts whole, expected a model trained with "
+            "--document_strategy windows, sentences or key_sentences; drop --parts"
+        )
+    return reads_parts and (kind in ("json", "jsonl") if wish is None else wish)
+
+
+def _added_names(classifier: Classifier, columns: list[str], *, with_parts: bool) -> dict[str, str]:
+    """The columns to add; one that the input has already gets `predicted_` in front."""
+    names = ["label", "score", *(f"probability_{name}" for name in classifier.label_names)]
+    names += ["parts"] if with_parts else []
+    taken, named = set(columns), {}
+    for name in names:
+        free = name
+        while free in taken:
+            free = f"predicted_{free}"
+        taken.add(free)
+        named[name] = free
+    return named
+
+
+def _text_column(row: dict[str, Any], wanted: str | None) -> str:
+    if wanted is not None:
+        if wanted not in row:
+            raise UserError(
+                f"text_column {wanted!r} is not there, expected one of: {', '.join(row)}; name one of them"
+            )
+        return wanted
+    found = [name for name in TEXT_NAMES if name in row] or [name for name in row if isinstance(row[name], str)]
+    if not found or (found[0] not in TEXT_NAMES and len(found) > 1):
+        raise UserError(f"no text column found among: {', '.join(row)}; name it with --text_column")
+    return found[0]

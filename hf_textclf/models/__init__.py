@@ -1,0 +1,1 @@
+"""The networks, their registration, how they are loaded and initialised."""

@@ -1,0 +1,188 @@
+"""Where vectors come from: a text file of word vectors, or the input embeddings of a checkpoint.
+
+What would surprise you: pieces are matched by what they stand for, not by how a tokenizer writes them. `▁good`
+(unigram), `Ġgood` (bpe) and `good` (word) are one word, `##ing` is the inside of one. A text file holds whole words
+only, so insides of words are not looked up there; Chinese characters and punctuation are words wherever they stand.
+"""
+
+import gzip
+import json
+import math
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from tokenizers import decoders, models
+from torch import Tensor
+from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
+from transformers.utils import cached_file
+
+from ...errors import UserError
+from ...tokenization import load_tokenizer
+
+# a letter or digit outside the Chinese ideographs: without a word-start marker it stands inside a word
+INSIDE_WORD = re.compile(r"[^\W\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+
+
+class Piece(NamedTuple):
+    """What an entry of a vocabulary stands for: a word (or its start), the inside of a word, or a special role."""
+
+    text: str
+    kind: str
+
+
+def _pieces(tokenizer: PreTrainedTokenizerFast) -> dict[int, Piece]:
+    """What each id stands for; ids whose bytes are no text by themselves are left out."""
+    vocabulary = tokenizer.get_vocab()
+    backend = tokenizer.backend_tokenizer
+    if isinstance(backend.model, models.WordPiece):
+        marker = "##"
+    elif isinstance(backend.decoder, decoders.ByteLevel):
+        marker = "Ġ"
+    else:
+        marker = "▁" if any(token.startswith("▁") for token in vocabulary) else ""
+    roles = {token: role for role, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
+    pieces = {}
+    for token, token_id in vocabulary.items():
+        if token in roles:
+            pieces[token_id] = Piece(roles[token], "special")
+            continue
+        marked, text = bool(marker) and token.startswith(marker), token
+        if marker == "Ġ":
+            text = backend.decoder.decode([token])
+            if "\ufffd" in text:
+                continue
+        text = text.removeprefix(" " if marker == "Ġ" else marker)
+        inside = marked if marker == "##" else bool(marker and not marked and INSIDE_WORD.search(text))
+        if text:
+            pieces[token_id] = Piece(text, "inside" if inside else "word")
+    return pieces
+
+
+def from_checkpoint(source: str, tokenizer: PreTrainedTokenizerFast, *, revision: str) -> dict[int, Tensor]:
+    """The input embeddings of a checkpoint, folder or Hub id, by the token ids of `tokenizer`, (width,) each.
+
+    Raises:
+        UserError: no checkpoint, no tokenizer or no safetensors weights there.
+    """
+    try:
+        other = load_tokenizer(source, revision=revision)
+    except UserError as error:
+        raise UserError(f"embeddings are neither a file nor a checkpoint: {error}") from error
+    matrix = _input_embeddings(source, revision)
+    vocabulary = tokenizer.get_vocab()
+    if other.get_vocab() == vocabulary:
+        return {token_id: matrix[token_id].float() for token_id in vocabulary.values() if token_id < len(matrix)}
+    # reversed, so that of two tokens that stand for the same the lower id counts, the more frequent one
+    known = {piece: row for row, piece in sorted(_pieces(other).items(), reverse=True) if row < len(matrix)}
+    vectors = {}
+    for token_id, piece in _pieces(tokenizer).items():
+        theirs = known.get(piece, known.get(Piece(piece.text.lower(), piece.kind)))
+        if theirs is not None:
+            vectors[token_id] = matrix[theirs].float()
+    return vectors
+
+
+def _input_embeddings(source: str, revision: str) -> Tensor:
+    """The input embeddings of a checkpoint, (vocab_size, width), without reading its other weights."""
+    try:
+        config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+        with torch.device("meta"):
+            skeleton = AutoModel.from_config(config, trust_remote_code=False)
+        options: Any = {"revision": revision, "_raise_exceptions_for_missing_entries": False}
+        index = cached_file(source, "model.safetensors.index.json", **options)
+        file = cached_file(source, "model.safetensors", **options)
+        shards = set(json.loads(Path(index).read_text())["weight_map"].values()) if index else set()
+        files = [cached_file(source, shard, revision=revision) for shard in sorted(shards)] or [file]
+    except (OSError, ValueError, KeyError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(
+            f"cannot read the checkpoint {source!r}: {reason}; name a folder with config.json or a Hub id while online"
+        ) from error
+    table = skeleton.get_input_embeddings().weight
+    name = next(name for name, parameter in skeleton.named_parameters() if parameter is table)
+    if files == [None]:
+        raise UserError(
+            f"{source!r} has no model.safetensors, the only kind of weights that is read; save it again as safetensors"
+        )
+    for path in files:
+        try:
+            with safe_open(path, framework="pt") as weights:
+                # a checkpoint with a head has the name of its body in front
+                for key in weights.keys():  # noqa: SIM118
+                    if key == name or key.endswith("." + name):
+                        return weights.get_tensor(key)
+        except SafetensorError as error:
+            raise UserError(f"{path} is broken or half-written ({error}); fetch it again") from error
+    raise UserError(f"{source!r} has no tensor {name!r}, its input embeddings; choose another checkpoint")
+
+
+def from_text_file(path: Path, tokenizer: PreTrainedTokenizerFast) -> dict[int, Tensor]:
+    """The vectors of a GloVe, word2vec or fastText text file by the token ids of `tokenizer`, (width,) each.
+
+    Raises:
+        UserError: not such a file, or a line that is not a word and its numbers.
+    """
+    words = {token_id: piece.text for token_id, piece in _pieces(tokenizer).items() if piece.kind == "word"}
+    wanted = {form.encode() for word in words.values() for form in (word, word.lower())}
+    table: dict[bytes, Tensor] = {}
+    try:
+        for word, numbers in _vector_lines(path, wanted):
+            table.setdefault(word, torch.tensor(numbers))
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"cannot read {path}: {error}; fetch the file again") from error
+    vectors = {
+        token_id: table.get(word.encode(), table.get(word.lower().encode())) for token_id, word in words.items()
+    }
+    return {token_id: vector for token_id, vector in vectors.items() if vector is not None}
+
+
+def _vector_lines(path: Path, wanted: set[bytes]) -> Iterator[tuple[bytes, list[float]]]:
+    """The wanted words of a file and their numbers. The form of every line is checked, the numbers of these only."""
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    # bytes: files in use hold a few words that are not UTF-8
+    with gzip.open(path) if zipped else path.open("rb") as file:
+        fields = file.readline().rstrip().split(b" ")
+        header = len(fields) == 2 and all(field.isdigit() for field in fields)
+        width = int(fields[1]) if header else len(fields) - 1
+        if width < 2:
+            raise UserError(
+                f"{path} line 1 is {fields[0][:40]!r}, expected a word and its numbers, parted by blanks; "
+                "name a text file of GloVe, word2vec or fastText vectors"
+            )
+        if not header:
+            file.seek(0)
+        first = 2 if header else 1
+        for number, line in enumerate(file, first):
+            line = line.rstrip(b" \r\n")
+            # some words of GloVe 840B hold blanks themselves
+            word, *texts = line.rsplit(b" ", width) if line.count(b" ") != width else line.split(b" ")
+            if len(texts) < width or _numbers(word.split(b" ")[1:]):
+                raise UserError(
+                    f"{path} line {number} has {line.count(b' ')} numbers, expected {width} as in line {first}; "
+                    "fetch the file again or name a text file of word vectors"
+                )
+            if word in wanted or number == first:
+                numbers = _numbers(texts)
+                if numbers is None:
+                    raise UserError(
+                        f"{path} line {number}: the vector of {word.decode(errors='replace')[:40]!r} holds something "
+                        "that is not a number; fetch the file again or name a text file of word vectors"
+                    )
+                yield word, numbers
+
+
+def _numbers(texts: list[bytes]) -> list[float] | None:
+    try:
+        numbers = [float(text) for text in texts]
+    except ValueError:
+        return None
+    return numbers if all(map(math.isfinite, numbers)) else None
+
+
+__all__ = ["from_checkpoint", "from_text_file"]

@@ -1,0 +1,241 @@
+"""Make the model of a run, or load a saved one; what can be wrong with a checkpoint is said in one line."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+
+from ..errors import UserError
+from .lstm import LSTMForCausalLM
+
+logger = logging.getLogger(__name__)
+ROBERTA_LIKE = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet"}
+
+
+def load_config(name_or_path: str, *, revision: str = "main", trust_remote_code: bool = False) -> PreTrainedConfig:
+    """Load the configuration of a folder or Hub id.
+
+    Raises:
+        UserError: nothing there, no network, not a model, or code that would have to be trusted.
+    """
+    check_trust(revision, trust_remote_code)
+    try:
+        return AutoConfig.from_pretrained(name_or_path, revision=revision, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError, EOFError, StrictDataclassError) as error:
+        raise UserError(_unreadable(name_or_path, error)) from error
+
+
+def load_model(
+    name_or_path: str, config: PreTrainedConfig, *, revision: str = "main", trust_remote_code: bool = False
+) -> tuple[PreTrainedModel, list[str]]:
+    """Load a classifier, and name the weights that the checkpoint lacks and that start at random.
+
+    Raises:
+        UserError: weights that cannot be read, that are not safetensors, or that do not fit the configuration.
+    """
+    try:
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            name_or_path,
+            config=config,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            use_safetensors=True,
+            # whatever it was saved in: a half-precision checkpoint would be trained in half precision
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise UserError(_unreadable(name_or_path, error)) from error
+    return _scaled_by_trainer(model), sorted(report["missing_keys"])
+
+
+def load_classifier(name_or_path: str, *, revision: str = "main", trust_remote_code: bool = False) -> PreTrainedModel:
+    """Load a trained classifier, every weight of it.
+
+    Raises:
+        UserError: as `load_model`, and for a checkpoint without a trained classification head.
+    """
+    config = load_config(name_or_path, revision=revision, trust_remote_code=trust_remote_code)
+    model, missing = load_model(name_or_path, config, revision=revision, trust_remote_code=trust_remote_code)
+    if missing:
+        raise UserError(
+            f"{name_or_path!r} lacks {len(missing)} weights ({missing[0]}, …), expected a trained classifier; "
+            "train it first with `hf-textclf train --model_name_or_path`, or copy the checkpoint again"
+        )
+    return model.eval()
+
+
+def load_language_model(folder: str) -> LSTMForCausalLM:
+    """Load a language model that `hf-textclf pretrain` saved, every weight of it.
+
+    Raises:
+        UserError: nothing there, or something else than such a model.
+    """
+    config = load_config(folder)
+    kind = (config.architectures or ["a model without a name"])[0]
+    if kind != LSTMForCausalLM.__name__:
+        raise UserError(
+            f"init_from {folder!r} holds {kind}, expected {LSTMForCausalLM.__name__}; name a folder that "
+            "`hf-textclf pretrain` finished"
+        )
+    try:
+        return AutoModelForCausalLM.from_pretrained(folder, config=config, use_safetensors=True, dtype=torch.float32)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise UserError(_unreadable(folder, error)) from error
+
+
+def new_model(config: PreTrainedConfig, *, encoder: str | None = None, revision: str = "main") -> PreTrainedModel:
+    """Make a classifier with random weights.
+
+    encoder: folder or Hub id of the pretrained encoder whose configuration stands inside `config`; its weights are
+    loaded, the head starts at random. revision: of the encoder.
+
+    Raises:
+        UserError: weights that cannot be read, that are not safetensors, or that are not all there.
+    """
+    model = _scaled_by_trainer(AutoModelForSequenceClassification.from_config(config, dtype=torch.float32))
+    if encoder is None:
+        return model
+    try:
+        pretrained, report = AutoModel.from_pretrained(
+            encoder, revision=revision, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise UserError(_unreadable(encoder, error)) from error
+    _require_body(encoder, sorted(report["missing_keys"]))
+    model.base_model.load_encoder(pretrained)
+    return model
+
+
+def further_model(
+    name_or_path: str, labels: dict[str, Any], *, revision: str = "main", trust_remote_code: bool = False
+) -> PreTrainedModel:
+    """Load a checkpoint to train it further, with a new head where it has none or one for other labels.
+
+    Args:
+        labels: `id2label`, `label2id` and `problem_type` of the data.
+    """
+    options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+    config = load_config(name_or_path, **options)
+    trained = any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
+    same = trained and config.id2label == labels["id2label"] and problem_type_of(config) == labels["problem_type"]
+    if trained and not same:
+        old, _ = load_model(name_or_path, config, **options)
+        logger.warning(
+            "%s was trained for %d other labels: its body is kept, the head for %d labels starts anew",
+            name_or_path, len(config.id2label), len(labels["id2label"]),
+        )  # fmt: skip
+        model = new_model(_with_labels(load_config(name_or_path, **options), labels))
+        model.base_model.load_state_dict(old.base_model.state_dict())
+        return model
+    config = _with_labels(config, labels)
+    model, missing = load_model(name_or_path, config, **options)
+    _require_body(name_or_path, [name for name in missing if name.startswith(f"{model.base_model_prefix}.")])
+    return model
+
+
+def _require_body(name_or_path: str, missing: list[str]) -> None:
+    """Refuse a checkpoint that lacks weights of its body; missing: their names."""
+    # some BERT checkpoints are published without the pooler, which only the head reads
+    missing = [name for name in missing if "pooler" not in name.split(".")]
+    if missing:
+        raise UserError(
+            f"{name_or_path!r} lacks weights of the body ({missing[0]}, …); the checkpoint is not whole: copy it again"
+        )
+
+
+def _with_labels(config: PreTrainedConfig, labels: dict[str, Any]) -> PreTrainedConfig:
+    for name, value in labels.items():
+        setattr(config, name, value)
+    # what was fitted to the old weights does not hold for those to come
+    config.__dict__.pop("calibration", None)
+    return config
+
+
+def _scaled_by_trainer(model: PreTrainedModel) -> PreTrainedModel:
+    """transformers#47688: a model that seems to average over accumulated batches itself gets larger steps."""
+    model.accepts_loss_kwargs = False
+    return model
+
+
+def problem_type_of(config: PreTrainedConfig) -> str:
+    """The problem type of a classifier; published ones often leave it to their number of labels."""
+    return config.problem_type or ("regression" if config.num_labels == 1 else "single_label_classification")
+
+
+def calibration_of(config: PreTrainedConfig) -> dict[str, Any]:
+    """What was fitted to a classifier: `temperature`, folded into its weights already, and `thresholds`, one for each
+    label or None."""
+    fitted = getattr(config, "calibration", None)
+    return {"temperature": 1.0, "thresholds": None} | (fitted if isinstance(fitted, dict) else {})
+
+
+def classification_head(model: PreTrainedModel) -> nn.Linear:
+    """Find the linear layer that puts out the logits: `classifier` of an LSTM or BERT, `classifier.out_proj` of a
+    RoBERTa, `logits_proj` of an XLNet.
+
+    Raises:
+        UserError: there is no such layer behind the body of the model.
+    """
+    body = set(model.base_model.modules())
+    heads = [
+        module
+        for module in model.modules()
+        if isinstance(module, nn.Linear) and module not in body and module.out_features == model.config.num_labels
+    ]
+    if not heads:
+        raise UserError(
+            f"{type(model).__name__} has no linear layer of {model.config.num_labels} outputs behind its body, "
+            "expected one that puts out the logits; choose another model"
+        )
+    return heads[-1]
+
+
+def longest_text(config: PreTrainedConfig) -> int | None:
+    """The number of tokens that a model has positions for, None where there is no limit."""
+    # a model around another's encoder has its limit
+    config = config.get_text_config()
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is None:
+        return None
+    # the RoBERTa family numbers positions from behind the id of padding
+    offset = (config.pad_token_id or 0) + 1 if config.model_type in ROBERTA_LIKE else 0
+    return positions - offset
+
+
+def check_trust(revision: str, trust_remote_code: bool) -> None:
+    """Refuse to run the code of a checkpoint that can change under the same name.
+
+    Raises:
+        UserError: code is to be trusted, but at no commit.
+    """
+    pinned = len(revision) == 40 and all(character in "0123456789abcdef" for character in revision)
+    if trust_remote_code and not pinned:
+        raise UserError(
+            f"trust_remote_code with revision {revision!r}, expected a commit of 40 hexadecimal digits; "
+            "look the code over and pin it with --revision"
+        )
+
+
+def _unreadable(name_or_path: str, error: Exception) -> str:
+    if "/" not in name_or_path and not Path(name_or_path).exists():
+        return f"{name_or_path!r} is no folder here, expected a trained model or a Hub id OWNER/NAME; correct the name"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    # a headline is no reason yet
+    reason = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
+    return (
+        f"cannot load a model from {name_or_path!r}: {reason}; "
+        "name a folder that `hf-textclf train` finished, or a Hub id while online"
+    )

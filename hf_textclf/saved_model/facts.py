@@ -1,0 +1,180 @@
+"""What the files of a saved folder say, brought together; nothing here is computed anew."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+from ..errors import UserError
+from ..files import read_json
+from ..provenance import hub_id, public_name
+from .layout import LEARNING_CURVE, SPLITS, model_digest, read_run
+
+# costs and intervals, as `card --costs true` measured them
+MEASURED = "measured.json"
+# keys of a run that name data or checkpoints
+PLACES = {
+    "dataset",
+    "embeddings_from",
+    "encoder_name_or_path",
+    "init_from",
+    "model_name_or_path",
+    "tokenizer_name_or_path",
+}
+# a tokenizer without a limit has this or more
+NO_LIMIT = 1e9
+PICTURES = {
+    "confusion": "confusion matrix",
+    "reliability": "reliability diagram",
+    "curves": "ROC and precision-recall curves",
+    "scatter": "predicted and true numbers",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a card can be made from.
+
+    config, tokenizer: config.json and tokenizer_config.json. run: the resolved configuration, without paths of a
+    machine. results: eval_results.json. judged: what is known of each split that the model was judged on, train first
+    and test last, other data sets after all splits of the run's own. measured: costs. history: trainer_state.json.
+    pictures: file name -> what it shows.
+    """
+
+    folder: Path
+    name: str
+    config: dict[str, Any]
+    tokenizer: dict[str, Any]
+    run: dict[str, Any]
+    results: dict[str, Any]
+    judged: list[dict[str, Any]]
+    measured: dict[str, Any]
+    history: dict[str, Any]
+    pictures: dict[str, str]
+
+    @property
+    def is_language_model(self) -> bool:
+        """Whether it predicts tokens in place of labels."""
+        return str(self.config.get("architectures", [""])[0]).endswith("ForCausalLM")
+
+    @property
+    def problem_type(self) -> str:
+        """As in config.json; classes where a foreign checkpoint does not say."""
+        return self.config.get("problem_type") or "single_label_classification"
+
+    @property
+    def label_names(self) -> list[str]:
+        """In id order."""
+        names = self.config.get("id2label", {})
+        return [names[number] for number in sorted(names, key=int)]
+
+    @property
+    def launcher(self) -> str:
+        """What starts `train` on as many processes as the run had."""
+        found = re.match(r"(\d+) (process|x)", self.results.get("hardware", ""))
+        if found is None or found[1] == "1":
+            return "hf-textclf"
+        how = "torchrun --nproc_per_node" if found[2] == "process" else "accelerate launch --multi_gpu --num_processes"
+        return f"{how} {found[1]} -m hf_textclf.cli"
+
+    @property
+    def local_places(self) -> list[str]:
+        """Data and checkpoints of the run that lay on its machine."""
+        return [name for name in self.named(sorted(PLACES)) if not hub_id(name) and not name.startswith("samples/")]
+
+    def named(self, keys: Iterable[str]) -> list[str]:
+        """What some keys of the run name; a key may name several."""
+        values = [self.run.get(key) or [] for key in keys]
+        return [name for value in values for name in (value if isinstance(value, list) else [value])]
+
+    @property
+    def max_length(self) -> int | None:
+        """Tokens that the tokenizer cuts at."""
+        limit = self.tokenizer.get("model_max_length")
+        return int(limit) if limit and limit < NO_LIMIT else None
+
+    @property
+    def headline(self) -> dict[str, Any]:
+        """The last of the run's own splits: test, where the model was judged on it."""
+        own = [judged for judged in self.judged if judged["dataset"] == self.judged[0]["dataset"]]
+        return own[-1] if own else {}
+
+
+def read_facts(folder: Path, *, name: str) -> Facts:
+    """Read the files of a folder.
+
+    Raises:
+        UserError: it holds no model of Transformers, or a file that is no JSON.
+    """
+    config = read_json(folder / "config.json")
+    if "model_type" not in config:
+        raise UserError(
+            f"{str(folder)!r} holds no model with a config.json, expected one to describe; correct its path"
+        )
+    run, results = public_run(folder), read_json(folder / "eval_results.json")
+    found, _ = _found_out(folder)
+    measured = found.pop(MEASURED, {})
+    pictures = {LEARNING_CURVE: "loss over the epochs"}
+    if "calibration" in results:
+        pictures["reliability.png"] = "reliability before and after calibration"
+    if measured:
+        pictures |= {f"{measured['split']}_{file}.png": what for file, what in PICTURES.items()}
+    return Facts(
+        folder,
+        name,
+        config,
+        read_json(folder / "tokenizer_config.json"),
+        run,
+        results,
+        _judged(run, [results, *found.values(), measured]),
+        measured,
+        read_json(folder / "trainer_state.json"),
+        {file: what for file, what in pictures.items() if (folder / file).is_file()},
+    )
+
+
+def public_run(folder: Path) -> dict[str, Any]:
+    """The resolved configuration of the run, as all may read it."""
+    return {key: public_value(value, key) for key, value in read_run(folder).items()}
+
+
+def public_value(value: Any, key: str) -> Any:
+    """A value of the run without paths of a machine; whatever else holds slashes, as a label may, stays."""
+    match value:
+        case str() if key in PLACES or PureWindowsPath(value).drive or value.startswith(("/", "~", "../", "./")):
+            return public_name(value)
+        case list():
+            return [public_value(item, key) for item in value]
+        case dict():
+            return {inner: public_value(item, key) for inner, item in value.items()}
+    return value
+
+
+def _judged(run: dict[str, Any], results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry for each data set and split, of all that was found out about it."""
+    entries: dict[tuple[str, str, int], dict[str, Any]] = {}
+    own = run.get("dataset", "unknown data")
+    for result in results:
+        if "metrics" in result:
+            dataset = public_name(result.get("dataset", own))
+            key = (dataset, result["split"], result["rows"])
+            entries[key] = entries.get(key, {}) | result | {"dataset": dataset}
+    order = [*SPLITS]
+    return sorted(entries.values(), key=lambda entry: (entry["dataset"] != own, order.index(entry["split"])))
+
+
+def outdated(folder: Path) -> list[str]:
+    """Results in a folder that are of weights which are no longer there."""
+    return _found_out(folder)[1]
+
+
+def _found_out(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """What was measured after training, by the name of its file or folder; and the names of what was measured of
+    weights that are no longer there. The weights, which may be large, are read once at most."""
+    paths = {path.parent.name: path for path in sorted(folder.glob("evaluation_*/eval_results.json"))}
+    paths[MEASURED] = folder / MEASURED
+    found = {name: results for name, path in paths.items() if (results := read_json(path))}
+    digest = model_digest(folder) if found else None
+    of_these = {name: results for name, results in found.items() if results.get("model_digest") == digest}
+    return of_these, [name for name in found if name not in of_these]

@@ -1,0 +1,141 @@
+"""What a user can say about the model of a run. The help texts here are the only description of these flags.
+
+The keys of a new model are read from the configuration classes of the home-made families, so that they are declared
+once.
+"""
+
+import re
+from dataclasses import dataclass, field, make_dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from ..models.auto import MODELS
+
+# decided by the tokenizer or the kind of run, not by the user
+DERIVED_FIELDS = {"pad_token_id", "tie_word_embeddings", "reads_backwards"}
+
+
+@dataclass
+class ModelArguments:
+    """Which model is trained, and how its texts become tokens."""
+
+    model_type: str = field(
+        default=MODELS[0][0].model_type,
+        metadata={"help": "Home-made family of a new model; for linear ones see --model_type maxent --help."},
+    )
+    model_name_or_path: str | None = field(
+        default=None,
+        metadata={"help": "Folder or Hub id of a checkpoint to train further: any encoder, or a saved LSTM."},
+    )
+    encoder_name_or_path: str | None = field(
+        default=None,
+        metadata={"help": "Folder or Hub id of the encoder that a new textclf_frozen model takes its features from."},
+    )
+    revision: str | None = field(default=None, metadata={"help": "Commit, tag or branch of a Hub checkpoint."})
+    trust_remote_code: bool = field(
+        default=False, metadata={"help": "Run the Python files of a Hub checkpoint; needs --revision."}
+    )
+    tokenizer_type: Literal["word", "wordpiece", "bpe", "unigram"] | None = field(
+        default=None, metadata={"help": "Train a tokenizer of this type on the texts; wordpiece where none is loaded."}
+    )
+    tokenizer_name_or_path: str | None = field(
+        default=None, metadata={"help": "Folder or Hub id of a tokenizer to load in place of training one."}
+    )
+    segmenter: Literal["jieba"] | None = field(
+        default=None,
+        metadata={"help": "Find Chinese words before a tokenizer is trained; needs the extra `chinese`."},
+    )
+    max_length: int = field(default=256, metadata={"help": "Longest text, in tokens; what is over is cut."})
+    truncation: Literal["head", "tail", "head_tail"] = field(
+        default="head", metadata={"help": "Which part of a long text is kept: its first tokens, its last, or both."}
+    )
+    head_tokens: int | None = field(
+        default=None,
+        metadata={"help": "With head_tail: number of tokens kept from the start; a quarter of max_length."},
+    )
+    document_strategy: Literal["truncate", "windows", "sentences", "key_sentences"] = field(
+        default="truncate",
+        metadata={
+            "help": "How a long text is predicted: cut; window by window or sentence by sentence, whose logits are "
+            "merged; or as its key sentences alone, which the network is then trained on, too."
+        },
+    )
+    sentence_weights: Literal["uniform", "tfidf", "attention"] | None = field(
+        default=None,
+        metadata={"help": "What each window or sentence counts: the same, by its key words, or learned; uniform."},
+    )
+    stride: int | None = field(
+        default=None, metadata={"help": "With windows: number of tokens that a window shares with the one before; 0."}
+    )
+    num_sentences: int | None = field(
+        default=None, metadata={"help": "With key_sentences: number of sentences that are kept of a text; 10."}
+    )
+    embeddings_from: str | None = field(
+        default=None,
+        metadata={"help": "Start of a new model's embeddings: a text file of word vectors, or a checkpoint."},
+    )
+    init_from: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Folder of a language model (`hf-textclf pretrain`) that a new model starts from; two folders, "
+            "forward and backward, for a bidirectional one."
+        },
+    )
+    class_weights: Literal["balanced"] | None = field(
+        default=None, metadata={"help": "Weigh each class by the inverse of its frequency in train."}
+    )
+    early_stopping_patience: int | None = field(
+        default=None, metadata={"help": "Stop after this many evaluations without a better metric."}
+    )
+    one_vs_rest: bool = field(
+        default=False, metadata={"help": "Train one network for each label, which says whether a text has it."}
+    )
+    calibrate: bool = field(
+        default=False,
+        metadata={
+            "help": "At the end fit temperature and thresholds on validation; the best model is chosen without them."
+        },
+    )
+    license: str | None = field(default=None, metadata={"help": "Licence of the trained model, for its card."})
+    freeze_embeddings: bool = field(default=False, metadata={"help": "Leave the embeddings as they are loaded."})
+    freeze_layers: int = field(
+        default=0, metadata={"help": "Leave this many of the lowest layers, and the embeddings, as they are loaded."}
+    )
+    layerwise_lr_decay: float = field(
+        default=1.0,
+        metadata={"help": "Learning rate of each layer over that of the layer above it; learning_rate is the head's."},
+    )
+    gradual_unfreezing: bool = field(
+        default=False,
+        metadata={"help": "Train the head alone in epoch 1, and one more layer from the top in each further epoch."},
+    )
+
+
+def _field_type(annotation: Any) -> Any:
+    """The command-line type of a configuration field: `float | int` reads as float, the rest as it stands."""
+    if get_origin(annotation) is Literal:
+        return annotation
+    kinds = set(get_args(annotation)) or {annotation}
+    return float if float in kinds else annotation
+
+
+def _field_help(config: type, name: str) -> str:
+    """The description of a configuration field, from the `Args:` of its docstring."""
+    found = re.search(rf"^ +{name}: (.+?)(?=^ +\w+: |^\s*$)", config.__doc__ or "", re.MULTILINE | re.DOTALL)
+    # argparse reads % as the start of a format
+    return " ".join(found.group(1).split()).replace("%", "%%") if found else ""
+
+
+def _new_model_arguments() -> type:
+    """A dataclass of the fields that the home-made configurations declare, all optional."""
+    fields: dict[str, Any] = {}
+    for config, _, _ in MODELS:
+        for name, annotation in config.__annotations__.items():
+            # a configuration inside the configuration is that of a checkpoint; a name that two families share is
+            # one flag, described by the first
+            if name not in DERIVED_FIELDS | config.sub_configs.keys() | fields.keys() and name != "model_type":
+                metadata = {"help": _field_help(config, name)}
+                fields[name] = (name, _field_type(annotation) | None, field(default=None, metadata=metadata))
+    return make_dataclass("NewModelArguments", fields.values())
+
+
+NewModelArguments = _new_model_arguments()

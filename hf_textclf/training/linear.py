@@ -1,0 +1,137 @@
+"""One training run of a linear model, read top to bottom: data, n-grams, fit, saved folder, results on validation."""
+
+import logging
+import os
+import time
+from dataclasses import fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import yaml
+from sklearn.feature_extraction.text import CountVectorizer
+from tqdm.auto import tqdm
+
+from ..data import DataArguments, TextData, load_data, summarize
+from ..errors import UserError
+from ..evaluation.metrics import compute_metrics
+from ..files import write_json, write_text
+from ..inference.probabilities import to_probabilities
+from ..models.linear.features import LONGEST, choose_analyzer
+from ..models.linear.fitting import fit
+from ..models.linear.system import LinearConfig, LinearSystem, save_linear
+from ..provenance import describe_hardware, describe_versions
+from ..saved_model.layout import RUN_CONFIG
+from .linear_arguments import LinearArguments
+
+logger = logging.getLogger(__name__)
+# where the user names none; Naive Bayes has no penalty, maximum entropy no smoothing
+WEIGHTING = {"naive_bayes": "counts", "maxent": "tfidf", "nb_svm": "binary"}
+C = {"naive_bayes": 1.0, "maxent": 10.0, "nb_svm": 1.0}
+ALPHA = 1.0
+
+
+def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> dict[str, Any]:
+    """Train a linear model and save it, with its results on validation, into `arguments.output_dir`.
+
+    Returns what `eval_results.json` holds.
+
+    Raises:
+        UserError: whatever is wrong with arguments, data or output folder; nothing is written then.
+    """
+    output = Path(arguments.output_dir)
+    if output.is_file() or output.is_dir() and any(output.iterdir()):
+        raise UserError(
+            f"output_dir {str(output)!r} already holds something, expected a new folder; choose another or remove it"
+        )
+    if (processes := int(os.environ.get("WORLD_SIZE", 1))) > 1:
+        raise UserError(
+            f"WORLD_SIZE={processes}, expected 1: a linear model is trained in one process; start one alone"
+        )
+    data = load_data(data_arguments)
+    if data.problem_type == "regression" and arguments.model_type != "maxent":
+        raise UserError(
+            f"model_type {arguments.model_type!r} needs classes, found numbers (regression); use --model_type maxent"
+        )
+    for line in summarize(data):
+        logger.info("%s", line)
+
+    start = time.perf_counter()
+    texts = data.splits["train"]["text"][:]
+    config = _config(data, arguments, texts)
+    vectorizer = config.vectorizer(min_df=arguments.min_df, max_features=arguments.max_features)
+    matrix = _counted(vectorizer, texts)
+    logger.info("%s on %s n-grams", arguments.model_type, f"{matrix.shape[1]:,}")
+    weights, bias = fit(
+        matrix,
+        np.asarray(data.splits["train"]["labels"]),
+        model_type=config.model_type,
+        problem_type=config.problem_type,
+        num_labels=len(data.label_names),
+        c=arguments.C or C[config.model_type],
+        alpha=arguments.alpha or ALPHA,
+    )
+    seconds = time.perf_counter() - start
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as place:
+        # a folder inside, since a temporary one is closed to other users
+        partial = Path(place) / "model"
+        partial.mkdir()
+        save_linear(partial, config, vectorizer, weights, bias)
+        system = LinearSystem(partial)
+        results = {
+            "split": "validation",
+            "rows": len(data.splits["validation"]),
+            "metrics": _metrics(system, data),
+            "train_rows": len(texts),
+            "train_seconds": round(seconds, 1),
+            # a network's results have them
+            "epochs": None,
+            "num_parameters": system.num_parameters,
+            "hardware": describe_hardware(gpu=False),
+            "versions": describe_versions(),
+        }
+        recorded = yaml.safe_dump(_recorded(data_arguments, arguments), allow_unicode=True, sort_keys=False)
+        write_text(partial / RUN_CONFIG, recorded)
+        write_json(partial / "eval_results.json", results)
+        os.replace(partial, output)
+    return results
+
+
+def _config(data: TextData, arguments: LinearArguments, texts: list[str]) -> LinearConfig:
+    analyzer: Any = arguments.analyzer or choose_analyzer(texts)
+    weighting: Any = arguments.weighting or WEIGHTING[arguments.model_type]
+    return LinearConfig(
+        model_type=arguments.model_type,
+        problem_type=data.problem_type,
+        id2label={str(number): name for number, name in enumerate(data.label_names)},
+        analyzer=analyzer,
+        ngram_max=arguments.ngram_max or LONGEST[analyzer],
+        weighting=weighting,
+    )
+
+
+def _counted(vectorizer: CountVectorizer, texts: list[str]) -> Any:
+    """Fit the vectorizer; returns the sparse matrix (texts, features)."""
+    try:
+        return vectorizer.fit_transform(tqdm(texts, desc="counting n-grams", unit="text"))
+    except ValueError as error:
+        # the only thing that can be wrong with texts: none holds a word, or none twice
+        raise UserError(
+            f"no n-gram stands in {vectorizer.min_df} or more of the {len(texts):,} training texts; lower --min_df"
+        ) from error
+
+
+def _metrics(system: LinearSystem, data: TextData) -> dict[str, Any]:
+    validation = data.splits["validation"]
+    scores = to_probabilities(system.logits(validation["text"][:]), data.problem_type)
+    labels = np.asarray(validation["labels"])
+    return compute_metrics(scores, labels, problem_type=data.problem_type, label_names=data.label_names)
+
+
+def _recorded(*parts: Any) -> dict[str, Any]:
+    """Every key of the run that differs from its default, ready to be read by `--config`."""
+    values = {item.name: (getattr(part, item.name), item.default) for part in parts for item in fields(part)}
+    return {name: value for name, (value, default) in values.items() if name != "output_dir" and value != default}

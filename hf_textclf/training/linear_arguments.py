@@ -1,0 +1,76 @@
+"""What a user can say about a linear model. The help texts here are the only description of these flags."""
+
+from argparse import ArgumentError, ArgumentParser
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..errors import UserError
+from ..files import find_config, read_yaml
+from ..models.linear import KINDS
+
+LOWEST = {"ngram_max": 1, "min_df": 1, "max_features": 1}
+
+
+@dataclass
+class LinearArguments:
+    """Which linear model is trained, and what it counts."""
+
+    model_type: Literal["naive_bayes", "maxent", "nb_svm"] = field(
+        metadata={
+            "help": "Multinomial Naive Bayes, maximum entropy (logistic regression; ridge regression of numbers), or "
+            "NB-SVM in its logistic form: maximum entropy on n-grams weighted by Naive Bayes."
+        }
+    )
+    output_dir: str = field(metadata={"help": "New folder for the model and its results."})
+    analyzer: Literal["word", "char"] | None = field(
+        default=None,
+        metadata={"help": "What n-grams are made of; char where most of the texts is Chinese or Japanese."},
+    )
+    ngram_max: int | None = field(
+        default=None, metadata={"help": "Longest n-gram, from 1 on; 2 words or 3 characters if not named."}
+    )
+    min_df: int = field(default=2, metadata={"help": "Drop n-grams that stand in fewer training texts."})
+    max_features: int = field(default=300_000, metadata={"help": "Keep the most frequent n-grams, this many."})
+    weighting: Literal["counts", "binary", "tfidf"] | None = field(
+        default=None,
+        metadata={"help": "Value of an n-gram; counts for naive_bayes, tfidf (sublinear) for maxent, else binary."},
+    )
+    C: float | None = field(
+        default=None, metadata={"help": "Inverse strength of the L2 penalty; 10 for maxent, 1 for nb_svm."}
+    )
+    alpha: float | None = field(
+        default=None, metadata={"help": "Smoothing of the n-gram counts of naive_bayes and nb_svm; 1."}
+    )
+
+    def __post_init__(self) -> None:
+        for name, lowest in LOWEST.items():
+            value = getattr(self, name)
+            if value is not None and value < lowest:
+                raise UserError(f"{name}={value}, expected {lowest} or more; correct --{name}")
+        for name, without in (("C", "naive_bayes"), ("alpha", "maxent")):
+            value = getattr(self, name)
+            if value is not None and self.model_type == without:
+                raise UserError(f"{name}={value} is no key of model_type {without!r}; drop --{name}")
+            # written so that NaN is refused too
+            if value is not None and not 0 < value < float("inf"):
+                raise UserError(f"{name}={value}, expected a number above 0; correct --{name}")
+
+
+def wants_linear(tokens: list[str]) -> bool:
+    """Say whether a command line, or the YAML file it names, asks for a linear model.
+
+    Raises:
+        UserError: the YAML file is not there or cannot be read.
+    """
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config")
+    parser.add_argument("--model_type")
+    try:
+        chosen, _ = parser.parse_known_args(tokens)
+    except ArgumentError:
+        # a flag without its value, of which the parser of all keys will complain
+        return False
+    model_type = chosen.model_type
+    if model_type is None and chosen.config:
+        model_type = read_yaml(find_config(chosen.config)).get("model_type")
+    return model_type in KINDS

@@ -1,0 +1,113 @@
+"""The output folder of a run: where to go on, and how it is written.
+
+Everything is written into a hidden folder beside the checkpoints and moved when whole, config.json last: a folder with
+a config.json is a finished model.
+"""
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from zipfile import is_zipfile
+
+import yaml
+from safetensors import SafetensorError, safe_open
+from transformers import PreTrainedModel, Trainer, TrainerState, TrainingArguments
+
+from ..errors import UserError
+from ..files import move_files, write_json, write_text
+from ..saved_model.layout import RUN_CONFIG
+
+
+def find_checkpoint(training: TrainingArguments) -> str | None:
+    """Say where to go on: None for a new run, which must not write over anything.
+
+    Raises:
+        UserError: the folder exists and is not to be resumed, or there is nothing to resume.
+    """
+    output, wish = Path(training.output_dir), training.resume_from_checkpoint
+    anew = wish is None or str(wish).lower() == "false"
+    inside = str(wish).lower() == "true" or Path(str(wish)).resolve().parent == output.resolve()
+    if anew or not inside:
+        if output.is_dir() and any(output.iterdir()) or output.is_file():
+            raise UserError(
+                f"output_dir {str(output)!r} already holds something, expected a new folder; choose another one, "
+                "remove it, or go on with --resume_from_checkpoint true"
+            )
+    if anew:
+        return None
+    checkpoints = [Path(str(wish))]
+    if str(wish).lower() == "true":
+        checkpoints = sorted(output.glob("checkpoint-[0-9]*"), key=lambda folder: int(folder.name.split("-")[1]))
+    # the last file of a checkpoint: a run killed while it was writing one goes on from the one before
+    whole = [folder for folder in checkpoints if (folder / "trainer_state.json").is_file()]
+    if not whole:
+        raise UserError(
+            f"no whole checkpoint in {str(output if str(wish).lower() == 'true' else wish)!r} to resume from; "
+            "train anew into another output_dir, without --resume_from_checkpoint"
+        )
+    return str(whole[-1])
+
+
+def check_checkpoint(checkpoint: str, model: PreTrainedModel) -> None:
+    """Make sure that a checkpoint can be read and is one of this model.
+
+    Raises:
+        UserError: a file is missing or half-written, or the weights have other names or sizes.
+    """
+    try:
+        with safe_open(Path(checkpoint) / "model.safetensors", framework="pt") as saved:
+            shapes = {name: saved.get_slice(name).get_shape() for name in saved.keys()}  # noqa: SIM118
+        TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+        broken = "optimizer.pt" if not is_zipfile(Path(checkpoint) / "optimizer.pt") else ""
+    except (OSError, SafetensorError, ValueError, TypeError) as error:
+        broken = str(error)
+    if broken:
+        raise UserError(
+            f"cannot resume from {checkpoint!r}: broken or half-written ({broken}); remove it and resume from an "
+            "earlier one, or train anew into another output_dir"
+        )
+    state = model.state_dict()
+    for name, shape in shapes.items():
+        ours = list(state[name].shape) if name in state else "no such weight"
+        if shape != ours:
+            raise UserError(
+                f"cannot resume from {checkpoint!r}: its {name} is {shape}, this run's is {ours}; "
+                "resume with the data and the settings that the run was started with"
+            )
+
+
+def save_folder(
+    trainer: Trainer,
+    *,
+    recorded: dict[str, Any],
+    results: dict[str, Any],
+    write_more: Callable[[Path], None] | None = None,
+) -> None:
+    """Save model, tokenizer, results and the resolved configuration into the output folder.
+
+    write_more: writes whatever else belongs there into the folder that it is called with.
+    """
+    output = Path(str(trainer.args.output_dir))
+    partial = output / ".partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    trainer.save_model(str(partial))
+    (partial / "training_args.bin").unlink(missing_ok=True)  # a pickle
+    # the path of this machine's checkpoint is nobody else's business
+    trainer.state.best_model_checkpoint = Path(trainer.state.best_model_checkpoint or "").name or None
+    trainer.state.save_to_json(str(partial / "trainer_state.json"))
+    write_text(partial / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))
+    write_json(partial / "eval_results.json", results | _energy(output / "emissions.csv"))
+    if write_more is not None:
+        write_more(partial)
+    move_files(partial, output)
+
+
+def _energy(path: Path) -> dict[str, float]:
+    """What codecarbon (`--report_to codecarbon`) estimates, the sum over a run and its resumptions."""
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        return {"energy_kwh": sum(float(row["energy_consumed"]) for row in csv.DictReader(file))}

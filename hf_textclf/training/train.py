@@ -1,0 +1,214 @@
+"""One training run, read top to bottom: data, tokenizer, model, Trainer, saved folder."""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, DatasetDict
+from transformers import (
+    EarlyStoppingCallback,
+    EvalPrediction,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainingArguments,
+    default_data_collator,
+    set_seed,
+)
+from transformers.trainer_utils import PredictionOutput
+
+from ..data import DataArguments, TextData, load_data, summarize
+from ..errors import UserError
+from ..evaluation.calibration import CHECKED_TEXTS, Calibration, calibrate_model, check_calibration
+from ..evaluation.metrics import evaluated_metrics, first_output, metrics_for
+from ..inference.documents import DocumentReader
+from ..provenance import describe_hardware, describe_versions
+from ..tokenization import PaddingCollator
+from .arguments import ModelArguments
+from .documents import check_reader, finish_reader, make_reader, shorten
+from .features import compute_features, takes_features
+from .freezing import GradualUnfreezing, freeze, layer_rates
+from .losses import WeightedLoss
+from .output_dir import check_checkpoint, find_checkpoint
+from .saving import save_run
+from .setup import encode_splits, make_model, make_tokenizer
+from .trainer import GroupedTrainer, StopAtNaN, run_trainer
+from .trainer_arguments import check_arguments
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainRun:
+    """Everything that decides a run. `new_model` holds the fields of a new model, None where not given."""
+
+    data: DataArguments
+    model: ModelArguments
+    new_model: Any
+    training: TrainingArguments
+
+
+def prepare(run: TrainRun) -> tuple[TextData, PreTrainedTokenizerFast, DatasetDict, DocumentReader | None]:
+    """Load the data and the tokenizer of a run, encode the texts and say what was found. The last one is the reader of
+    long texts, None where they are cut."""
+    data = load_data(run.data)
+    tokenizer = make_tokenizer(data, run.model, vocab_size=getattr(run.new_model, "vocab_size", None))
+    reader = make_reader(data, tokenizer, run.model)
+    encoded = encode_splits(shorten(data, tokenizer, reader), tokenizer)
+    lengths = list(encoded["train"]["untruncated_length"])
+    for line in summarize(data, token_lengths=lengths, max_length=run.model.max_length):
+        logger.info("%s", line)
+    return data, tokenizer, encoded, reader
+
+
+def make_trainer(
+    run: TrainRun,
+    data: TextData,
+    tokenizer: PreTrainedTokenizerFast,
+    encoded: DatasetDict,
+    reader: DocumentReader | None = None,
+    *,
+    checkpoint: str | None = None,
+) -> tuple[GroupedTrainer, dict[str, float]]:
+    """Make the model of a run and the Trainer around it. The arguments are what `prepare` returns.
+
+    checkpoint: the folder that the run will be resumed from. Returns the Trainer and the seconds that features took.
+    """
+    # here, so that a model starts from the same weights whether or not its data were prepared just before
+    set_seed(run.training.seed)
+    train_ids = encoded["train"]["input_ids"]
+    model = make_model(data, tokenizer, train_ids, arguments=run.model, new=run.new_model)
+    logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
+    freeze(model, embeddings=run.model.freeze_embeddings, layers=run.model.freeze_layers)
+    if checkpoint:
+        check_checkpoint(checkpoint, model)
+    if run.model.calibrate:
+        check_calibration(model)
+    check_reader(reader, model, tokenizer)
+    collator: Any = PaddingCollator(tokenizer)
+    seconds: dict[str, float] = {}
+    if takes_features(model):
+        start = time.perf_counter()
+        encoded = _features(encoded, model.to(run.training.device), collator, run.training)
+        collator = default_data_collator
+        # there are no lengths left to group by
+        run.training.train_sampling_strategy = "random"
+        seconds["feature_seconds"] = round(time.perf_counter() - start, 1)
+
+    trainer = GroupedTrainer(
+        model,
+        run.training,
+        train_dataset=encoded["train"],
+        eval_dataset=encoded["validation"],
+        data_collator=collator,
+        processing_class=tokenizer,
+        compute_metrics=metrics_for(data.problem_type, data.label_names),
+        compute_loss_func=_loss(data, run.model, encoded["train"]),
+        callbacks=_callbacks(run, model),
+        rates=layer_rates(model, run.model.layerwise_lr_decay),
+    )
+    return trainer, seconds
+
+
+def train(run: TrainRun) -> dict[str, Any]:
+    """Train a classifier and save it, with its results on validation, into `run.training.output_dir`.
+
+    Returns what `eval_results.json` holds.
+
+    Raises:
+        UserError: whatever is wrong with arguments, data, checkpoint or output folder, before anything is written;
+            a loss that is not a number, afterwards.
+    """
+    checkpoint = find_checkpoint(run.training)
+    check(run)
+    data, tokenizer, encoded, reader = prepare(run)
+    trainer, seconds = make_trainer(run, data, tokenizer, encoded, reader, checkpoint=checkpoint)
+    seconds["train_seconds"] = round(run_trainer(trainer, checkpoint), 1)
+    if reader is None:
+        evaluated: Any = trainer.predict(trainer.eval_dataset)
+    else:
+        evaluated, seconds["reader_seconds"] = finish_reader(reader, trainer, data)
+
+    results = {
+        "split": "validation",
+        "rows": len(trainer.eval_dataset),
+        "metrics": evaluated_metrics(evaluated, data.problem_type, data.label_names),
+        "train_rows": len(trainer.train_dataset),
+        **seconds,
+        "epochs": round(trainer.state.epoch or 0, 2),
+        "num_parameters": trainer.model.num_parameters(),
+        "hardware": describe_hardware(processes=run.training.world_size),
+        "versions": describe_versions(),
+    }
+    calibration = _calibration(trainer, evaluated, trainer.eval_dataset) if run.model.calibrate else None
+    if calibration:
+        results |= calibration.results(data.label_names)
+    if trainer.is_world_process_zero():
+        save_run(run, trainer=trainer, results=results, calibration=calibration, reader=reader)
+    trainer.accelerator.wait_for_everyone()
+    return results
+
+
+def _features(splits: DatasetDict, model: PreTrainedModel, collator: Any, training: TrainingArguments) -> DatasetDict:
+    """The splits that are read in every epoch, with features in place of tokens."""
+    # the other processes find what the first one has written
+    with training.main_process_first(desc="features"):
+        return DatasetDict(
+            {
+                name: compute_features(
+                    splits[name], model, collator, batch_size=training.per_device_eval_batch_size, name=name
+                )
+                for name in ("train", "validation")
+            }
+        )
+
+
+def _calibration(trainer: Trainer, evaluated: EvalPrediction | PredictionOutput, rows: Dataset) -> Calibration:
+    """Calibrate the trained model on the rows that it was evaluated on."""
+    few = rows.select(range(min(len(rows), CHECKED_TEXTS)))
+
+    def logits_of() -> np.ndarray:
+        return first_output(trainer.predict(few))
+
+    return calibrate_model(trainer.model, first_output(evaluated), evaluated.label_ids, logits_of=logits_of)
+
+
+def check(run: TrainRun) -> None:
+    """Refuse settings that would fail late or in the middle of a traceback.
+
+    Raises:
+        UserError: a number out of range, half precision without a GPU, early stopping without evaluations.
+    """
+    training = run.training
+    check_arguments(training)
+    if (training.bf16 or training.fp16) and training.device.type == "cpu":
+        flag = "bf16" if training.bf16 else "fp16"
+        raise UserError(f"{flag}=true needs a GPU, found a CPU, where LSTM kernels fail or crawl; drop --{flag}")
+    if run.model.early_stopping_patience and not training.load_best_model_at_end:
+        raise UserError(
+            f"early_stopping_patience={run.model.early_stopping_patience} needs the best model at the end; "
+            "add --load_best_model_at_end true with equal --eval_strategy and --save_strategy"
+        )
+    if run.model.gradual_unfreezing:
+        # processes that exchange gradients must not wait for those of frozen parts
+        training.ddp_find_unused_parameters = True
+
+
+def _callbacks(run: TrainRun, model: PreTrainedModel) -> list[Any]:
+    callbacks: list[Any] = [StopAtNaN()]
+    if run.model.gradual_unfreezing:
+        callbacks.append(GradualUnfreezing(model))
+    if run.model.early_stopping_patience:
+        callbacks.append(EarlyStoppingCallback(run.model.early_stopping_patience))
+    return callbacks
+
+
+def _loss(data: TextData, arguments: ModelArguments, train_split: Dataset) -> WeightedLoss | None:
+    if arguments.class_weights is None:
+        return None
+    if data.problem_type == "regression":
+        raise UserError("class_weights 'balanced' needs classes, found regression; drop --class_weights")
+    labels = np.asarray(train_split["labels"])
+    return WeightedLoss.balanced(labels, num_labels=len(data.label_names), problem_type=data.problem_type)
