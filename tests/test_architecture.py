@@ -21,7 +21,8 @@ LAYERS = [
     {"tokenization"},
     {"data"},
     {"saved_model"},
-    {"arguments", "files"},
+    {"arguments"},
+    {"files"},
     {"provenance"},
     {"errors"},
 ]
