@@ -65,13 +65,6 @@ def write_text(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
-def move_files(partial: Path, folder: Path) -> None:
-    """Move finished files into a model's folder, config.json last: what it says holds for the weights beside it."""
-    for file in sorted(partial.iterdir(), key=lambda file: file.name == "config.json"):
-        os.replace(file, folder / file.name)
-    partial.rmdir()
-
-
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write JSON that people can read, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -11,7 +11,7 @@ from hf_textclf.data import DataArguments, TextArguments
 from hf_textclf.errors import UserError
 from hf_textclf.files import bundled, read_yaml
 from hf_textclf.models.auto import MODELS
-from hf_textclf.training import StockArguments
+from hf_textclf.training import TrainerArguments
 from hf_textclf.training.arguments import ModelArguments, NewModelArguments
 from hf_textclf.training.linear_arguments import LinearArguments, wants_linear
 from hf_textclf.training.pretraining import LanguageModelArguments, PretrainingArguments
@@ -20,11 +20,11 @@ CONFIGS = sorted(bundled("configs").glob("*.yaml"))
 
 
 def train_parser():
-    return Parser([DataArguments, ModelArguments, NewModelArguments, StockArguments], prog="hf-textclf train")
+    return Parser([DataArguments, ModelArguments, NewModelArguments, TrainerArguments], prog="hf-textclf train")
 
 
 def pretrain_parser():
-    kinds = [TextArguments, PretrainingArguments, LanguageModelArguments, StockArguments]
+    kinds = [TextArguments, PretrainingArguments, LanguageModelArguments, TrainerArguments]
     return Parser(kinds, prog="hf-textclf pretrain")
 
 

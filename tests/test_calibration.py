@@ -11,7 +11,7 @@ from hf_textclf import UserError
 from hf_textclf.evaluation.calibration import check_calibration, classification_head, fit_temperature, fit_thresholds
 from hf_textclf.evaluation.calibration.fitting import best_threshold, held_out_labels
 from hf_textclf.evaluation.calibration.folding import fold_temperature
-from hf_textclf.models.loading import further_model
+from hf_textclf.models.loading import load_for_finetuning
 
 SINGLE, MULTI = "single_label_classification", "multi_label_classification"
 SMALL = {"num_labels": 3, "vocab_size": 99, "pad_token_id": 0}
@@ -140,4 +140,4 @@ def test_config_keeps_what_was_fitted_until_training_goes_on(family, tmp_path):
         model = AutoModelForSequenceClassification.from_pretrained(tmp_path / folder)
         assert model.config.calibration == fitted
     labels = {"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}, "problem_type": MULTI}
-    assert not hasattr(further_model(str(tmp_path / "twice"), labels).config, "calibration")
+    assert not hasattr(load_for_finetuning(str(tmp_path / "twice"), labels).config, "calibration")

@@ -13,7 +13,7 @@ from transformers import EvalPrediction
 from hf_textclf.errors import UserError
 from hf_textclf.evaluation import metrics
 from hf_textclf.evaluation.metrics import compute_metrics, metrics_for, to_probabilities
-from hf_textclf.training.trainer_arguments import StockArguments
+from hf_textclf.training.trainer_arguments import TrainerArguments
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
 CLASSES = {
@@ -148,6 +148,6 @@ def test_the_best_model_is_the_better_one(problem_type, tmp_path):
     right = labels if problem_type == REGRESSION else np.eye(4)[labels] if problem_type == SINGLE else labels
     best, worse = (compute_metrics(each, labels, problem_type=problem_type) for each in (right, scores))
     for name in set(best) - {"per_label"}:
-        arguments = StockArguments(str(tmp_path), metric_for_best_model=name, use_cpu=True)
+        arguments = TrainerArguments(str(tmp_path), metric_for_best_model=name, use_cpu=True)
         assert arguments.greater_is_better == (best[name] > worse[name]), name
-        assert StockArguments(str(tmp_path), metric_for_best_model=name, greater_is_better=True).greater_is_better
+        assert TrainerArguments(str(tmp_path), metric_for_best_model=name, greater_is_better=True).greater_is_better

@@ -4,13 +4,11 @@
 two marks; what people write outside of them stays.
 """
 
-from ..saved_model.facts import MEASURED, Facts, read_facts
+from ..saved_model.facts import Facts, read_facts
 from .arguments import CardArguments
-from .writing import CARD, is_ours, render_card, write_card
+from .writing import is_ours, render_card, write_card
 
 __all__ = [
-    "CARD",
-    "MEASURED",
     "CardArguments",
     "Facts",
     "is_ours",

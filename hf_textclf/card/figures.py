@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import read_json
-from ..saved_model.layout import LEARNING_CURVE
+from ..saved_model.layout import LEARNING_CURVE, TRAINER_STATE
 
 # beside the loss, the first of these that was measured during training
 METRICS = ("macro_f1", "mae")
@@ -15,7 +15,7 @@ def draw_learning_curve(folder: Path, *, name: str) -> None:
 
     name: of the model, for the title.
     """
-    history = read_json(folder / "trainer_state.json")
+    history = read_json(folder / TRAINER_STATE)
     log = history.get("log_history", [])
     graphs = {"loss": {"train": curve_of(log, "loss"), "validation": curve_of(log, "eval_loss")}}
     graphs |= {metric: {"validation": curve_of(log, f"eval_{metric}")} for metric in METRICS}

@@ -4,6 +4,7 @@ from typing import Any
 
 from huggingface_hub import ModelCardData
 
+from ..saved_model.layout import CARD
 from .metadata import of_others
 from .writing import SECTION, read_card
 
@@ -28,7 +29,7 @@ def merge_cards(theirs: str, ours: str, *, theirs_to_change: tuple[str, ...] = (
         return ours
     # the editor of the Hub may send the line ends of Windows
     card = read_card(theirs.replace("\r\n", "\n"), where="README.md on the Hub")
-    new = read_card(ours, where="README.md")
+    new = read_card(ours, where=CARD)
     old_data, new_data = card.data.to_dict(), new.data.to_dict()
     family = _family(old_data)
     gone = FACTS if family is None or family == _family(new_data) else FACTS + ORIGIN

@@ -17,13 +17,13 @@ from ..errors import TOKEN, UserError
 from ..files import bundled, write_text
 from ..provenance import HUB_ID
 from ..saved_model.facts import Facts, outdated, read_facts
+from ..saved_model.layout import CARD
 from .arguments import CardArguments
 from .figures import draw_learning_curve
 from .metadata import card_data
 from .tables import costs_table, labels_table, markdown, number, results_table
 
 logger = logging.getLogger(__name__)
-CARD = "README.md"
 EMPTY = "---\n\n---\n"
 # a section of ours, between its two marks
 SECTION = re.compile(r"<!-- hf-textclf:(\w+) -->.*?<!-- /hf-textclf:\1 -->", re.DOTALL)

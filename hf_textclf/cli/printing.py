@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..explanation import Attribution
-    from ..hub import Parcel
+    from ..hub import UploadFolder
 
 # what calibration and thresholds change
 FEW = ("macro_f1", "micro_f1", "log_loss", "expected_calibration_error")
@@ -38,7 +38,7 @@ def show_trained(results: dict[str, Any], folder: str) -> None:
     print(f"saved to {folder}; now: hf-textclf evaluate {folder}")
 
 
-def show_files(parcel: "Parcel") -> None:
+def show_files(parcel: "UploadFolder") -> None:
     """What would be sent, a file a line."""
     for name in parcel.files:
         print(f"{parcel.size(name):>13,} bytes  {name}")

@@ -25,9 +25,9 @@ def train_command(tokens: list[str]) -> None:
         data, arguments = parser.parse(tokens)
         show_trained(train_linear(data, arguments), arguments.output_dir)
         return
-    from ..training import StockArguments, TrainRun, train, train_one_vs_rest
+    from ..training import TrainerArguments, TrainRun, train, train_one_vs_rest
 
-    kinds = [DataArguments, ModelArguments, NewModelArguments, StockArguments]
+    kinds = [DataArguments, ModelArguments, NewModelArguments, TrainerArguments]
     more = "`hf-textclf train --on_hub FLAVOR --help` lists the keys of a run on a rented machine of the Hub."
     parser = Parser(kinds, prog="hf-textclf train", epilog=more)
     parser.require("output_dir")
@@ -43,9 +43,9 @@ def pretrain_command(tokens: list[str]) -> None:
     from ..arguments import Parser
     from ..data import TextArguments
     from ..training.pretraining import LanguageModelArguments, PretrainingArguments, PretrainingRun, pretrain
-    from ..training.trainer_arguments import StockArguments
+    from ..training.trainer_arguments import TrainerArguments
 
-    kinds = [TextArguments, PretrainingArguments, LanguageModelArguments, StockArguments]
+    kinds = [TextArguments, PretrainingArguments, LanguageModelArguments, TrainerArguments]
     parser = Parser(kinds, prog="hf-textclf pretrain")
     parser.require("output_dir")
     run = PretrainingRun(*parser.parse(tokens))

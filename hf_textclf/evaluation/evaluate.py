@@ -15,13 +15,12 @@ from ..errors import UserError
 from ..files import new_folder, read_json, write_json
 from ..inference import Classifier
 from ..provenance import describe_hardware, describe_versions, public_name
-from ..saved_model.layout import model_digest
+from ..saved_model.layout import ERRORS, EVAL_RESULTS, model_digest
 from .metrics import measure
 from .pipeline_parity import pipeline_agreement
 from .scoring import load_rows, probabilities_of, scores_of
 
 logger = logging.getLogger(__name__)
-RESULTS = "eval_results.json"
 # a stock pipeline reads them one by one
 PIPELINE_TEXTS = 200
 
@@ -89,8 +88,8 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
     output.mkdir(parents=True, exist_ok=True)
     # a comma-separated file without any row would have no header either
     if mistakes := list(_mistakes(rows, probabilities, data=data, thresholds=classifier.thresholds)):
-        write_rows(output / "errors.csv", mistakes)
-    write_json(output / RESULTS, results)
+        write_rows(output / ERRORS, mistakes)
+    write_json(output / EVAL_RESULTS, results)
     return results
 
 
@@ -101,7 +100,7 @@ def _new_folder(folder: str, split: str, arguments: EvaluationArguments) -> Path
     if Path(folder).is_dir():
         output = Path(folder) / f"evaluation_{split}"
         # of weights that were changed since, by `calibrate` for instance, nobody needs the figures
-        older = read_json(output / RESULTS)
+        older = read_json(output / EVAL_RESULTS)
         if older and older.get("model_digest") != model_digest(Path(folder)):
             logger.info("%s is of weights that are no longer there, and is written anew", output)
             shutil.rmtree(output)

@@ -7,8 +7,7 @@ from tempfile import TemporaryDirectory
 from ..data import DataArguments
 from ..files import write_json
 from ..provenance import public_name
-from ..saved_model.facts import MEASURED
-from ..saved_model.layout import model_digest
+from ..saved_model.layout import MEASURED, model_digest
 from .compare import CompareArguments, compare
 
 # of both: what was measured, and how

@@ -3,10 +3,10 @@
 from .push import PushArguments, prepare, push
 from .space.deploy import SpaceArguments, deploy_space, plan_space
 from .space.local import run_space
-from .upload_folder import Parcel, pack
+from .upload_folder import UploadFolder, pack
 
 __all__ = [
-    "Parcel",
+    "UploadFolder",
     "PushArguments",
     "SpaceArguments",
     "deploy_space",

@@ -22,7 +22,7 @@ from ..provenance import hub_id
 from ..saved_model.facts import PLACES
 from ..training.arguments import ModelArguments, NewModelArguments
 from ..training.linear_arguments import wants_linear
-from ..training.trainer_arguments import StockArguments, check_arguments
+from ..training.trainer_arguments import TrainerArguments, check_arguments
 from .client import signed_in
 from .push import check_name, check_private
 from .remedies import TIMEOUT, explained
@@ -75,7 +75,7 @@ def train_on_hub(tokens: list[str]) -> JobInfo:
     if wants_linear(tokens):
         raise UserError("model_type is linear, expected a network: no Auto class loads the others; train it here")
     parser = Parser(
-        [JobArguments, DataArguments, ModelArguments, NewModelArguments, StockArguments],
+        [JobArguments, DataArguments, ModelArguments, NewModelArguments, TrainerArguments],
         prog="hf-textclf train --on_hub FLAVOR",
     )
     tokens = parser.without_config(tokens)

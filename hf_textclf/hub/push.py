@@ -12,8 +12,9 @@ from huggingface_hub.constants import DEFAULT_REVISION
 from ..card.merge import merge_cards
 from ..errors import UserError
 from ..inference.onnx import export_onnx
+from ..saved_model.layout import CARD
 from .client import persist, signed_in
-from .upload_folder import CARD, Parcel, is_outlived, pack
+from .upload_folder import UploadFolder, is_outlived, pack
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def check_name(repo: str) -> None:
         raise UserError(f"repo={repo!r}, expected the form you/name; correct --repo")
 
 
-def prepare(folder: Path, arguments: PushArguments) -> Parcel:
+def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
     """Make what is wanted beside the weights, and collect what `push` sends.
 
     Raises:
@@ -72,7 +73,7 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
     return persist(arguments.repo, lambda: _send(api, parcel, arguments), twice=not arguments.create_pr)
 
 
-def _send(api: HfApi, parcel: Parcel, arguments: PushArguments) -> CommitInfo:
+def _send(api: HfApi, parcel: UploadFolder, arguments: PushArguments) -> CommitInfo:
     repo = arguments.repo
     if not arguments.create_pr:
         api.create_repo(repo, private=arguments.private or None, exist_ok=True)
@@ -109,7 +110,7 @@ def file_names(info: ModelInfo | SpaceInfo) -> list[str]:
 
 
 def commit(
-    api: HfApi, info: ModelInfo | SpaceInfo, parcel: Parcel, stale: list[str], *, message: str, **options: Any
+    api: HfApi, info: ModelInfo | SpaceInfo, parcel: UploadFolder, stale: list[str], *, message: str, **options: Any
 ) -> CommitInfo:
     """Change a repository in one commit. stale: files that go. options: of `HfApi.create_commit`."""
     return api.create_commit(

@@ -11,45 +11,60 @@ import yaml
 from safetensors import SafetensorError, safe_open
 from transformers.dynamic_module_utils import get_relative_import_files
 
-from ..card import CARD, CardArguments, is_ours, render_card
+from ..card import CardArguments, is_ours, render_card
 from ..card.writing import read_card
 from ..errors import TOKEN, UserError
 from ..files import read_json
-from ..inference.documents import SETTINGS, WEIGHTS
-from ..inference.onnx import MODEL, RECORD
-from ..models.linear import LINEAR_CONFIG
-from ..saved_model.facts import MEASURED, PICTURES, public_run
-from ..saved_model.layout import LEARNING_CURVE, RUN_CONFIG, SPLITS, model_digest
+from ..saved_model.facts import PICTURES, public_run
+from ..saved_model.layout import (
+    CARD,
+    CONFIG,
+    DOCUMENT,
+    DOCUMENT_WEIGHTS,
+    EVAL_RESULTS,
+    HANDLER,
+    LEARNING_CURVE,
+    LINEAR_CONFIG,
+    MEASURED,
+    ONNX_EXPORT,
+    ONNX_MODEL,
+    RELIABILITY_DIAGRAM,
+    RUN_CONFIG,
+    SPLITS,
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    TRAINER_STATE,
+    WEIGHTS,
+    WEIGHTS_INDEX,
+    model_digest,
+)
 
-# for Inference Endpoints; one that the folder has of its own goes in its place
-HANDLER = "handler.py"
-INDEX = "model.safetensors.index.json"
 # what a run writes; a repository should hold no other such files than those of its newest model
 WRITTEN = (
-    "config.json",
+    CONFIG,
     "generation_config.json",
-    "model.safetensors",
+    WEIGHTS,
     "model-*-of-*.safetensors",
-    INDEX,
-    "tokenizer.json",
-    "tokenizer_config.json",
+    WEIGHTS_INDEX,
+    TOKENIZER,
+    TOKENIZER_CONFIG,
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab.txt",
     "vocab.json",
     "merges.txt",
-    SETTINGS,
-    WEIGHTS,
-    "eval_results.json",
-    "trainer_state.json",
+    DOCUMENT,
+    DOCUMENT_WEIGHTS,
+    EVAL_RESULTS,
+    TRAINER_STATE,
     MEASURED,
     RUN_CONFIG,
-    MODEL,
-    RECORD,
+    ONNX_MODEL,
+    ONNX_EXPORT,
 )
 # what else of an older model has no business beside a new one: code of its family, pictures of its figures
 OUTLIVED = {
-    *("*_lstm.py", "*_lstm_lm.py", "*_frozen.py", LEARNING_CURVE, "reliability.png"),
+    *("*_lstm.py", "*_lstm_lm.py", "*_frozen.py", LEARNING_CURVE, RELIABILITY_DIAGRAM),
     *(f"{split}_{picture}.png" for split in SPLITS for picture in PICTURES),
 }
 # what people may put beside it; texts of the data (errors.csv) and checkpoints stay here
@@ -57,7 +72,7 @@ BESIDE = (CARD, HANDLER, "requirements.txt", "LICENSE*", "NOTICE*", "*.png", "*.
 
 
 @dataclass(frozen=True)
-class Parcel:
+class UploadFolder:
     """What is sent: name in the repository to a local file, or to bytes that differ from it; and what stays here."""
 
     files: dict[str, Path | bytes]
@@ -83,12 +98,12 @@ def is_written(name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in WRITTEN)
 
 
-def is_outlived(name: str, parcel: Parcel) -> bool:
+def is_outlived(name: str, parcel: UploadFolder) -> bool:
     """Whether a file in a repository is of an older model than the one that is sent."""
     return name not in parcel.files and any(fnmatchcase(name, pattern) for pattern in (*WRITTEN, *OUTLIVED))
 
 
-def pack(folder: Path, repo: str) -> Parcel:
+def pack(folder: Path, repo: str) -> UploadFolder:
     """Check a saved folder and collect what is to be sent. A card of ours is written anew with the name of `repo`.
 
     Raises:
@@ -108,7 +123,7 @@ def pack(folder: Path, repo: str) -> Parcel:
         files[RUN_CONFIG] = yaml.safe_dump(public_run(folder), allow_unicode=True, sort_keys=False).encode()
     tops = {name.partition("/")[0] for name in files}
     left = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir() if path.name not in tops)
-    parcel = Parcel(files, left)
+    parcel = UploadFolder(files, left)
     _check_tokens(parcel)
     if is_ours(folder / CARD):
         files[CARD] = render_card(folder, CardArguments(repo=repo)).encode()
@@ -127,19 +142,19 @@ def check_model(folder: Path) -> dict[str, Any]:
         raise UserError(
             f"{str(folder)!r} holds a linear model, expected a network: no Auto class loads it; choose a network"
         )
-    if not (folder / "config.json").is_file():
+    if not (folder / CONFIG).is_file():
         raise UserError(
             f"{str(folder)!r} has no config.json, expected one finished network; end its training with "
             "--resume_from_checkpoint true, or push the networks of --one_vs_rest one by one"
         )
-    config = read_json(folder / "config.json")
+    config = read_json(folder / CONFIG)
     _check_weights(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
+    for name in (TOKENIZER, TOKENIZER_CONFIG):
         if not (folder / name).is_file():
             raise UserError(f"{str(folder)!r} has no {name}, expected the tokenizer beside the model; save it there")
     if _is_classifier(config):
         labels = (config.get("id2label") or {"0": "LABEL_0"}).values()
-        check_labels(map(str, labels), where=str(folder / "config.json"))
+        check_labels(map(str, labels), where=str(folder / CONFIG))
     return config
 
 
@@ -158,21 +173,21 @@ def _is_classifier(config: dict[str, Any]) -> bool:
 
 def _onnx_files(folder: Path) -> tuple[str, ...]:
     """What `--with_onnx` wrote; other people's ONNX files stay here."""
-    record = read_json(folder / RECORD)
+    record = read_json(folder / ONNX_EXPORT)
     if not record:
         return ()
-    if not (folder / MODEL).is_file() or record.get("model_digest") != model_digest(folder):
+    if not (folder / ONNX_MODEL).is_file() or record.get("model_digest") != model_digest(folder):
         raise UserError(
-            f"{str(folder / MODEL)!r} was made of other weights than those that are there now; make it again with "
+            f"{str(folder / ONNX_MODEL)!r} was made of other weights than those there now; make it again with "
             "--with_onnx, or remove the folder onnx"
         )
-    return MODEL, RECORD
+    return ONNX_MODEL, ONNX_EXPORT
 
 
 def _check_weights(folder: Path) -> None:
-    shards = ["model.safetensors"]
-    if (folder / INDEX).is_file():
-        shards = sorted(set(read_json(folder / INDEX).get("weight_map", {}).values()))
+    shards = [WEIGHTS]
+    if (folder / WEIGHTS_INDEX).is_file():
+        shards = sorted(set(read_json(folder / WEIGHTS_INDEX).get("weight_map", {}).values()))
     for name in shards:
         try:
             with safe_open(folder / name, framework="pt") as weights:
@@ -187,7 +202,7 @@ def _check_weights(folder: Path) -> None:
 def _code_files(folder: Path, config: dict[str, Any]) -> set[str]:
     """The Python files that the Auto classes will ask for, and those that these import."""
     named: list[str] = []
-    for auto_map in (config.get("auto_map"), read_json(folder / "tokenizer_config.json").get("auto_map")):
+    for auto_map in (config.get("auto_map"), read_json(folder / TOKENIZER_CONFIG).get("auto_map")):
         for value in (auto_map or {}).values():
             named += [item for item in (value if isinstance(value, list) else [value]) if item]
     found: set[str] = set()
@@ -215,7 +230,7 @@ def _check_card(path: Path) -> None:
         )
 
 
-def _check_tokens(parcel: Parcel) -> None:
+def _check_tokens(parcel: UploadFolder) -> None:
     for name in parcel.files:
         if not name.endswith((".safetensors", ".onnx", ".png", ".jpg")) and TOKEN.search(
             parcel._bytes(name).decode("utf-8", "replace")

@@ -14,10 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import UserError
-from ..models.linear import LINEAR_CONFIG
+from ..saved_model.layout import LINEAR_CONFIG, ONE_VS_REST
 from .documents import Reading
 from .documents.network import Documents, open_network
-from .one_vs_rest import FILE as GROUP
 from .one_vs_rest import OneVsRest
 from .probabilities import to_probabilities
 
@@ -68,7 +67,7 @@ class Prediction:
 
 def open_system(name_or_path: str, **options: Any) -> System:
     """Load what a folder or Hub id holds; options as in `Classifier`, of which a linear model has none."""
-    if (Path(name_or_path) / GROUP).is_file():
+    if (Path(name_or_path) / ONE_VS_REST).is_file():
         return OneVsRest(name_or_path, **options)
     if (Path(name_or_path) / LINEAR_CONFIG).is_file():
         # here, so that nobody else waits for scikit-learn

@@ -9,15 +9,15 @@ import numpy as np
 
 from ..errors import UserError
 from ..files import write_json
+from ..saved_model.layout import ONE_VS_REST
 from .documents.network import open_network
 
 # in the folder of the group, beside one numbered folder for each label
-FILE = "one_vs_rest.json"
 
 
 def describe_group(folder: Path, *, problem_type: str, label_names: list[str]) -> None:
     """Write down that a folder holds one network for each label, in the folders `0`, `1`, …"""
-    write_json(folder / FILE, {"problem_type": problem_type, "label_names": label_names})
+    write_json(folder / ONE_VS_REST, {"problem_type": problem_type, "label_names": label_names})
 
 
 class OneVsRest:
@@ -29,11 +29,11 @@ class OneVsRest:
 
     def __init__(self, folder: str, *, device: str | None = None, **options: Any) -> None:
         try:
-            description = json.loads((Path(folder) / FILE).read_text(encoding="utf-8"))
+            description = json.loads((Path(folder) / ONE_VS_REST).read_text(encoding="utf-8"))
             self.problem_type: str = description["problem_type"]
             self.label_names: list[str] = description["label_names"]
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{folder}/{FILE} is broken ({error!r}); train the group again") from error
+            raise UserError(f"{folder}/{ONE_VS_REST} is broken ({error!r}); train the group again") from error
         self.networks = [
             open_network(str(Path(folder) / str(number)), device=device) for number in range(len(self.label_names))
         ]

@@ -20,12 +20,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from ..errors import UserError
 from ..files import write_json
 from ..models.loading import load_classifier, longest_text
-from ..saved_model.layout import model_digest
+from ..saved_model.layout import ONNX_EXPORT, ONNX_MODEL, model_digest
 from ..tokenization import load_tokenizer
 
-MODEL = "onnx/model.onnx"
 # the weights that it was made from, and how far its logits are from theirs
-RECORD = "onnx/export.json"
 OPSET = 17
 # largest difference of two logits that rounding explains, as a share of those beyond 1
 TOLERANCE = 1e-4
@@ -87,11 +85,11 @@ def export_onnx(folder: Path) -> dict[str, Any]:
             "max_difference": difference,
             "versions": {name: version(name) for name in ("torch", "transformers", "onnxruntime")},
         }
-        (folder / MODEL).parent.mkdir(exist_ok=True)
+        (folder / ONNX_MODEL).parent.mkdir(exist_ok=True)
         # without its record the file is nobody's
-        (folder / RECORD).unlink(missing_ok=True)
-        os.replace(file, folder / MODEL)
-        write_json(folder / RECORD, record)
+        (folder / ONNX_EXPORT).unlink(missing_ok=True)
+        os.replace(file, folder / ONNX_MODEL)
+        write_json(folder / ONNX_EXPORT, record)
     return record
 
 

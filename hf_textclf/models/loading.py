@@ -96,7 +96,7 @@ def load_language_model(folder: str) -> LSTMForCausalLM:
         raise UserError(_unreadable(folder, error)) from error
 
 
-def new_model(config: PreTrainedConfig, *, encoder: str | None = None, revision: str = "main") -> PreTrainedModel:
+def init_model(config: PreTrainedConfig, *, encoder: str | None = None, revision: str = "main") -> PreTrainedModel:
     """Make a classifier with random weights.
 
     encoder: folder or Hub id of the pretrained encoder whose configuration stands inside `config`; its weights are
@@ -119,7 +119,7 @@ def new_model(config: PreTrainedConfig, *, encoder: str | None = None, revision:
     return model
 
 
-def further_model(
+def load_for_finetuning(
     name_or_path: str, labels: dict[str, Any], *, revision: str = "main", trust_remote_code: bool = False
 ) -> PreTrainedModel:
     """Load a checkpoint to train it further, with a new head where it has none or one for other labels.
@@ -137,7 +137,7 @@ def further_model(
             "%s was trained for %d other labels: its body is kept, the head for %d labels starts anew",
             name_or_path, len(config.id2label), len(labels["id2label"]),
         )  # fmt: skip
-        model = new_model(_with_labels(load_config(name_or_path, **options), labels))
+        model = init_model(_with_labels(load_config(name_or_path, **options), labels))
         model.base_model.load_state_dict(old.base_model.state_dict())
         return model
     config = _with_labels(config, labels)

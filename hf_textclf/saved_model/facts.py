@@ -9,10 +9,20 @@ from typing import Any
 from ..errors import UserError
 from ..files import read_json
 from ..provenance import hub_id, public_name
-from .layout import LEARNING_CURVE, SPLITS, model_digest, read_run
+from .layout import (
+    CONFIG,
+    EVAL_RESULTS,
+    LEARNING_CURVE,
+    MEASURED,
+    RELIABILITY_DIAGRAM,
+    SPLITS,
+    TOKENIZER_CONFIG,
+    TRAINER_STATE,
+    model_digest,
+    read_run,
+)
 
 # costs and intervals, as `card --costs true` measured them
-MEASURED = "measured.json"
 # keys of a run that name data or checkpoints
 PLACES = {
     "dataset",
@@ -107,29 +117,29 @@ def read_facts(folder: Path, *, name: str) -> Facts:
     Raises:
         UserError: it holds no model of Transformers, or a file that is no JSON.
     """
-    config = read_json(folder / "config.json")
+    config = read_json(folder / CONFIG)
     if "model_type" not in config:
         raise UserError(
             f"{str(folder)!r} holds no model with a config.json, expected one to describe; correct its path"
         )
-    run, results = public_run(folder), read_json(folder / "eval_results.json")
+    run, results = public_run(folder), read_json(folder / EVAL_RESULTS)
     found, _ = _found_out(folder)
     measured = found.pop(MEASURED, {})
     pictures = {LEARNING_CURVE: "loss over the epochs"}
     if "calibration" in results:
-        pictures["reliability.png"] = "reliability before and after calibration"
+        pictures[RELIABILITY_DIAGRAM] = "reliability before and after calibration"
     if measured:
         pictures |= {f"{measured['split']}_{file}.png": what for file, what in PICTURES.items()}
     return Facts(
         folder,
         name,
         config,
-        read_json(folder / "tokenizer_config.json"),
+        read_json(folder / TOKENIZER_CONFIG),
         run,
         results,
         _judged(run, [results, *found.values(), measured]),
         measured,
-        read_json(folder / "trainer_state.json"),
+        read_json(folder / TRAINER_STATE),
         {file: what for file, what in pictures.items() if (folder / file).is_file()},
     )
 

@@ -1,16 +1,44 @@
 """The names of the files in a saved folder, and what is read from them alone."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
 from ..files import read_yaml
 
+# the network, as Transformers writes it
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+TOKENIZER = "tokenizer.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+TRAINER_STATE = "trainer_state.json"
+# how it reads long texts
+DOCUMENT = "document.json"
+DOCUMENT_WEIGHTS = "document.safetensors"
+# the network as ONNX, and which weights it was made from
+ONNX_MODEL = "onnx/model.onnx"
+ONNX_EXPORT = "onnx/export.json"
+# a linear model, whose folder has no config.json
+LINEAR_CONFIG = "linear_config.json"
+LINEAR_VOCABULARY = "vocabulary.json"
+LINEAR_WEIGHTS = "linear.safetensors"
+# one network a label, in numbered folders beside it
+ONE_VS_REST = "one_vs_rest.json"
+# what is said of the model: its card, the resolved configuration of its run, figures, mistakes
+CARD = "README.md"
+RUN_CONFIG = "run_config.yaml"
+EVAL_RESULTS = "eval_results.json"
+# costs and intervals, as `card --costs true` measured them
+MEASURED = "measured.json"
+ERRORS = "errors.csv"
+LEARNING_CURVE = "learning_curve.png"
+RELIABILITY_DIAGRAM = "reliability.png"
+# for Inference Endpoints; one that the folder has of its own goes in its place
+HANDLER = "handler.py"
 # the parts of a data set that results are of, in their order
 SPLITS = ("train", "validation", "test")
-# the resolved configuration of a run
-RUN_CONFIG = "run_config.yaml"
-LEARNING_CURVE = "learning_curve.png"
 
 
 def model_digest(folder: Path) -> str | None:
@@ -18,7 +46,7 @@ def model_digest(folder: Path) -> str | None:
 
     A figure measured before a model was changed, by `calibrate` for instance, is none of the model's.
     """
-    files = [*sorted(folder.glob("*.safetensors")), folder / "config.json"]
+    files = [*sorted(folder.glob("*.safetensors")), folder / CONFIG]
     if len(files) < 2 or not files[-1].is_file():
         return None
     digests = []
@@ -32,3 +60,10 @@ def read_run(folder: Path) -> dict[str, Any]:
     """The resolved keys of the run that a saved folder came from; none where it does not say."""
     recorded = folder / RUN_CONFIG
     return read_yaml(recorded) if recorded.is_file() else {}
+
+
+def move_files(partial: Path, folder: Path) -> None:
+    """Move finished files into a model's folder, config.json last: what it says holds for the weights beside it."""
+    for file in sorted(partial.iterdir(), key=lambda file: file.name == CONFIG):
+        os.replace(file, folder / file.name)
+    partial.rmdir()

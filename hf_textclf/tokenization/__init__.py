@@ -1,7 +1,7 @@
 """Stock fast tokenizers: trained here or loaded from any checkpoint, and one place where texts become ids."""
 
 from .encoding import (
-    HOME_MADE_INPUTS,
+    CUSTOM_INPUTS,
     TRUNCATIONS,
     PaddingCollator,
     batches_by_length,
@@ -16,7 +16,7 @@ from .training import TOKENIZER_TYPES, train_tokenizer
 from .windows import Windows, encode_windows
 
 __all__ = [
-    "HOME_MADE_INPUTS",
+    "CUSTOM_INPUTS",
     "TOKENIZER_TYPES",
     "TRUNCATIONS",
     "PaddingCollator",

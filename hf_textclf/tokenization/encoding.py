@@ -19,7 +19,7 @@ from .segmentation import segmented
 
 TRUNCATIONS = ("head", "tail", "head_tail")
 # what the forward() of an LSTM takes: no token_type_ids, which a BERT tokenizer would add
-HOME_MADE_INPUTS = ("input_ids", "attention_mask")
+CUSTOM_INPUTS = ("input_ids", "attention_mask")
 
 
 def load_tokenizer(
@@ -29,13 +29,13 @@ def load_tokenizer(
 
     Args:
         home_made: The tokenizer will feed one of our own models, which reads tokens alone: it returns
-            `HOME_MADE_INPUTS` only, here and wherever it is loaded again after saving.
+            `CUSTOM_INPUTS` only, here and wherever it is loaded again after saving.
 
     Raises:
         UserError: nothing there, no network, no or broken tokenizer files, code that would have to be trusted, or a
             tokenizer that is not a fast one.
     """
-    inputs = {"model_input_names": list(HOME_MADE_INPUTS)} if home_made else {}
+    inputs = {"model_input_names": list(CUSTOM_INPUTS)} if home_made else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             str(name_or_path), revision=revision, trust_remote_code=trust_remote_code, **inputs
@@ -223,7 +223,7 @@ def special_tokens_around(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]
 
 
 __all__ = [
-    "HOME_MADE_INPUTS",
+    "CUSTOM_INPUTS",
     "TRUNCATIONS",
     "PaddingCollator",
     "batches_by_length",

@@ -17,7 +17,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import UserError
-from .encoding import HOME_MADE_INPUTS, set_truncation
+from .encoding import CUSTOM_INPUTS, set_truncation
 from .segmentation import segment, set_segmenter
 
 # beside [PAD] and [UNK]: one word; every byte; what the trainer of Unigram needs to keep within bounds
@@ -80,7 +80,7 @@ def train_tokenizer(
         pad_token=PAD,
         unk_token=UNK,
         padding_side="right",
-        model_input_names=list(HOME_MADE_INPUTS),
+        model_input_names=list(CUSTOM_INPUTS),
     )
     set_truncation(tokenizer, truncation="head", max_length=max_length)
     set_segmenter(tokenizer, segmenter)

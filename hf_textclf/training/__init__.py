@@ -5,11 +5,11 @@ from .one_vs_rest import train_one_vs_rest
 from .saving import resolved_config
 from .train import TrainRun, check, make_trainer, prepare, train
 from .trainer import GroupedTrainer
-from .trainer_arguments import StockArguments
+from .trainer_arguments import TrainerArguments
 
 __all__ = [
     "GroupedTrainer",
-    "StockArguments",
+    "TrainerArguments",
     "TrainRun",
     "WeightedLoss",
     "check",

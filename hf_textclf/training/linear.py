@@ -22,7 +22,7 @@ from ..models.linear.features import LONGEST, choose_analyzer
 from ..models.linear.fitting import fit
 from ..models.linear.system import LinearConfig, LinearSystem, save_linear
 from ..provenance import describe_hardware, describe_versions
-from ..saved_model.layout import RUN_CONFIG
+from ..saved_model.layout import EVAL_RESULTS, RUN_CONFIG
 from .linear_arguments import LinearArguments
 
 logger = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
         }
         recorded = yaml.safe_dump(_recorded(data_arguments, arguments), allow_unicode=True, sort_keys=False)
         write_text(partial / RUN_CONFIG, recorded)
-        write_json(partial / "eval_results.json", results)
+        write_json(partial / EVAL_RESULTS, results)
         os.replace(partial, output)
     return results
 

@@ -14,7 +14,7 @@ from ..files import write_json, write_text
 from ..inference import Classifier
 from ..inference.one_vs_rest import describe_group
 from ..provenance import describe_hardware, describe_versions
-from ..saved_model.layout import RUN_CONFIG
+from ..saved_model.layout import CONFIG, EVAL_RESULTS, RUN_CONFIG
 from .saving import resolved_config
 from .train import TrainRun, train
 
@@ -42,7 +42,7 @@ def train_one_vs_rest(run: TrainRun) -> dict[str, Any]:
     members = []
     for number, label in enumerate(data.label_names):
         folder = output / str(number)
-        if not (folder / "config.json").is_file():
+        if not (folder / CONFIG).is_file():
             logger.info("network %d of %d: %s against the rest", number + 1, len(data.label_names), label)
             members.append(train(_member(run, label, folder)))
     if run.training.process_index != 0:
@@ -66,7 +66,7 @@ def train_one_vs_rest(run: TrainRun) -> dict[str, Any]:
         "versions": describe_versions(),
     }
     write_text(output / RUN_CONFIG, yaml.safe_dump(resolved_config(run), allow_unicode=True, sort_keys=False))
-    write_json(output / "eval_results.json", results)
+    write_json(output / EVAL_RESULTS, results)
     return results
 
 

@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel, Trainer, TrainerState, TrainingArguments
 
 from ..errors import UserError
-from ..files import move_files, write_json, write_text
-from ..saved_model.layout import RUN_CONFIG
+from ..files import write_json, write_text
+from ..saved_model.layout import EVAL_RESULTS, RUN_CONFIG, TRAINER_STATE, WEIGHTS, move_files
 
 
 def find_checkpoint(training: TrainingArguments) -> str | None:
@@ -41,7 +41,7 @@ def find_checkpoint(training: TrainingArguments) -> str | None:
     if str(wish).lower() == "true":
         checkpoints = sorted(output.glob("checkpoint-[0-9]*"), key=lambda folder: int(folder.name.split("-")[1]))
     # the last file of a checkpoint: a run killed while it was writing one goes on from the one before
-    whole = [folder for folder in checkpoints if (folder / "trainer_state.json").is_file()]
+    whole = [folder for folder in checkpoints if (folder / TRAINER_STATE).is_file()]
     if not whole:
         raise UserError(
             f"no whole checkpoint in {str(output if str(wish).lower() == 'true' else wish)!r} to resume from; "
@@ -57,9 +57,9 @@ def check_checkpoint(checkpoint: str, model: PreTrainedModel) -> None:
         UserError: a file is missing or half-written, or the weights have other names or sizes.
     """
     try:
-        with safe_open(Path(checkpoint) / "model.safetensors", framework="pt") as saved:
+        with safe_open(Path(checkpoint) / WEIGHTS, framework="pt") as saved:
             shapes = {name: saved.get_slice(name).get_shape() for name in saved.keys()}  # noqa: SIM118
-        TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+        TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE))
         broken = "optimizer.pt" if not is_zipfile(Path(checkpoint) / "optimizer.pt") else ""
     except (OSError, SafetensorError, ValueError, TypeError) as error:
         broken = str(error)
@@ -97,9 +97,9 @@ def save_folder(
     (partial / "training_args.bin").unlink(missing_ok=True)  # a pickle
     # the path of this machine's checkpoint is nobody else's business
     trainer.state.best_model_checkpoint = Path(trainer.state.best_model_checkpoint or "").name or None
-    trainer.state.save_to_json(str(partial / "trainer_state.json"))
+    trainer.state.save_to_json(str(partial / TRAINER_STATE))
     write_text(partial / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))
-    write_json(partial / "eval_results.json", results | _energy(output / "emissions.csv"))
+    write_json(partial / EVAL_RESULTS, results | _energy(output / "emissions.csv"))
     if write_more is not None:
         write_more(partial)
     move_files(partial, output)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 from transformers import Trainer
 
 from ..card import write_card
-from ..evaluation.calibration import DIAGRAM, Calibration
+from ..evaluation.calibration import Calibration
 from ..inference.documents import DocumentReader
+from ..saved_model.layout import RELIABILITY_DIAGRAM
 from .output_dir import save_folder
 from .trainer_arguments import given_keys, training_keys
 
@@ -29,7 +30,7 @@ def save_run(
 
     def write_more(folder: Path) -> None:
         if calibration:
-            calibration.plot(folder / DIAGRAM)
+            calibration.plot(folder / RELIABILITY_DIAGRAM)
         if reader:
             reader.save(folder)
         # from the files that are there by now

@@ -16,14 +16,14 @@ from ..errors import UserError
 from ..models.auto import MODELS
 from ..models.embeddings import load_embeddings, tokenizer_of
 from ..models.linear import KINDS
-from ..models.loading import check_trust, further_model, load_config, longest_text, new_model
+from ..models.loading import check_trust, init_model, load_config, load_for_finetuning, longest_text
 from ..models.warm_start import copy_start, load_start
 from ..tokenization import check_agreement, encode, load_tokenizer, set_truncation, train_tokenizer
 from .arguments import ModelArguments
 from .origins import encoder_config
 
 logger = logging.getLogger(__name__)
-HOME_MADE = {config.model_type: config for config, _, _ in MODELS}
+CUSTOM_MODELS = {config.model_type: config for config, _, _ in MODELS}
 
 
 def make_tokenizer(data: TextData, arguments: ModelArguments, *, vocab_size: int | None) -> PreTrainedTokenizerFast:
@@ -121,7 +121,7 @@ def make_model(
                 f"{sorted(chosen)[0]}={chosen[sorted(chosen)[0]]} describes a new model, but model_name_or_path "
                 f"{arguments.model_name_or_path!r} has its own; drop one of them"
             )
-        model = further_model(
+        model = load_for_finetuning(
             arguments.model_name_or_path,
             labels,
             revision=_revision(arguments, arguments.model_name_or_path),
@@ -129,13 +129,13 @@ def make_model(
         )
     elif arguments.init_from:
         models, chosen = load_start(arguments.init_from, chosen)
-        model = new_model(_new_config(arguments, chosen, labels, tokenizer))
+        model = init_model(_new_config(arguments, chosen, labels, tokenizer))
         copy_start(model, models)
         # otherwise the Trainer writes it down itself, with a warning
         model.config.eos_token_id = tokenizer.eos_token_id
     else:
         config = _new_config(arguments, chosen, labels, tokenizer)
-        model = new_model(config, encoder=arguments.encoder_name_or_path, revision=arguments.revision or "main")
+        model = init_model(config, encoder=arguments.encoder_name_or_path, revision=arguments.revision or "main")
     longest = longest_text(model.config)
     if longest and arguments.max_length > longest:
         raise UserError(
@@ -168,14 +168,14 @@ def _config(arguments: ModelArguments) -> Any:
 def _new_config(
     arguments: ModelArguments, chosen: dict[str, Any], labels: dict[str, Any], tokenizer: PreTrainedTokenizerFast
 ) -> Any:
-    if arguments.model_type not in HOME_MADE:
+    if arguments.model_type not in CUSTOM_MODELS:
         raise UserError(
             f"model_type {arguments.model_type!r} is not home-made, expected one of "
-            f"{', '.join([*HOME_MADE, *KINDS])}; name a checkpoint of another family with --model_name_or_path"
+            f"{', '.join([*CUSTOM_MODELS, *KINDS])}; name a checkpoint of another family with --model_name_or_path"
         )
-    known = HOME_MADE[arguments.model_type].__annotations__
+    known = CUSTOM_MODELS[arguments.model_type].__annotations__
     derived = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
-    derived |= encoder_config(arguments, HOME_MADE, revision=arguments.revision or "main")
+    derived |= encoder_config(arguments, CUSTOM_MODELS, revision=arguments.revision or "main")
     if foreign := sorted(chosen.keys() - known.keys()):
         raise UserError(f"{foreign[0]} is no key of model_type {arguments.model_type!r}; its keys: {', '.join(known)}")
     chosen |= {name: value for name, value in derived.items() if name in known}

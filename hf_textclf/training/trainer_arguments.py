@@ -24,7 +24,7 @@ NOT_RECORDED = {"output_dir", "resume_from_checkpoint", "run_name", "hub_token",
 
 
 @dataclass
-class StockArguments(TrainingArguments):
+class TrainerArguments(TrainingArguments):
     """TrainingArguments as they are, but for two that are no flags here, and for errors as `metric_for_best_model`,
     which are to be small unless `greater_is_better` says otherwise.
 

@@ -14,7 +14,7 @@ from ..models.linear import KINDS
 from ..models.lstm import LSTMConfig
 from ..training import TrainRun, check, resolved_config
 from ..training.arguments import ModelArguments, NewModelArguments
-from ..training.trainer_arguments import StockArguments
+from ..training.trainer_arguments import TrainerArguments
 from .backends import Search, run_with_optuna, run_with_ray
 from .plot import plot_trials
 from .report import write_report
@@ -44,7 +44,7 @@ class TuneArguments:
 
 def parse(tokens: list[str], values: dict[str, Any] | None = None) -> tuple[TuneArguments, TrainRun]:
     """Read a command line, with the values that a trial has chosen on top."""
-    kinds = [TuneArguments, DataArguments, ModelArguments, NewModelArguments, StockArguments]
+    kinds = [TuneArguments, DataArguments, ModelArguments, NewModelArguments, TrainerArguments]
     parser = Parser(kinds, prog="hf-textclf tune")
     parser.require("output_dir")
     arguments, *run = parser.parse(tokens, after=values)

@@ -19,7 +19,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf.data import read_rows
 from hf_textclf.files import SAMPLES
-from hf_textclf.inference.onnx import MODEL, export_onnx
+from hf_textclf.inference.onnx import export_onnx
+from hf_textclf.saved_model.layout import ONNX_MODEL
 
 
 def timed(step):
@@ -33,7 +34,7 @@ def compare(folder, texts, rounds=3):
     record = export_onnx(folder)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(folder / ONNX_MODEL, options, providers=["CPUExecutionProvider"])
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     seconds = {"torch": [], "onnx": []}

@@ -31,7 +31,7 @@ from transformers import set_seed
 
 from hf_textclf import Classifier
 from hf_textclf.data import DataArguments, load_split
-from hf_textclf.models.loading import load_config, new_model
+from hf_textclf.models.loading import init_model, load_config
 from hf_textclf.provenance import describe_hardware, describe_versions
 from hf_textclf.tokenization import encode
 
@@ -56,7 +56,7 @@ def measure(cell, seed, options, folder):
     right = classifier.logits(rows["text"][:]).argmax(1) == np.asarray(rows["labels"])
     long = [ids[:DISTANCE] for ids in token_ids if len(ids) >= DISTANCE][:GRADIENT_TEXTS]
     set_seed(seed)
-    untrained, trained = new_model(load_config(str(folder))), classifier.system.model.cpu()
+    untrained, trained = init_model(load_config(str(folder))), classifier.system.model.cpu()
     return {
         "cell": cell,
         "seed": seed,

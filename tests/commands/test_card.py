@@ -18,7 +18,8 @@ from hf_textclf.card.tables import cell, results_table
 from hf_textclf.cli.main import main
 from hf_textclf.files import SAMPLES
 from hf_textclf.provenance import hub_id, public_name
-from hf_textclf.saved_model.facts import MEASURED, read_facts
+from hf_textclf.saved_model.facts import read_facts
+from hf_textclf.saved_model.layout import MEASURED
 
 KINDS = ["single", "multi", "regression"]
 # the card's own snippet for someone who does not have us

@@ -15,7 +15,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf.errors import UserError
 from hf_textclf.inference import onnx as export
-from hf_textclf.inference.onnx import MODEL, RECORD, TOLERANCE, export_onnx
+from hf_textclf.inference.onnx import TOLERANCE, export_onnx
+from hf_textclf.saved_model.layout import ONNX_EXPORT, ONNX_MODEL
 
 POSITIONS = 41
 SYSTEMS = {
@@ -42,9 +43,9 @@ def test_same_logits(system, tmp_path):
     folder = save_model(tmp_path / "model", family, **options)
     record = export_onnx(folder)
     assert record["max_difference"] <= TOLERANCE
-    assert json.loads((folder / RECORD).read_text()) == record
+    assert json.loads((folder / ONNX_EXPORT).read_text()) == record
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    session = session_of(folder / MODEL)
+    session = session_of(folder / ONNX_MODEL)
     assert all(values.shape == ["batch_size", "sequence_length"] for values in session.get_inputs())
     # longer ones than the export itself compares, pads anywhere, and a text of nothing but pads
     for texts, length in ((1, 1), (2, 1), (4, 9), (7, POSITIONS)):
@@ -68,7 +69,7 @@ def test_takes_what_the_tokenizer_gives(tmp_path):
     export_onnx(folder)
     batch = AutoTokenizer.from_pretrained(folder)(TEXTS, truncation=True, padding=True, return_tensors="np")
     assert "token_type_ids" in batch
-    (found,) = session_of(folder / MODEL).run(None, dict(batch))
+    (found,) = session_of(folder / ONNX_MODEL).run(None, dict(batch))
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     expected = model(**{name: torch.from_numpy(rows) for name, rows in batch.items()}).logits
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -97,15 +98,15 @@ def test_refuses_and_leaves_nothing(tmp_path, monkeypatch):
 
 def test_push_sends_it_in_the_same_commit(hub, model, push):
     code, out, _ = push("--with-onnx", "--dry-run")
-    size = (model / MODEL).stat().st_size
-    assert code == 0 and hub.requests == [] and f"{size:,} bytes  {MODEL}\n" in out
+    size = (model / ONNX_MODEL).stat().st_size
+    assert code == 0 and hub.requests == [] and f"{size:,} bytes  {ONNX_MODEL}\n" in out
     assert "onnx" not in out.partition("stay here: ")[2].splitlines()[0]
     assert push("--with_onnx")[0] == 0
-    assert hub.count("/commit/") == 1 and {MODEL, RECORD, "model.safetensors"} <= set(hub.files(REPO))
+    assert hub.count("/commit/") == 1 and {ONNX_MODEL, ONNX_EXPORT, "model.safetensors"} <= set(hub.files(REPO))
     # the card tells of it
-    assert f"`{MODEL}` is the same network" in hub.read(REPO, "README.md").decode()
+    assert f"`{ONNX_MODEL}` is the same network" in hub.read(REPO, "README.md").decode()
     tokens = AutoTokenizer.from_pretrained(REPO)(["很好吃"], return_tensors="np")
-    (found,) = session_of(hf_hub_download(REPO, MODEL)).run(None, dict(tokens))
+    (found,) = session_of(hf_hub_download(REPO, ONNX_MODEL)).run(None, dict(tokens))
     with torch.no_grad():
         expected = AutoModelForSequenceClassification.from_pretrained(REPO).eval()(
             **{name: torch.from_numpy(rows) for name, rows in tokens.items()}
@@ -120,14 +121,14 @@ def test_push_of_other_weights(hub, model, push):
     assert code == 2 and "was made of other weights" in error_line(err)
     assert push("--with_onnx")[0] == 0
     # taken out here, it goes there
-    for name in (MODEL, RECORD):
+    for name in (ONNX_MODEL, ONNX_EXPORT):
         (model / name).unlink()
-    assert push()[0] == 0 and not {MODEL, RECORD} & set(hub.files(REPO))
-    assert MODEL not in hub.read(REPO, "README.md").decode()
+    assert push()[0] == 0 and not {ONNX_MODEL, ONNX_EXPORT} & set(hub.files(REPO))
+    assert ONNX_MODEL not in hub.read(REPO, "README.md").decode()
 
 
 def test_onnx_files_of_others_stay_here(model, push):
     (model / "onnx").mkdir()
-    (model / MODEL).write_bytes(b"of somebody else")
+    (model / ONNX_MODEL).write_bytes(b"of somebody else")
     code, out, _ = push("--dry-run")
-    assert code == 0 and MODEL not in out and "onnx/" in out.partition("stay here: ")[2]
+    assert code == 0 and ONNX_MODEL not in out and "onnx/" in out.partition("stay here: ")[2]

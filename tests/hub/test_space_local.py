@@ -14,7 +14,7 @@ from package_index import unreachable
 from push_command import REPO, SPACE, error_line
 
 from hf_textclf import Classifier, UserError
-from hf_textclf.hub import Parcel, run_space
+from hf_textclf.hub import UploadFolder, run_space
 from hf_textclf.hub.space.local import _serve
 
 TEXT = "很好吃，下次还来"
@@ -96,7 +96,7 @@ def test_the_page_runs_in_an_environment_of_its_own(hub, space, page, model, tmp
 def test_what_stays(tmp_path, monkeypatch):
     """Where output_dir says so the folder and its environment, which knows nothing of this one; else nothing."""
     app = b"import os, sys\nsys.exit(sys.prefix == %r or 'MODELS' in os.environ or len(sys.argv) > 1)"
-    parcel = Parcel({"app.py": app % sys.prefix, "folder/data.txt": b"", "requirements.txt": b"\n"}, left=[])
+    parcel = UploadFolder({"app.py": app % sys.prefix, "folder/data.txt": b"", "requirements.txt": b"\n"}, left=[])
     monkeypatch.setenv("MODELS", "nothing")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
@@ -109,7 +109,7 @@ def test_what_stays(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_package_that_is_nowhere(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    parcel = Parcel({"app.py": b"", "requirements.txt": b"no-package-of-this-name==1.0\n"}, left=[])
+    parcel = UploadFolder({"app.py": b"", "requirements.txt": b"no-package-of-this-name==1.0\n"}, left=[])
     with pytest.raises(UserError, match="could not be installed"):
         run_space(parcel, output_dir=str(tmp_path))
 

@@ -15,7 +15,7 @@ from transformers import BertConfig, BertForSequenceClassification, TrainingArgu
 
 import hf_textclf  # noqa: F401 (registers the home-made models)
 from hf_textclf.models.frozen import FrozenEncoderForSequenceClassification
-from hf_textclf.models.loading import further_model
+from hf_textclf.models.loading import load_for_finetuning
 from hf_textclf.models.lstm import LSTMForSequenceClassification
 from hf_textclf.tokenization import PaddingCollator
 from hf_textclf.training import GroupedTrainer, WeightedLoss
@@ -51,7 +51,7 @@ def load(folder, problem_type):
     """Load as a training run does, with the labels that the folder already has."""
     names = {number: f"LABEL_{number}" for number in range(LABELS)}
     labels = {"id2label": names, "label2id": {name: number for number, name in names.items()}}
-    return further_model(folder, labels | {"problem_type": problem_type})
+    return load_for_finetuning(folder, labels | {"problem_type": problem_type})
 
 
 def make_rows(problem_type):

@@ -8,7 +8,7 @@ from small_runs import weights, write_csv
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from hf_textclf import Classifier
-from hf_textclf.models.loading import further_model, load_classifier
+from hf_textclf.models.loading import load_classifier, load_for_finetuning
 
 STILL = ["--learning_rate", "0"]
 
@@ -92,7 +92,7 @@ def test_all_loaded_models_let_the_trainer_average(first, bert):
     others = labels | {"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
     for folder in (first, bert):
         for wish in (labels, others):
-            assert further_model(str(folder), wish).accepts_loss_kwargs is False
+            assert load_for_finetuning(str(folder), wish).accepts_loss_kwargs is False
 
 
 def test_embeddings_from_a_text_file(train, weather, tmp_path, caplog):
@@ -128,7 +128,7 @@ def test_published_classifier_without_problem_type_keeps_its_head(tmp_path, bert
     model.save_pretrained(tmp_path / "published")
     assert model.config.problem_type is None
 
-    loaded = further_model(str(tmp_path / "published"), labels | {"problem_type": "single_label_classification"})
+    loaded = load_for_finetuning(str(tmp_path / "published"), labels | {"problem_type": "single_label_classification"})
     assert torch.equal(loaded.classifier.weight, model.classifier.weight.float())
     # half precision is how it was stored, not how it is trained
     assert loaded.dtype == torch.float32

@@ -11,7 +11,7 @@ from small_runs import weights, write_csv
 from hf_textclf import Classifier
 from hf_textclf.arguments import Parser
 from hf_textclf.data import DataArguments
-from hf_textclf.training import StockArguments
+from hf_textclf.training import TrainerArguments
 from hf_textclf.training.arguments import ModelArguments, NewModelArguments
 
 HOME_MADE_FILES = {
@@ -74,7 +74,7 @@ def test_saved_configuration_gives_the_same_arguments(train, weather, tmp_path):
     recorded = tmp_path / "run" / "run_config.yaml"
     values = yaml.safe_load(recorded.read_text())
     assert str(tmp_path / "run") not in recorded.read_text()
-    kinds = [DataArguments, ModelArguments, NewModelArguments, StockArguments]
+    kinds = [DataArguments, ModelArguments, NewModelArguments, TrainerArguments]
     where = ["--output_dir", str(tmp_path / "again"), "--use_cpu", "true"]
     again = Parser(kinds).parse(["--config", str(recorded), *where])
     tokens = ["--dataset", weather, "--embedding_size", "11", "--hidden_size", "7", "--vocab_size", "80"]

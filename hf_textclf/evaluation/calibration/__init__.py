@@ -3,11 +3,10 @@
 from .calibrate import CalibrationArguments, calibrate
 from .fitting import fit_temperature, fit_thresholds
 from .folding import classification_head, fold_temperature
-from .model import CHECKED_TEXTS, DIAGRAM, Calibration, calibrate_model, check_calibration
+from .model import CHECKED_TEXTS, Calibration, calibrate_model, check_calibration
 
 __all__ = [
     "CHECKED_TEXTS",
-    "DIAGRAM",
     "Calibration",
     "CalibrationArguments",
     "calibrate",

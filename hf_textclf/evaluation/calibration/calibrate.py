@@ -9,14 +9,15 @@ import numpy as np
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from ...card import CARD, is_ours, write_card
+from ...card import is_ours, write_card
 from ...data import DataArguments, load_split
 from ...errors import UserError
-from ...files import move_files, read_json, write_json
+from ...files import read_json, write_json
 from ...inference import Classifier
 from ...provenance import describe_hardware, describe_versions, public_name
+from ...saved_model.layout import CARD, EVAL_RESULTS, RELIABILITY_DIAGRAM, move_files
 from ..scoring import has_seen
-from .model import CHECKED_TEXTS, DIAGRAM, calibrate_model, check_calibration
+from .model import CHECKED_TEXTS, calibrate_model, check_calibration
 
 
 @dataclass
@@ -75,7 +76,7 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
         "hardware": describe_hardware(),
         "versions": describe_versions(),
     }
-    results |= read_json(Path(folder) / "eval_results.json")
+    results |= read_json(Path(folder) / EVAL_RESULTS)
     results |= {"dataset": public_name(data_arguments.dataset), "split": split, "rows": len(rows)}
     results |= calibration.results(data.label_names)
 
@@ -83,8 +84,8 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     model.save_pretrained(partial)
-    calibration.plot(partial / DIAGRAM)
-    write_json(partial / "eval_results.json", results)
+    calibration.plot(partial / RELIABILITY_DIAGRAM)
+    write_json(partial / EVAL_RESULTS, results)
     move_files(partial, Path(folder))
     # a card of somebody else's is none of our business
     if is_ours(Path(folder) / CARD):

@@ -18,7 +18,6 @@ from .fitting import fit_temperature, fit_thresholds, held_out_labels
 from .folding import classification_head, fold_temperature
 
 # beside the model
-DIAGRAM = "reliability.png"
 # so many show whether a model can be calibrated
 CHECKED_TEXTS = 16
 

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from ...inference import Classifier
+from ...saved_model.layout import EVAL_RESULTS, MEASURED, TRAINER_STATE
 
 LOADS = 3
 # texts in one turn of the latency, and how often and how long at least each folder classifies all of them
@@ -25,7 +26,7 @@ SECONDS = 0.5
 # weights, configurations, tokenizers, and the code that travels with a model
 NEEDED = {".json", ".model", ".npy", ".npz", ".py", ".safetensors", ".txt"}
 # what a run leaves in its folder beside them
-RECORDS = {"all_results.json", "eval_results.json", "measured.json", "trainer_state.json"}
+RECORDS = {"all_results.json", EVAL_RESULTS, MEASURED, TRAINER_STATE}
 
 
 def megabytes(folder: Path) -> float:

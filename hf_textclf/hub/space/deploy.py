@@ -8,10 +8,11 @@ from huggingface_hub import CommitInfo, HfApi, SpaceRuntime
 
 from ...card.merge import merge_cards
 from ...errors import UserError
+from ...saved_model.layout import CARD
 from ..client import persist, signed_in
 from ..push import check_name, check_private, commit, file_names
-from ..upload_folder import CARD, Parcel
-from .folder import APP, LIST, is_code, space_parcel
+from ..upload_folder import UploadFolder
+from .folder import APP, LIST, is_code, space_folder
 from .models import SpaceModel, find_models
 
 logger = logging.getLogger(__name__)
@@ -54,14 +55,14 @@ class SpaceArguments:
             raise UserError(f"output_dir={self.output_dir!r} goes with --local; add that, or drop --output_dir")
 
 
-def plan_space(arguments: SpaceArguments) -> Parcel:
+def plan_space(arguments: SpaceArguments) -> UploadFolder:
     """Check the models and return the files of a new Space; nothing is sent.
 
     Raises:
         UserError: as `find_models`, or the Hub refuses.
     """
     models = find_models(HfApi(), arguments.models, folders=arguments.local)
-    return space_parcel(models, repo=arguments.repo or "http://127.0.0.1:7860", hardware=arguments.hardware)
+    return space_folder(models, repo=arguments.repo or "http://127.0.0.1:7860", hardware=arguments.hardware)
 
 
 def deploy_space(arguments: SpaceArguments) -> tuple[CommitInfo, SpaceRuntime]:
@@ -104,7 +105,7 @@ def _send(api: HfApi, models: list[SpaceModel], arguments: SpaceArguments) -> Co
     current = runtime.requested_hardware or runtime.hardware
     if wanted and wanted != current:
         api.request_space_hardware(repo, wanted)  # type: ignore[arg-type]
-    parcel = space_parcel(models, repo=repo, hardware=wanted or current)
+    parcel = space_folder(models, repo=repo, hardware=wanted or current)
     # the README that the Hub makes for a new Space says nothing
     if is_ours and CARD in present:
         theirs = Path(api.hf_hub_download(repo, CARD, repo_type="space", revision=info.sha)).read_bytes().decode()

@@ -11,7 +11,8 @@ from huggingface_hub import SpaceCard, SpaceCardData, constants
 
 from ...card.writing import SECTION
 from ...files import PACKAGE, bundled
-from ..upload_folder import CARD, Parcel
+from ...saved_model.layout import CARD
+from ..upload_folder import UploadFolder
 from .models import SpaceModel
 
 APP, LIST, REQUIREMENTS = "app.py", "models.txt", "requirements.txt"
@@ -24,7 +25,7 @@ ZERO_GPU_BRINGS = {"gradio", "huggingface_hub", "torch"}
 ZERO_GPU_PYTHON = "3.12"
 
 
-def space_parcel(models: list[SpaceModel], *, repo: str, hardware: str | None) -> Parcel:
+def space_folder(models: list[SpaceModel], *, repo: str, hardware: str | None) -> UploadFolder:
     """The files of a Space.
 
     repo: its name, for the example in its README. hardware: as the Hub calls it, by default its free CPU.
@@ -42,7 +43,7 @@ def space_parcel(models: list[SpaceModel], *, repo: str, hardware: str | None) -
     files[LIST] = "".join(f"{model.source}\n" for model in models).encode()
     template = SpaceCard((app / CARD).read_text(encoding="utf-8"))
     files[CARD] = _filled(template, models, repo=repo, gradio=pins["gradio"], hardware=hardware).encode()
-    return Parcel(files, left=[])
+    return UploadFolder(files, left=[])
 
 
 def is_code(name: str) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...files import new_folder
-from ..upload_folder import Parcel
+from ..upload_folder import UploadFolder
 from .folder import APP, REQUIREMENTS
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 HIDDEN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "MODELS")
 
 
-def run_space(parcel: Parcel, *, output_dir: str | None = None) -> None:
+def run_space(parcel: UploadFolder, *, output_dir: str | None = None) -> None:
     """Run a Space here until Ctrl-C. Gradio's variables (GRADIO_SERVER_PORT, …) are obeyed.
 
     output_dir: where its folder `space` and its environment `environment` stay; by default nothing stays.
@@ -48,7 +48,7 @@ def run_space(parcel: Parcel, *, output_dir: str | None = None) -> None:
         _serve([str(python), APP], space, settings)
 
 
-def _write(parcel: Parcel, folder: Path) -> None:
+def _write(parcel: UploadFolder, folder: Path) -> None:
     for name, content in parcel.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

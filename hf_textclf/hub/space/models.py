@@ -10,10 +10,9 @@ from ...errors import UserError
 from ...files import read_json
 from ...models.loading import load_config
 from ...provenance import HUB_ID
+from ...saved_model.layout import CARD, CONFIG, TOKENIZER, TOKENIZER_CONFIG, WEIGHTS, WEIGHTS_INDEX
 from ..client import persist
-from ..upload_folder import CARD, INDEX, check_labels, check_model, is_written
-
-TOKENIZER = "tokenizer_config.json"
+from ..upload_folder import check_labels, check_model, is_written
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def _find(api: HfApi, given: str, *, folders: bool) -> SpaceModel:
         folder = Path(given).resolve()
         check_model(folder)
         _check_classifier(load_config(str(folder)), given)
-        return SpaceModel(str(folder), None, segmenter=read_json(folder / TOKENIZER).get("segmenter"))
+        return SpaceModel(str(folder), None, segmenter=read_json(folder / TOKENIZER_CONFIG).get("segmenter"))
     name, _, revision = given.partition("@")
     if not HUB_ID.fullmatch(name):
         raise UserError(
@@ -79,8 +78,8 @@ def _on_hub(api: HfApi, name: str, revision: str | None) -> SpaceModel:
     _check_files(info, present)
     _check_classifier(load_config(name, revision=str(info.sha)), name)
     segmenter = None
-    if TOKENIZER in present:
-        segmenter = read_json(Path(api.hf_hub_download(name, TOKENIZER, revision=info.sha))).get("segmenter")
+    if TOKENIZER_CONFIG in present:
+        segmenter = read_json(Path(api.hf_hub_download(name, TOKENIZER_CONFIG, revision=info.sha))).get("segmenter")
     return SpaceModel(
         name,
         info.sha,
@@ -92,7 +91,7 @@ def _on_hub(api: HfApi, name: str, revision: str | None) -> SpaceModel:
 
 
 def _check_files(info: ModelInfo, present: set[str]) -> None:
-    for needed in (("config.json",), ("model.safetensors", INDEX), ("tokenizer.json", TOKENIZER)):
+    for needed in ((CONFIG,), (WEIGHTS, WEIGHTS_INDEX), (TOKENIZER, TOKENIZER_CONFIG)):
         if present.isdisjoint(needed):
             raise UserError(f"{info.id} has no {needed[0]}, expected a whole text classifier; choose another model")
 

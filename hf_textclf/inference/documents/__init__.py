@@ -1,13 +1,11 @@
 """Long texts: cut into windows or sentences that a network reads one by one, or shortened to their key sentences."""
 
-from .reader import SETTINGS, WEIGHTS, DocumentReader, Reading
+from .reader import DocumentReader, Reading
 from .settings import DocumentSettings
 from .splitting import split_sentences
 from .weights import PartAttention, key_word_idf, merge
 
 __all__ = [
-    "SETTINGS",
-    "WEIGHTS",
     "DocumentReader",
     "DocumentSettings",
     "PartAttention",

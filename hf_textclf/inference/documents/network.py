@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 from transformers.utils import cached_file
 
+from ...saved_model.layout import DOCUMENT, DOCUMENT_WEIGHTS
 from ..network import Network
-from . import SETTINGS, WEIGHTS, DocumentReader, Reading
+from . import DocumentReader, Reading
 
 
 def open_network(name_or_path: str, *, revision: str = "main", **options: Any) -> Network:
     """Load a network, with the reader of long texts where its folder or Hub repository holds one."""
-    description = _file(name_or_path, SETTINGS, revision)
+    description = _file(name_or_path, DOCUMENT, revision)
     if description is None:
         return Network(name_or_path, revision=revision, **options)
-    reader = DocumentReader.load(description, _file(name_or_path, WEIGHTS, revision))
+    reader = DocumentReader.load(description, _file(name_or_path, DOCUMENT_WEIGHTS, revision))
     return Documents(name_or_path, reader, revision=revision, **options)
 
 

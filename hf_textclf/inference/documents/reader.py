@@ -16,13 +16,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from ...errors import UserError
 from ...files import write_json
+from ...saved_model.layout import DOCUMENT, DOCUMENT_WEIGHTS
 from ...tokenization import Windows, encode, encode_whole, encode_windows
 from .outputs import network_outputs
 from .settings import DocumentSettings
 from .splitting import split_sentences
 from .weights import PartAttention, merge, shares, tfidf_scores
 
-SETTINGS, WEIGHTS = "document.json", "document.safetensors"
 # texts that are in memory as tokens at the same time, in characters
 GROUP = 1_000_000
 
@@ -83,8 +83,8 @@ class DocumentReader:
                 raise ValueError("weights are missing")
         except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise UserError(
-                f"{description} and {WEIGHTS} beside it are broken or do not fit ({' '.join(str(error).split())}); "
-                "copy the folder again or train anew"
+                f"{description} and {DOCUMENT_WEIGHTS} beside it are broken or do not fit "
+                f"({' '.join(str(error).split())}); copy the folder again or train anew"
             ) from error
         return reader
 
@@ -94,8 +94,8 @@ class DocumentReader:
         if self.idf is not None:
             tensors["idf"] = torch.from_numpy(self.idf)
         if tensors:
-            save_file(tensors, folder / WEIGHTS)
-        write_json(folder / SETTINGS, self.settings.recorded())
+            save_file(tensors, folder / DOCUMENT_WEIGHTS)
+        write_json(folder / DOCUMENT, self.settings.recorded())
 
     @property
     def needs_idf(self) -> bool:

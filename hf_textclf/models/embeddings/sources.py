@@ -22,6 +22,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 from transformers.utils import cached_file
 
 from ...errors import UserError
+from ...saved_model.layout import WEIGHTS, WEIGHTS_INDEX
 from ...tokenization import load_tokenizer
 
 # a letter or digit outside the Chinese ideographs: without a word-start marker it stands inside a word
@@ -94,8 +95,8 @@ def _input_embeddings(source: str, revision: str) -> Tensor:
         with torch.device("meta"):
             skeleton = AutoModel.from_config(config, trust_remote_code=False)
         options: Any = {"revision": revision, "_raise_exceptions_for_missing_entries": False}
-        index = cached_file(source, "model.safetensors.index.json", **options)
-        file = cached_file(source, "model.safetensors", **options)
+        index = cached_file(source, WEIGHTS_INDEX, **options)
+        file = cached_file(source, WEIGHTS, **options)
         shards = set(json.loads(Path(index).read_text())["weight_map"].values()) if index else set()
         files = [cached_file(source, shard, revision=revision) for shard in sorted(shards)] or [file]
     except (OSError, ValueError, KeyError) as error:

@@ -6,5 +6,3 @@ not wait for scikit-learn.
 """
 
 KINDS = ("naive_bayes", "maxent", "nb_svm")
-# what tells a folder of theirs from a network's, which has a config.json
-LINEAR_CONFIG = "linear_config.json"

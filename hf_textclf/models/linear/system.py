@@ -19,11 +19,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from ...errors import UserError
 from ...files import write_json, write_text
-from . import LINEAR_CONFIG
+from ...saved_model.layout import LINEAR_CONFIG, LINEAR_VOCABULARY, LINEAR_WEIGHTS
 from .features import make_vectorizer
-
-VOCABULARY = "vocabulary.json"
-WEIGHTS = "linear.safetensors"
 
 
 # not frozen: the values would go in past the checks of `strict`
@@ -58,10 +55,12 @@ def save_linear(
     arrays = {"weights": weights, "bias": bias}
     if config.weighting == "tfidf":
         arrays["idf"] = vectorizer.idf_
-    save_file({name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}, folder / WEIGHTS)
+    save_file(
+        {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}, folder / LINEAR_WEIGHTS
+    )
     # not one n-gram a line: an n-gram of characters may be a line break
     terms = vectorizer.get_feature_names_out().tolist()
-    write_text(folder / VOCABULARY, json.dumps(terms, ensure_ascii=False))
+    write_text(folder / LINEAR_VOCABULARY, json.dumps(terms, ensure_ascii=False))
     write_json(folder / LINEAR_CONFIG, asdict(config))
 
 
@@ -79,8 +78,8 @@ class LinearSystem:
 
     def _load(self, folder: Path) -> None:
         self.config = LinearConfig(**json.loads((folder / LINEAR_CONFIG).read_text(encoding="utf-8")))
-        terms = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
-        arrays = load_file(folder / WEIGHTS)
+        terms = json.loads((folder / LINEAR_VOCABULARY).read_text(encoding="utf-8"))
+        arrays = load_file(folder / LINEAR_WEIGHTS)
         self.problem_type: str = self.config.problem_type
         self.label_names = [self.config.id2label[str(number)] for number in range(len(self.config.id2label))]
         expected = {"weights": (len(terms), self.config.columns), "bias": (self.config.columns,)}
@@ -88,7 +87,9 @@ class LinearSystem:
             expected["idf"] = (len(terms),)
         found = {name: array.shape for name, array in arrays.items()}
         if found != expected:
-            raise ValueError(f"{WEIGHTS} has the sizes {found}, {VOCABULARY} and {LINEAR_CONFIG} ask for {expected}")
+            raise ValueError(
+                f"{LINEAR_WEIGHTS} has the sizes {found}, {LINEAR_VOCABULARY} and {LINEAR_CONFIG} ask for {expected}"
+            )
         self.vectorizer = self.config.vectorizer(vocabulary=terms)
         if self.config.weighting == "tfidf":
             self.vectorizer.idf_ = arrays["idf"].astype(np.float64)
