@@ -86,7 +86,7 @@ def test_lengths_of_a_checkpoint_do_not_survive(bert_style, tmp_path):
     bert_style.backend_tokenizer.enable_truncation(3)
     bert_style.backend_tokenizer.enable_padding(length=20)
     bert_style.save_pretrained(tmp_path / "theirs")
-    tokenizer = load_tokenizer(tmp_path / "theirs", home_made=True)
+    tokenizer = load_tokenizer(tmp_path / "theirs", custom_model=True)
     set_truncation(tokenizer, truncation="head", max_length=8)
     tokenizer.save_pretrained(tmp_path / "ours")
     saved = json.loads((tmp_path / "ours" / "tokenizer.json").read_text())
@@ -95,10 +95,10 @@ def test_lengths_of_a_checkpoint_do_not_survive(bert_style, tmp_path):
     assert len(encode(tokenizer, TEXTS)["input_ids"][0]) == 8
 
 
-def test_home_made_inputs_stay_after_saving(bert_style, tmp_path):
+def test_inputs_of_custom_models_stay_after_saving(bert_style, tmp_path):
     bert_style.save_pretrained(tmp_path / "bert")
     assert "token_type_ids" in encode(load_tokenizer(tmp_path / "bert"), TEXTS)
-    load_tokenizer(tmp_path / "bert", home_made=True).save_pretrained(tmp_path / "lstm")
+    load_tokenizer(tmp_path / "bert", custom_model=True).save_pretrained(tmp_path / "lstm")
     assert set(AutoTokenizer.from_pretrained(tmp_path / "lstm")("good")) == {"input_ids", "attention_mask"}
 
 

@@ -23,19 +23,19 @@ CUSTOM_INPUTS = ("input_ids", "attention_mask")
 
 
 def load_tokenizer(
-    name_or_path: str, *, home_made: bool = False, revision: str = "main", trust_remote_code: bool = False
+    name_or_path: str, *, custom_model: bool = False, revision: str = "main", trust_remote_code: bool = False
 ) -> PreTrainedTokenizerFast:
     """Load the fast tokenizer of any checkpoint, folder or Hub id.
 
     Args:
-        home_made: The tokenizer will feed one of our own models, which reads tokens alone: it returns
+        custom_model: The tokenizer will feed one of our own models, which reads tokens alone: it returns
             `CUSTOM_INPUTS` only, here and wherever it is loaded again after saving.
 
     Raises:
         UserError: nothing there, no network, no or broken tokenizer files, code that would have to be trusted, or a
             tokenizer that is not a fast one.
     """
-    inputs = {"model_input_names": list(CUSTOM_INPUTS)} if home_made else {}
+    inputs = {"model_input_names": list(CUSTOM_INPUTS)} if custom_model else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             str(name_or_path), revision=revision, trust_remote_code=trust_remote_code, **inputs

@@ -60,7 +60,7 @@ def make_tokenizer(data: TextData, arguments: ModelArguments, *, vocab_size: int
             )
         model_type = _config(arguments).model_type if arguments.model_name_or_path else arguments.model_type
         tokenizer = load_tokenizer(
-            name, home_made=_reads_no_segments(model_type), revision=_revision(arguments, name),
+            name, custom_model=_reads_no_segments(model_type), revision=_revision(arguments, name),
             trust_remote_code=arguments.trust_remote_code,
         )  # fmt: skip
     set_truncation(

@@ -63,7 +63,7 @@ def make_tokenizer(
     if not name and not arguments.tokenizer_type:
         name = tokenizer_of(arguments.embeddings_from)
     if name is not None:
-        tokenizer = load_tokenizer(name, home_made=True)
+        tokenizer = load_tokenizer(name, custom_model=True)
     else:
         tokenizer = train_tokenizer(
             iter(texts["text"]),
