@@ -5,7 +5,7 @@ checks names, types and choices of both, and what is typed wins.
 """
 
 import json
-from argparse import ArgumentError, ArgumentParser
+from argparse import SUPPRESS, ArgumentError, ArgumentParser
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
@@ -55,6 +55,13 @@ class Parser(HfArgumentParser):
         if unknown:
             self._refuse(unknown[0].split("=")[0].lstrip("-"), where="command line")
         return tuple(objects)
+
+    def given(self, tokens: list[str]) -> dict[str, Any]:
+        """The keys of the tokens and of their YAML file, without those that nobody has named."""
+        for action in self._actions:
+            action.default = SUPPRESS
+            action.required = False
+        return vars(self.parse_args(self.without_config(tokens)))
 
     def without_config(self, tokens: list[str]) -> list[str]:
         """Put the keys of the YAML file that --config names in front of the other tokens."""

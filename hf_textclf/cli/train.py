@@ -1,5 +1,8 @@
 """Commands that train."""
 
+from dataclasses import fields
+from typing import Any
+
 from .argv import quiet, with_config
 from .printing import show, show_trained
 
@@ -13,9 +16,7 @@ def train_command(tokens: list[str]) -> None:
     from ..training.linear_arguments import LinearArguments, wants_linear
 
     if any(token.split("=")[0] in ("--on_hub", "--on-hub") for token in tokens):
-        from ..hub.jobs import train_on_hub
-
-        job = train_on_hub(with_config(tokens))
+        job = _train_on_hub(with_config(tokens))
         print(f"job {job.id}: {job.status.stage}")
         return
     if wants_linear(tokens):
@@ -35,6 +36,23 @@ def train_command(tokens: list[str]) -> None:
     results = train_one_vs_rest(run) if run.model.one_vs_rest else train(run)
     if run.training.process_index == 0:
         show_trained(results, run.training.output_dir)
+
+
+def _train_on_hub(tokens: list[str]) -> Any:
+    from ..arguments import Parser
+    from ..data import DataArguments
+    from ..hub.jobs import JobArguments, train_on_hub
+    from ..training import TrainerArguments
+    from ..training.arguments import ModelArguments, NewModelArguments
+    from ..training.trainer_arguments import check_arguments
+
+    kinds = [JobArguments, DataArguments, ModelArguments, NewModelArguments, TrainerArguments]
+    parser = Parser(kinds, prog="hf-textclf train --on_hub FLAVOR")
+    # this machine needs neither GPU nor what reports are sent with
+    job, *_, training = parser.parse(tokens, after={"use_cpu": True, "report_to": "none"})
+    check_arguments(training)
+    own = {item.name for item in fields(JobArguments)}
+    return train_on_hub(job, {key: value for key, value in parser.given(tokens).items() if key not in own})
 
 
 def pretrain_command(tokens: list[str]) -> None:

@@ -4,6 +4,7 @@ The job gets every key as a flag, so that no file of this machine has to travel,
 stop it at the end, after it was paid for, is looked for before it starts.
 """
 
+import json
 import logging
 import re
 import shlex
@@ -14,15 +15,11 @@ from typing import Any
 
 from huggingface_hub import HfApi, JobHardwareInfo, JobInfo, get_session
 
-from ..arguments import Parser
-from ..data import DataArguments
 from ..errors import TOKEN, UserError
 from ..files import SAMPLES
+from ..models.linear import KINDS
 from ..provenance import hub_id
 from ..saved_model.facts import PLACES
-from ..training.arguments import ModelArguments, NewModelArguments
-from ..training.linear_arguments import wants_linear
-from ..training.trainer_arguments import TrainerArguments, check_arguments
 from .client import signed_in
 from .push import check_name, check_private
 from .remedies import TIMEOUT, explained
@@ -63,28 +60,20 @@ class JobArguments:
             raise UserError(f"job_timeout={self.job_timeout!r}, expected a time as 90m or 6h; correct --job_timeout")
 
 
-def train_on_hub(tokens: list[str]) -> JobInfo:
+def train_on_hub(job: JobArguments, keys: dict[str, Any]) -> JobInfo:
     """Train as a job on the Hub, write its log into ours, and return what the Hub knows of it at its end.
 
-    tokens: those of `hf-textclf train`.
+    keys: every key of the run that differs from its default, as `hf-textclf train` takes it.
 
     Raises:
-        UserError: a key is wrong, or names what only this machine has; there is no token; the Hub refuses; the job
-            failed.
+        UserError: a key names what only this machine has, or stands for several models; there is no token; the Hub
+            refuses; the job failed.
     """
-    if wants_linear(tokens):
-        raise UserError("model_type is linear, expected a network: no Auto class loads the others; train it here")
-    parser = Parser(
-        [JobArguments, DataArguments, ModelArguments, NewModelArguments, TrainerArguments],
-        prog="hf-textclf train --on_hub FLAVOR",
-    )
-    tokens = parser.without_config(tokens)
-    # this machine needs neither GPU nor what reports are sent with
-    job, data, model, _, training = parser.parse(tokens, after={"use_cpu": True, "report_to": "none"})
-    check_arguments(training)
-    _, flags = Parser([JobArguments]).parse_args_into_dataclasses(tokens, return_remaining_strings=True)
-    _check_reach({**vars(data), **vars(model)}, flags)
-    _check_push(model, [job.job_package, *flags])
+    _check_reach(keys)
+    _check_push(keys)
+    flags = _flags(keys)
+    if TOKEN.search(" ".join([job.job_package, *flags])):
+        raise UserError("a key holds what looks like an access token (hf_...), expected none; drop it and revoke it")
 
     api = signed_in()
     # the client itself would wait for ever
@@ -111,15 +100,14 @@ def train_on_hub(tokens: list[str]) -> JobInfo:
         return started if job.detach else _follow(api, started)
 
 
-def _check_reach(values: dict[str, Any], flags: list[str]) -> None:
+def _check_reach(keys: dict[str, Any]) -> None:
     """Refuse what names a place on this machine."""
-    given = {flag.split("=")[0].replace("-", "_") for flag in flags}
     for key in ("output_dir", "resume_from_checkpoint"):
-        if f"__{key}" in given:
+        if key in keys:
             raise UserError(f"{key} is given, expected none: a job has only what it makes, and --repo; drop --{key}")
-    for key in sorted(PLACES):
-        for name in values[key] if isinstance(values[key], list) else [values[key]]:
-            if name is not None and not _is_sample(name) and not hub_id(name):
+    for key in sorted(PLACES & keys.keys()):
+        for name in keys[key] if isinstance(keys[key], list) else [keys[key]]:
+            if not _is_sample(name) and not hub_id(name):
                 raise UserError(
                     f"{key}={name!r} is no id of the Hub, expected OWNER/NAME: a job cannot read this machine; "
                     f"send what is here with `hf upload`, then give its id to --{key}"
@@ -131,14 +119,25 @@ def _is_sample(name: str) -> bool:
     return path.parent == Path("samples") and (SAMPLES / path.name).is_dir() and not path.exists()
 
 
-def _check_push(model: ModelArguments, visible: list[str]) -> None:
-    """Refuse what `push` would refuse at the end of the job, and a token where all can read it."""
-    if model.license is None:
+def _check_push(keys: dict[str, Any]) -> None:
+    """Refuse what `push` would refuse at the end of the job."""
+    if keys.get("model_type") in KINDS:
+        raise UserError("model_type is linear, expected a network: no Auto class loads the others; train it here")
+    if "license" not in keys:
         raise UserError("license is not given, expected an identifier for the model's card; add --license apache-2.0")
-    if model.one_vs_rest:
+    if keys.get("one_vs_rest"):
         raise UserError("one_vs_rest=true makes several networks, expected one to push; drop it, or train here")
-    if TOKEN.search(" ".join(visible)):
-        raise UserError("a key holds what looks like an access token (hf_...), expected none; drop it and revoke it")
+
+
+def _flags(keys: dict[str, Any]) -> list[str]:
+    """The keys as the job's command line takes them."""
+    flags = []
+    for key, value in keys.items():
+        if isinstance(value, list):
+            flags += [f"--{key}", *map(str, value)]
+        else:
+            flags.append(f"--{key}={json.dumps(value) if isinstance(value, dict) else value}")
+    return flags
 
 
 def _machine(api: HfApi, flavor: str) -> JobHardwareInfo:

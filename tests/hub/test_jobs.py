@@ -70,8 +70,8 @@ def test_what_the_hub_gets(detached, tmp_path):
         ["bash", "-c", script.replace("hf-textclf", "printf '%s|'")], capture_output=True, text=True
     )
     assert printed.stdout == (
-        "train|--dataset=you/data|--label_column|topic|--license=mit|--label_names|it's|$HOME|--max_steps=9|"
-        "--max_steps|4|--bf16|true|--output_dir|model|push|model|--repo|you/model|--private|"
+        "train|--dataset=you/data|--label_column|topic|--license=mit|--label_names|it's|$HOME|--max_steps=4|"
+        "--bf16=True|--output_dir|model|push|model|--repo|you/model|--private|"
     )
 
 
