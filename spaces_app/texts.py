@@ -9,8 +9,8 @@ from serving import Served
 from transformers import PreTrainedTokenizerFast
 
 from hf_textclf.tokenization import encode_whole
-from hf_textclf.tokenization.encoding import head_and_tail, special_tokens_around
-from hf_textclf.tokenization.segmentation import segmented
+from hf_textclf.tokenization.encoding import segmented
+from hf_textclf.tokenization.loading import head_and_tail, special_tokens_around
 
 MAX_CHARACTERS = 10_000
 # what a text must keep of its letters, or its model cannot read it

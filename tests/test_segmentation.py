@@ -10,7 +10,8 @@ from transformers import AutoTokenizer, pipeline
 
 from hf_textclf import Classifier, UserError
 from hf_textclf.cli.main import main
-from hf_textclf.tokenization import TOKENIZER_TYPES, encode, load_tokenizer, segment, segmentation, train_tokenizer
+from hf_textclf.tokenization import TOKENIZER_TYPES, encode, encoding, load_tokenizer, train_tokenizer
+from hf_textclf.tokenization.encoding import segment
 from hf_textclf.training.pretraining.blocks import cut_blocks
 
 TEXTS = [
@@ -86,7 +87,7 @@ def test_nothing_is_written_or_read(tmp_path, monkeypatch):
     """jieba itself would load a poisoned cache from the folder for temporary files."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "jieba.cache").write_bytes(b"not a dictionary")
-    segmentation._jieba.cache_clear()
+    encoding._jieba.cache_clear()
     assert segment(["酒店"], "jieba") == ["酒店"]
     assert {path.name for path in tmp_path.iterdir()} == {"jieba.cache"}
     assert (tmp_path / "jieba.cache").read_bytes() == b"not a dictionary"
@@ -95,7 +96,7 @@ def test_nothing_is_written_or_read(tmp_path, monkeypatch):
 def test_without_jieba(monkeypatch):
     tokenizer = trained()
     monkeypatch.setitem(sys.modules, "jieba", None)
-    segmentation._jieba.cache_clear()
+    encoding._jieba.cache_clear()
     for step in (trained, lambda: encode(tokenizer, TEXTS)):
         with pytest.raises(UserError, match=r"pip install 'hf-textclf\[chinese\]'"):
             step()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerFast
 
 from ..tokenization import encode_whole
-from ..tokenization.encoding import head_and_tail
-from ..tokenization.windows import offsets_in_text
+from ..tokenization.encoding import offsets_in_text
+from ..tokenization.loading import head_and_tail
 
 # scripts without blanks between words (Thai, Lao, Burmese, Khmer, kana, Chinese characters): each token is a word
 UNSPACED = re.compile(

@@ -1,119 +1,62 @@
-"""Load a stock fast tokenizer, cut long texts, check that it fits the model.
+"""Texts to token ids: Chinese words first where asked, then one slice of the whole sequence, or all of it in windows.
 
 What would surprise you:
-- Transformers cuts a text at its head or its tail; `head_tail` is ours, and the one number that it needs,
-  `head_tokens`, travels inside tokenizer_config.json. A stock pipeline does not know it and keeps the head.
-- A text may have to be cut into words before the tokenizer sees it, see `segmentation`; that travels the same way.
-- All three ways of cutting are one slice of the whole sequence, so training and prediction both go through `encode`.
+- `tokenizers` cannot save a pre-tokenizer written in Python. So jieba's words are joined by blanks, and
+  tokenizer_config.json says so under `segmenter`. `encode` heeds it; a stock pipeline over the same folder takes what
+  stands between two marks of punctuation for one word, and its answers differ.
+- jieba reads its dictionary from `jieba.cache` in the machine's folder for temporary files, also what another user
+  left there. Here it is built from the installed package once a process (a second); nothing is written.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from transformers import AutoTokenizer, BatchEncoding, DataCollatorWithPadding, PreTrainedTokenizerFast
+from transformers import BatchEncoding, DataCollatorWithPadding, PreTrainedTokenizerFast
 
 from ..errors import UserError
-from .segmentation import segmented
+from .loading import head_and_tail, special_tokens_around
 
-TRUNCATIONS = ("head", "tail", "head_tail")
-# what the forward() of an LSTM takes: no token_type_ids, which a BERT tokenizer would add
-CUSTOM_INPUTS = ("input_ids", "attention_mask")
+SEGMENTERS = ("jieba",)
+# jieba's time grows with the square of what stands without punctuation
+ENDLESS = re.compile("([\u4e00-\u9fff]{1000})")
 
 
-def load_tokenizer(
-    name_or_path: str, *, custom_model: bool = False, revision: str = "main", trust_remote_code: bool = False
-) -> PreTrainedTokenizerFast:
-    """Load the fast tokenizer of any checkpoint, folder or Hub id.
+def segment(texts: Iterable[str], segmenter: str) -> list[str]:
+    """Cut texts into words and join these by blanks. What is not Chinese keeps its own blanks.
 
-    Args:
-        custom_model: The tokenizer will feed one of our own models, which reads tokens alone: it returns
-            `CUSTOM_INPUTS` only, here and wherever it is loaded again after saving.
-
-    Raises:
-        UserError: nothing there, no network, no or broken tokenizer files, code that would have to be trusted, or a
-            tokenizer that is not a fast one.
+    Raises UserError for an unknown segmenter, or one that is not installed.
     """
-    inputs = {"model_input_names": list(CUSTOM_INPUTS)} if custom_model else {}
+    if segmenter not in SEGMENTERS:
+        raise UserError(f"segmenter {segmenter!r} is unknown; choose one of {', '.join(SEGMENTERS)}")
+    words = _jieba()
+    return [" ".join(words.cut(ENDLESS.sub(r"\1 ", text))) for text in texts]
+
+
+@cache
+def _jieba() -> Any:
+    """Return jieba with its dictionary in memory."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            str(name_or_path), revision=revision, trust_remote_code=trust_remote_code, **inputs
-        )
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        # the first line says what is wrong, the others speak to programmers
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        if "instantiate the backend tokenizer" in reason:
-            reason = "no tokenizer files there"
-        if not Path(name_or_path).is_dir():
-            reason = f"no such folder, and as a Hub id: {reason}"
+        import jieba
+    except ImportError as error:
         raise UserError(
-            f"cannot load a tokenizer from {str(name_or_path)!r}: {reason}; "
-            "name a folder with tokenizer.json and tokenizer_config.json, or a Hub id while online"
+            "segmenter 'jieba' needs the package jieba, which is not installed; pip install 'hf-textclf[chinese]'"
         ) from error
-    if not tokenizer.is_fast:
-        raise UserError(
-            f"{str(name_or_path)!r} has a slow tokenizer ({type(tokenizer).__name__}), expected a fast one; "
-            "choose a checkpoint with a tokenizer.json"
-        )
-    # a folder with nothing but config.json gives a tokenizer that knows special tokens only
-    if not tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens):
-        raise UserError(
-            f"{str(name_or_path)!r} holds no vocabulary, expected tokenizer.json; "
-            "name a folder or Hub id that carries its tokenizer"
-        )
-    return tokenizer
+    words = jieba.Tokenizer()
+    # what `initialize` does, without its cache file
+    words.FREQ, words.total = words.gen_pfdict(words.get_dict_file())
+    words.initialized = True
+    return words
 
 
-def set_truncation(
-    tokenizer: PreTrainedTokenizerFast, *, truncation: str, max_length: int, head_tokens: int | None = None
-) -> None:
-    """Decide how `encode` cuts a longer text, now and after saving and loading.
-
-    Args:
-        truncation: `head` keeps the first tokens, `tail` the last ones, `head_tail` some of both (Sun et al. 2019,
-            "How to Fine-Tune BERT for Text Classification?").
-        max_length: Number of tokens kept, special tokens included.
-        head_tokens: For `head_tail`: how many of them stand at the head, special tokens included. By default a
-            quarter, as in the paper (128 of 510).
-
-    Raises:
-        UserError: an unknown truncation, or numbers that leave no room.
-    """
-    if truncation not in TRUNCATIONS:
-        raise UserError(f"truncation {truncation!r} is unknown; choose one of {', '.join(TRUNCATIONS)}")
-    prefix, suffix = special_tokens_around(tokenizer)
-    if max_length <= prefix + suffix:
-        raise UserError(
-            f"max_length={max_length} must exceed the {prefix + suffix} special tokens that this tokenizer adds; "
-            f"set it to {prefix + suffix + 1} or more"
-        )
-    if head_tokens is not None and truncation != "head_tail":
-        raise UserError(
-            f"head_tokens={head_tokens} needs truncation 'head_tail', not {truncation!r}; drop one of them"
-        )
-    if truncation == "head_tail":
-        lowest, highest = prefix + 1, max_length - suffix - 1
-        if head_tokens is None:
-            head_tokens = max(max_length // 4, lowest)
-        if not lowest <= head_tokens <= highest:
-            raise UserError(
-                f"head_tokens={head_tokens} must lie between {lowest} and {highest} for max_length={max_length}, "
-                "so that a token of the text stands on both sides; change one of them"
-            )
-
-    tokenizer.model_max_length = max_length
-    # only what stands in init_kwargs is saved; stock tools read `truncation_side` and keep the head for `head_tail`
-    tokenizer.truncation_side = "left" if truncation == "tail" else "right"
-    tokenizer.init_kwargs["truncation_side"] = tokenizer.truncation_side
-    tokenizer.init_kwargs.pop("head_tokens", None)
-    if head_tokens is not None:
-        tokenizer.init_kwargs["head_tokens"] = head_tokens
-    # a length that the checkpoint's own tokenizer.json was cut or padded to must not be saved beside ours
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
-    for stale in ("max_length", "stride", "truncation_strategy", "pad_to_multiple_of"):
-        tokenizer.init_kwargs.pop(stale, None)
+def segmented(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[str]:
+    """Return the texts as this tokenizer wants them: cut into words where it was trained on such texts."""
+    segmenter = tokenizer.init_kwargs.get("segmenter")
+    return texts if segmenter is None else segment(texts, segmenter)
 
 
 def encode_whole(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> BatchEncoding:
@@ -126,8 +69,6 @@ def encode(
     tokenizer: PreTrainedTokenizerFast, texts: list[str], *, with_lengths: bool = False
 ) -> dict[str, list[Any]]:
     """Turn texts into token ids, cut as `set_truncation` decided. Not padded: collators do that batch by batch.
-
-    Words are found first where the tokenizer was trained on segmented texts (`--segmenter`).
 
     Args:
         with_lengths: Also return `untruncated_length`, the number of tokens that each text has before it is cut.
@@ -176,62 +117,67 @@ def batches_by_length(
         yield rows, collate([{name: values[row] for name, values in encoded.items()} for row in rows])
 
 
-def check_agreement(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
-    """Make sure that a tokenizer and the model of `config` belong together.
+@dataclass(frozen=True)
+class Windows:
+    """Whole texts as windows of at most `model_max_length` tokens, none of which is lost, in the order of the texts.
 
-    Raises:
-        UserError: the tokenizer has ids that the model has no embedding for, cannot pad, or pads with another id.
+    encoded: one list of ints for each window under each input of the model, as `encode` returns them. owners: for
+    each window the number of its text. spans: for each window where it begins and ends in its text, in characters.
     """
-    # a model around another's encoder has its embeddings
-    config = config.get_text_config()
-    # not len(tokenizer): a vocabulary may have holes
-    size = max(tokenizer.get_vocab().values()) + 1
-    if size > config.vocab_size:
-        raise UserError(
-            f"the tokenizer has {size} token ids but the model has embeddings for vocab_size={config.vocab_size}; "
-            "use the tokenizer that was saved with the model"
-        )
-    if tokenizer.pad_token_id is None:
-        raise UserError(
-            f"the tokenizer has no padding token (pad_token_id=None), the model expects "
-            f"pad_token_id={config.pad_token_id}; set the tokenizer's pad_token"
-        )
-    if tokenizer.pad_token_id != config.pad_token_id:
-        raise UserError(
-            f"the tokenizer pads with id {tokenizer.pad_token_id} but the model expects "
-            f"pad_token_id={config.pad_token_id}; use the tokenizer that was saved with the model"
-        )
+
+    encoded: dict[str, list[Any]]
+    owners: list[int]
+    spans: list[tuple[int, int]]
 
 
-def head_and_tail(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:
-    """How many tokens of the whole sequence, special ones included, are kept at its head and at its tail."""
+def encode_windows(tokenizer: PreTrainedTokenizerFast, texts: list[str], *, stride: int = 0) -> Windows:
+    """Turn texts into windows, each with the special tokens around it. A text that fits, an empty one too, is a single
+    window, the same as `encode` makes of it.
+
+    stride: number of tokens that a window shares with the one before it. The last window of a text reaches further
+    back, to be as long as the others: a rest of three tokens would be a text of its own kind. Raises UserError for a
+    stride that leaves no room for a new token.
+    """
     prefix, suffix = special_tokens_around(tokenizer)
-    if "head_tokens" in tokenizer.init_kwargs:
-        head = tokenizer.init_kwargs["head_tokens"]
-    elif tokenizer.truncation_side == "left":
-        head = prefix
-    else:
-        head = tokenizer.model_max_length - suffix
-    return head, tokenizer.model_max_length - head
+    room = tokenizer.model_max_length - prefix - suffix
+    if not 0 <= stride < room:
+        raise UserError(
+            f"stride={stride} of windows with room for {room} tokens, expected 0 to {room - 1}; change --stride or "
+            "--max_length"
+        )
+    if not texts:
+        return Windows({name: [] for name in tokenizer.model_input_names}, [], [])
+    encoded = encode_whole(tokenizer, texts)
+    windows = Windows({name: [] for name in encoded}, [], [])
+    for number, text in enumerate(texts):
+        length = len(encoded["input_ids"][number])
+        over = length - prefix - suffix - room
+        starts = [0] if over <= 0 else [*range(0, over, room - stride), over]
+        offsets = offsets_in_text(tokenizer, text, encoded.encodings[number].offsets) if over > 0 else []
+        for start in starts:
+            for name, rows in encoded.items():
+                row = rows[number]
+                cut = row[:prefix] + row[prefix + start : prefix + start + room] + row[length - suffix :]
+                windows.encoded[name].append(row if over <= 0 else cut)
+            begin = offsets[prefix + start][0] if start > 0 else 0
+            end = offsets[prefix + start + room - 1][1] if start < over else len(text)
+            windows.owners.append(number)
+            windows.spans.append((begin, end))
+    return windows
 
 
-def special_tokens_around(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:
-    """Number of special tokens that the tokenizer puts before and after each text."""
-    added = tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
-    prefix = next((place for place, special in enumerate(added) if not special), len(added))
-    return prefix, tokenizer.num_special_tokens_to_add() - prefix
+def offsets_in_text(
+    tokenizer: PreTrainedTokenizerFast, text: str, offsets: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Return where the tokens of a text stand in it.
 
-
-__all__ = [
-    "CUSTOM_INPUTS",
-    "TRUNCATIONS",
-    "PaddingCollator",
-    "batches_by_length",
-    "check_agreement",
-    "encode",
-    "encode_whole",
-    "head_and_tail",
-    "load_tokenizer",
-    "set_truncation",
-    "special_tokens_around",
-]
+    offsets: where they stand in the segmented text, which has other blanks and nothing else that differs.
+    """
+    [words] = segmented(tokenizer, [text])
+    if words == text:
+        return offsets
+    positions = [position for position, character in enumerate(text) if not character.isspace()]
+    starts, ends = [*positions, len(text)], [0, *(position + 1 for position in positions)]
+    # the number of characters before each position
+    before = list(accumulate((not character.isspace() for character in words), initial=0))
+    return [(starts[before[start]], ends[before[end]]) for start, end in offsets]

@@ -17,8 +17,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import UserError
-from .encoding import CUSTOM_INPUTS, set_truncation
-from .segmentation import segment, set_segmenter
+from .encoding import segment
+from .loading import CUSTOM_INPUTS, set_truncation
 
 # beside [PAD] and [UNK]: one word; every byte; what the trainer of Unigram needs to keep within bounds
 SMALLEST_VOCAB = {"word": 3, "wordpiece": 3, "bpe": 258, "unigram": 8}
@@ -83,7 +83,9 @@ def train_tokenizer(
         model_input_names=list(CUSTOM_INPUTS),
     )
     set_truncation(tokenizer, truncation="head", max_length=max_length)
-    set_segmenter(tokenizer, segmenter)
+    if segmenter is not None:
+        # saved with the tokenizer; `encode` heeds it
+        tokenizer.init_kwargs["segmenter"] = segmenter
     return tokenizer
 
 
@@ -176,6 +178,3 @@ def _fit(backend: Tokenizer, texts: Iterable[str], trainer: trainers.Trainer) ->
 
 def _options() -> dict[str, Any]:
     return {"special_tokens": [PAD, UNK], "show_progress": sys.stderr.isatty()}
-
-
-__all__ = ["TOKENIZER_TYPES", "train_tokenizer"]

@@ -13,7 +13,7 @@ from datasets import DatasetDict, Features, List, Value
 from transformers import PreTrainedTokenizerFast
 
 from ...errors import UserError
-from ...tokenization.segmentation import segmented
+from ...tokenization.encoding import segmented
 
 BATCH = 1000  # texts
 

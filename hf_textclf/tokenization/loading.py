@@ -1,0 +1,152 @@
+"""Load a stock fast tokenizer, decide how it cuts long texts, check that it fits the model.
+
+What would surprise you: transformers cuts a text at its head or its tail. `head_tail` is ours; its one number,
+`head_tokens`, and the `segmenter` travel inside tokenizer_config.json. A stock pipeline does not know them.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from ..errors import UserError
+
+TRUNCATIONS = ("head", "tail", "head_tail")
+# what the forward() of an LSTM takes: no token_type_ids, which a BERT tokenizer would add
+CUSTOM_INPUTS = ("input_ids", "attention_mask")
+
+
+def load_tokenizer(
+    name_or_path: str, *, custom_model: bool = False, revision: str = "main", trust_remote_code: bool = False
+) -> PreTrainedTokenizerFast:
+    """Load the fast tokenizer of any checkpoint, folder or Hub id.
+
+    Args:
+        custom_model: The tokenizer feeds one of our own models, which reads tokens alone: it returns `CUSTOM_INPUTS`
+            only, here and wherever it is loaded again after saving.
+
+    Raises:
+        UserError: nothing there, no network, no or broken tokenizer files, code that would have to be trusted, or a
+            tokenizer that is not a fast one.
+    """
+    inputs = {"model_input_names": list(CUSTOM_INPUTS)} if custom_model else {}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(name_or_path), revision=revision, trust_remote_code=trust_remote_code, **inputs
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        # the first line says what is wrong, the others speak to programmers
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if "instantiate the backend tokenizer" in reason:
+            reason = "no tokenizer files there"
+        if not Path(name_or_path).is_dir():
+            reason = f"no such folder, and as a Hub id: {reason}"
+        raise UserError(
+            f"cannot load a tokenizer from {str(name_or_path)!r}: {reason}; "
+            "name a folder with tokenizer.json and tokenizer_config.json, or a Hub id while online"
+        ) from error
+    if not tokenizer.is_fast:
+        raise UserError(
+            f"{str(name_or_path)!r} has a slow tokenizer ({type(tokenizer).__name__}), expected a fast one; "
+            "choose a checkpoint with a tokenizer.json"
+        )
+    # a folder with nothing but config.json gives a tokenizer that knows special tokens only
+    if not tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens):
+        raise UserError(
+            f"{str(name_or_path)!r} holds no vocabulary, expected tokenizer.json; "
+            "name a folder or Hub id that carries its tokenizer"
+        )
+    return tokenizer
+
+
+def set_truncation(
+    tokenizer: PreTrainedTokenizerFast, *, truncation: str, max_length: int, head_tokens: int | None = None
+) -> None:
+    """Decide how `encode` cuts a longer text, now and after saving and loading.
+
+    Args:
+        truncation: `head` keeps the first tokens, `tail` the last ones, `head_tail` some of both (Sun et al. 2019,
+            "How to Fine-Tune BERT for Text Classification?").
+        max_length: Number of tokens kept, special tokens included.
+        head_tokens: For `head_tail`: how many of them stand at the head, special tokens included. By default a
+            quarter, as in the paper (128 of 510).
+
+    Raises:
+        UserError: an unknown truncation, or numbers that leave no room.
+    """
+    if truncation not in TRUNCATIONS:
+        raise UserError(f"truncation {truncation!r} is unknown; choose one of {', '.join(TRUNCATIONS)}")
+    prefix, suffix = special_tokens_around(tokenizer)
+    if max_length <= prefix + suffix:
+        raise UserError(
+            f"max_length={max_length} must exceed the {prefix + suffix} special tokens that this tokenizer adds; "
+            f"set it to {prefix + suffix + 1} or more"
+        )
+    if head_tokens is not None and truncation != "head_tail":
+        raise UserError(
+            f"head_tokens={head_tokens} needs truncation 'head_tail', not {truncation!r}; drop one of them"
+        )
+    if truncation == "head_tail":
+        lowest, highest = prefix + 1, max_length - suffix - 1
+        if head_tokens is None:
+            head_tokens = max(max_length // 4, lowest)
+        if not lowest <= head_tokens <= highest:
+            raise UserError(
+                f"head_tokens={head_tokens} must lie between {lowest} and {highest} for max_length={max_length}, "
+                "so that a token of the text stands on both sides; change one of them"
+            )
+    # a length that the checkpoint's own tokenizer.json was cut or padded to must not be saved beside ours
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    for stale in ("head_tokens", "max_length", "stride", "truncation_strategy", "pad_to_multiple_of"):
+        tokenizer.init_kwargs.pop(stale, None)
+    tokenizer.model_max_length = max_length
+    # only what stands in init_kwargs is saved; stock tools read `truncation_side` and keep the head for `head_tail`
+    tokenizer.truncation_side = "left" if truncation == "tail" else "right"
+    tokenizer.init_kwargs["truncation_side"] = tokenizer.truncation_side
+    if head_tokens is not None:
+        tokenizer.init_kwargs["head_tokens"] = head_tokens
+
+
+def head_and_tail(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:
+    """Return how many tokens of the whole sequence, special ones included, are kept at its head and at its tail."""
+    prefix, suffix = special_tokens_around(tokenizer)
+    if "head_tokens" in tokenizer.init_kwargs:
+        head = tokenizer.init_kwargs["head_tokens"]
+    else:
+        head = prefix if tokenizer.truncation_side == "left" else tokenizer.model_max_length - suffix
+    return head, tokenizer.model_max_length - head
+
+
+def special_tokens_around(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:
+    """Return how many special tokens the tokenizer puts before and after each text."""
+    mask = tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
+    prefix = next((position for position, special in enumerate(mask) if not special), len(mask))
+    return prefix, tokenizer.num_special_tokens_to_add() - prefix
+
+
+def check_agreement(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
+    """Make sure that a tokenizer and the model of `config` belong together.
+
+    Raises:
+        UserError: the tokenizer has ids that the model has no embedding for, cannot pad, or pads with another id.
+    """
+    # a model around another's encoder has its embeddings
+    config = config.get_text_config()
+    # not len(tokenizer): a vocabulary may have holes
+    size = max(tokenizer.get_vocab().values()) + 1
+    if size > config.vocab_size:
+        raise UserError(
+            f"the tokenizer has {size} token ids but the model has embeddings for vocab_size={config.vocab_size}; "
+            "use the tokenizer that was saved with the model"
+        )
+    if tokenizer.pad_token_id is None:
+        raise UserError(
+            f"the tokenizer has no padding token (pad_token_id=None), the model expects "
+            f"pad_token_id={config.pad_token_id}; set the tokenizer's pad_token"
+        )
+    if tokenizer.pad_token_id != config.pad_token_id:
+        raise UserError(
+            f"the tokenizer pads with id {tokenizer.pad_token_id} but the model expects "
+            f"pad_token_id={config.pad_token_id}; use the tokenizer that was saved with the model"
+        )
