@@ -14,7 +14,7 @@ from sklearn.naive_bayes import MultinomialNB
 from hf_textclf import Classifier, UserError
 from hf_textclf.data import DataArguments, load_data
 from hf_textclf.models.linear import KINDS, fitting
-from hf_textclf.models.linear.features import choose_analyzer
+from hf_textclf.models.linear.fitting import choose_analyzer
 from hf_textclf.training.linear import train_linear
 from hf_textclf.training.linear_arguments import LinearArguments
 

@@ -11,8 +11,7 @@ from test_tokenizer_training import SIZES, trained
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
 from hf_textclf.errors import UserError
-from hf_textclf.models.embeddings import Coverage, load_embeddings
-from hf_textclf.models.embeddings.loading import _fit_width
+from hf_textclf.models.embeddings import Coverage, _fit_width, load_embeddings
 from hf_textclf.models.lstm import LSTMConfig, LSTMForSequenceClassification, LSTMModel
 from hf_textclf.tokenization import TOKENIZER_TYPES
 

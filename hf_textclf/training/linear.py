@@ -18,8 +18,7 @@ from ..errors import UserError
 from ..evaluation.metrics import compute_metrics
 from ..files import write_json, write_text
 from ..inference.probabilities import to_probabilities
-from ..models.linear.features import LONGEST, choose_analyzer
-from ..models.linear.fitting import fit
+from ..models.linear.fitting import LONGEST, choose_analyzer, fit
 from ..models.linear.system import LinearConfig, LinearSystem, save_linear
 from ..provenance import describe_hardware, describe_versions
 from ..saved_model.layout import EVAL_RESULTS, RUN_CONFIG

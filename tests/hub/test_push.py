@@ -16,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf.cli.main import main
 
-CODE = {"attention_lstm.py", "configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"}
+CODE = {"configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"}
 # loads a repository without the plugin, as somebody who has never heard of it
 STRANGERS_CODE = """
 import sys

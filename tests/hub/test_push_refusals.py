@@ -55,7 +55,7 @@ def shards(folder):
         (write("run_config.yaml", f"hub_token: hf_{'a1' * 17}\n"), "run_config.yaml holds what looks like an access"),
         (remove("modeling_lstm.py"), "modeling_lstm.py"),
         # not named by auto_map, but imported by what is
-        (remove("attention_lstm.py"), "attention_lstm.py"),
+        (remove("layers_lstm.py"), "layers_lstm.py"),
         (change_config(id2label={"0": "good", "1": "LABEL_1"}), "LABEL_1"),
         (change_config(id2label=None), "LABEL_0"),
     ],

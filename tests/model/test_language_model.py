@@ -13,12 +13,9 @@ from torch import nn
 from transformers import AutoModel, AutoModelForCausalLM, GenerationConfig
 
 from hf_textclf import LSTMForCausalLM
-from hf_textclf.models.lstm.loss_lstm import CHUNK, linear_cross_entropy
+from hf_textclf.models.lstm.modeling_lstm_lm import CHUNK, linear_cross_entropy
 
-CODE = [
-    "attention_lstm.py", "configuration_lstm.py", "layers_lstm.py", "loss_lstm.py", "modeling_lstm.py",
-    "modeling_lstm_lm.py",
-]  # fmt: skip
+CODE = ["configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py", "modeling_lstm_lm.py"]
 FREE = {"pad_token_id": 0, "eos_token_id": None, "max_new_tokens": 12}
 
 

@@ -35,7 +35,7 @@ FAMILIES = {
         partial(tiny_config, bidirectional=True, pooling="attention"),
         LSTMForSequenceClassification,
         LSTMModel,
-        ["attention_lstm.py", "configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"],
+        ["configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"],
         {
             "AutoConfig": "configuration_lstm.LSTMConfig",
             "AutoModelForSequenceClassification": "modeling_lstm.LSTMForSequenceClassification",

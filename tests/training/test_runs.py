@@ -15,7 +15,7 @@ from hf_textclf.training import TrainerArguments
 from hf_textclf.training.arguments import ModelArguments, NewModelArguments
 
 HOME_MADE_FILES = {
-    "README.md", "attention_lstm.py", "config.json", "configuration_lstm.py", "eval_results.json", "layers_lstm.py",
+    "README.md", "config.json", "configuration_lstm.py", "eval_results.json", "layers_lstm.py",
     "model.safetensors", "modeling_lstm.py", "run_config.yaml", "tokenizer.json", "tokenizer_config.json",
     "trainer_state.json",
 }  # fmt: skip

@@ -4,6 +4,9 @@ What the columns of `matrix @ weights + bias` mean: with two classes one column,
 classes one per class; with many labels one per label, its log-odds; in regression the number itself.
 """
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.sparse import csr_matrix, diags
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -12,9 +15,18 @@ from tqdm.auto import tqdm
 
 from ...errors import UserError
 
+# the scripts of Chinese and Japanese, which put no blanks between words
+UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+LONGEST = {"word": 2, "char": 3}
 MAX_ITER = 1000
 # more, and a fit of all classes at once needs more memory than most machines have
 MAX_WEIGHTS = 100_000_000
+
+
+def choose_analyzer(texts: Sequence[str]) -> str:
+    """Return `char` where most letters of the first thousand texts are Chinese or Japanese, else `word`."""
+    sample = "".join(texts[:1000])
+    return "char" if 2 * len(UNSPACED.findall(sample)) > sum(map(str.isalpha, sample)) else "word"
 
 
 def fit(

@@ -8,19 +8,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from huggingface_hub.dataclasses import strict
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from ...errors import UserError
 from ...files import write_json, write_text
 from ...saved_model.layout import LINEAR_CONFIG, LINEAR_VOCABULARY, LINEAR_WEIGHTS
-from .features import make_vectorizer
+
+# every word, one-letter words too, and every mark: `!` and `?` say much about an opinion
+WORD = r"\w+|[^\w\s]"
 
 
 # not frozen: the values would go in past the checks of `strict`
@@ -43,9 +45,17 @@ class LinearConfig:
         two = self.problem_type == "single_label_classification" and len(self.id2label) == 2
         return 1 if two else len(self.id2label)
 
-    def vectorizer(self, **options: object) -> CountVectorizer:
-        """Make the vectorizer, to be fitted or with its `vocabulary`."""
-        return make_vectorizer(analyzer=self.analyzer, ngram_max=self.ngram_max, weighting=self.weighting, **options)
+    def vectorizer(self, **options: Any) -> CountVectorizer:
+        """Make the vectorizer, to be fitted or with a `vocabulary` among the options; texts are put in lower case.
+
+        The value of an n-gram is its count; 1 with `binary`; with `tfidf` (1 + ln count) x idf, each text of length 1.
+        """
+        options |= {"analyzer": self.analyzer, "ngram_range": (1, self.ngram_max), "dtype": np.float64}
+        if self.analyzer == "word":
+            options["token_pattern"] = WORD
+        if self.weighting == "tfidf":
+            return TfidfVectorizer(sublinear_tf=True, **options)
+        return CountVectorizer(binary=self.weighting == "binary", **options)
 
 
 def save_linear(
