@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from matplotlib.font_manager import fontManager
 from matplotlib.ft2font import FT2Font
-from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hf_textclf.evaluation.metrics.common import expected_calibration_error
 from hf_textclf.plots import plot_confusion, plot_curves, plot_learning, plot_metrics, plot_reliability, plot_scatter
 from hf_textclf.plots.canvas import canvas, colour, marker
-from hf_textclf.plots.classification import FRACTIONS, _bins, _precision, _roc, _wilson
+from hf_textclf.plots.classification import FRACTIONS, mean_curves, reliability_bins
 
 NAMES = ["costs $5 or $6", "_private", "中文标签", "a very long label that nobody could ever read in a picture"]
 # no character stands at this place, and none ever will
@@ -30,24 +29,31 @@ def scores():
 
 def test_areas_of_the_curves(scores):
     values, holds = scores
-    assert np.trapezoid(_roc(values, holds), FRACTIONS) == pytest.approx(roc_auc_score(holds, values), abs=2e-3)
-    assert _precision(values, holds).mean() == pytest.approx(average_precision_score(holds, values), abs=2e-3)
+    # a label that always holds has no curve
+    sensitivity, precision = mean_curves(np.c_[values, values], np.c_[holds, np.ones_like(holds)])
+    assert np.trapezoid(sensitivity, FRACTIONS) == pytest.approx(roc_auc_score(holds, values), abs=2e-3)
+    assert precision.mean() == pytest.approx(average_precision_score(holds, values), abs=2e-3)
 
 
 def test_bins_are_those_of_the_calibration_error(scores):
     values, holds = scores
-    counts, means, shares = _bins(values, holds)
+    counts, means, shares, _ = reliability_bins(values, holds)
     assert counts.sum() == 400
-    error = (counts * np.abs(means - shares)).sum() / 400
+    error = (counts[counts > 0] * np.abs(means - shares)).sum() / 400
     assert error == pytest.approx(expected_calibration_error(values, holds))
 
 
-def test_bars_are_wilsons():
-    counts = np.array([1, 5, 40, 300])
-    hits = np.array([1, 0, 13, 297])
-    low, high = _wilson(hits / counts, counts)
-    expected = [binomtest(int(k), int(n)).proportion_ci(method="wilson") for k, n in zip(hits, counts, strict=True)]
-    np.testing.assert_allclose(np.c_[low, high], [[one.low, one.high] for one in expected], atol=1e-4)
+def test_bars_are_wilsons(scores):
+    counts, _, shares, (low, high) = reliability_bins(*scores)
+    counts, z = counts[counts > 0], 1.959964
+    centre = (shares + z**2 / (2 * counts)) / (1 + z**2 / counts)
+    half = z / (1 + z**2 / counts) * np.sqrt(shares * (1 - shares) / counts + z**2 / (4 * counts**2))
+    np.testing.assert_allclose([low, high], [centre - half, centre + half], atol=1e-4)
+
+
+def test_probabilities_that_rounding_carried_over_the_edge():
+    counts, means, shares, _ = reliability_bins(np.array([1 + 1e-7, 0.5], np.float32), np.array([True, True]))
+    assert counts[-1] == 1 and means.max() == 1 and shares.tolist() == [1, 1]
 
 
 def draw_all(folder, systems, labels):

@@ -1,8 +1,7 @@
 """Pictures of numbers, as png files. Every function takes a path, arrays and names, and knows no model."""
 
 from .classification import confidences, plot_confusion, plot_curves, plot_reliability
-from .learning import plot_learning
-from .systems import plot_metrics, plot_scatter
+from .systems import plot_learning, plot_metrics, plot_scatter
 
 __all__ = [
     "confidences",

@@ -1,18 +1,18 @@
 """What all pictures share: fonts that have the characters, colours that everybody can tell apart, whole files.
 
-Nothing here touches `pyplot`, so no display is needed and no state is left behind.
+Every figure is made without `pyplot`'s state, so no display is needed and nothing stays behind.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontEntry, findfont, fontManager
+from matplotlib.font_manager import FontEntry, fontManager
 from matplotlib.ft2font import FT2Font
 from matplotlib.style import library
 
@@ -59,33 +59,22 @@ class Page:
 def canvas(title: str, names: Iterable[str]) -> Iterator[Page]:
     """Set the style of a picture, and fonts that have all its characters.
 
-    Matplotlib's own font has no Chinese: an installed one that has the missing characters joins it. A name that no
-    font can write becomes its position among the names, `#3`, and never a row of boxes. Long names lose their middle.
+    A name that no installed font can write becomes its position among the names, `#3`, and never a row of boxes. Long
+    names lose their middle.
     """
     short = {name: _short(name) for name in names}
-    texts = [*short.values(), *title.splitlines()]
-    used = set("".join(texts))
-    missing = used - _known(findfont(DEFAULT_FONT), used)
-    family, lost = _font_for(missing, texts) if missing else (DEFAULT_FONT, missing)
+    families, lost = _fonts_for(set("".join([*short.values(), *title.splitlines()])))
     written = {name: f"#{number}" if lost & set(text) else text for number, (name, text) in enumerate(short.items())}
-    # ours comes first: other fonts lack the minus sign
-    with matplotlib.rc_context(STYLE | {"font.family": list(dict.fromkeys([DEFAULT_FONT, family]))}):
+    with matplotlib.rc_context(STYLE | {"font.family": families}):
         yield Page(title.translate(dict.fromkeys(map(ord, lost), "?")), written)
 
 
-def panels(
-    count: int, *, width: float, height: float, ratios: tuple[float, ...] = (1,), columns: int = 3
-) -> tuple[Figure, list[list[Axes]]]:
-    """A figure of panels in rows, each a column of axes with these ratios of height; width and height of one panel."""
+def panels(count: int, *, width: float, height: float, columns: int = 3) -> tuple[Figure, list[Axes]]:
+    """A figure of panels in rows; width and height of one panel."""
     across = min(columns, count)
     down = -(-count // across)
     figure = Figure(figsize=(across * width, down * height), layout="constrained")
-    axes = figure.subplots(down * len(ratios), across, squeeze=False, height_ratios=ratios * down)
-    columned = axes.reshape(down, len(ratios), across).transpose(0, 2, 1).reshape(down * across, len(ratios)).tolist()
-    for unused in columned[count:]:
-        for one in unused:
-            one.remove()
-    return figure, columned[:count]
+    return figure, [figure.add_subplot(down, across, place + 1) for place in range(count)]
 
 
 def colour(number: int) -> str:
@@ -98,43 +87,32 @@ def marker(number: int) -> str:
     return MARKERS[number % len(MARKERS)]
 
 
-def unit_axes(axes: Axes, *, xlabel: str, ylabel: str) -> None:
-    """Both axes from 0 to 1."""
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=xlabel, ylabel=ylabel)
-
-
 def _short(name: str) -> str:
     name = " ".join(name.split())
     half = LONGEST_NAME // 2
     return name if len(name) <= LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
 
 
-def _known(path: str, characters: set[str]) -> set[str]:
-    """Those of some characters that a font file has; none where it cannot be read."""
-    try:
-        font = FT2Font(path)
-    except (OSError, RuntimeError):
-        return set()
-    return {character for character in characters if font.get_char_index(ord(character))}
+def _fonts_for(characters: set[str]) -> tuple[list[str], set[str]]:
+    """The families that together write some characters, and the characters that no installed font has.
 
-
-def _font_for(missing: set[str], texts: Sequence[str]) -> tuple[str, set[str]]:
-    """The installed font with which most texts can be written, and the characters that it lacks."""
-    best, most, lost = DEFAULT_FONT, 0, missing
-    for entry in sorted(fontManager.ttflist, key=_plainness):
+    Matplotlib's own font comes first, because others lack the minus sign; it has no Chinese. Matplotlib takes each
+    character from the first family that has it.
+    """
+    families, missing = [DEFAULT_FONT], characters
+    for font in sorted(fontManager.ttflist, key=_plainness):
         # this font has a box for every character there is
-        if "Last Resort" in entry.name:
+        if not missing or "Last Resort" in font.name:
             continue
-        lacking = missing - _known(entry.fname, missing)
-        count = sum(not lacking & set(text) for text in texts)
-        if count > most and lacking < missing:
-            best, most, lost = entry.name, count, lacking
-        if not lost:
-            break
-    return best, lost
+        with suppress(OSError, RuntimeError):  # a broken file
+            face = FT2Font(font.fname)
+            lacking = {character for character in missing if not face.get_char_index(ord(character))}
+            families += [font.name] if lacking < missing else []
+            missing = lacking
+    return list(dict.fromkeys(families)), missing
 
 
-def _plainness(entry: FontEntry) -> tuple[bool, bool, bool, str]:
-    """Regular before bold, upright before italic, plain before serif."""
-    regular = str(entry.weight) in ("400", "normal", "regular")
-    return not regular, entry.style != "normal", "sans" not in entry.name.lower(), entry.name
+def _plainness(font: FontEntry) -> tuple[bool, bool, bool, bool, str]:
+    """Ours first, then regular before bold, upright before italic, plain before serif."""
+    regular = str(font.weight) in ("400", "normal", "regular")
+    return font.name != DEFAULT_FONT, not regular, font.style != "normal", "sans" not in font.name.lower(), font.name

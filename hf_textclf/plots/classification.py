@@ -1,19 +1,29 @@
-"""How classifiers err: confusion of labels, honesty of probabilities, and the curves over all thresholds."""
+"""How classifiers err: confusion of labels, honesty of probabilities, and the curves over all thresholds.
+
+scikit-learn draws, on our axes.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve, roc_curve
+from scipy.stats import binomtest
+from sklearn.calibration import CalibrationDisplay, calibration_curve
+from sklearn.metrics import (
+    ConfusionMatrixDisplay,
+    PrecisionRecallDisplay,
+    RocCurveDisplay,
+    precision_recall_curve,
+    roc_curve,
+)
 
-from .canvas import canvas, colour, panels, unit_axes
+from .canvas import canvas, colour, panels
 
 # up to this many labels, the shares of the confusion stand in their cells
 WRITTEN_CELLS = 12
 BINS = 15
-# the line of pure chance, or of perfect honesty
-DIAGONAL: dict[str, Any] = {"color": "0.6", "linewidth": 1, "linestyle": "--"}
+# where the mean of several curves is taken
 FRACTIONS = np.linspace(0, 1, 1001)
 
 
@@ -24,25 +34,23 @@ def plot_confusion(
 
     shares: name -> (shown, shown), rows the true label, columns the predicted one; shown: the ids of these labels.
     """
-    size = len(shown)
+    written_cells = len(shown) <= WRITTEN_CELLS
     with canvas(title, [*label_names, *shares]) as page:
         labels = [page.written[label_names[label]] for label in shown]
         # room for the cells, and for the names beside and below them
-        side = max(2.2, (0.36 if size <= WRITTEN_CELLS else 0.22) * size) + 0.09 * max(map(len, labels))
+        side = max(2.2, (0.36 if written_cells else 0.22) * len(shown)) + 0.09 * max(map(len, labels))
         figure, places = panels(len(shares), width=side + 0.4, height=side + 0.5)
-        for [axes], (name, share) in zip(places, shares.items(), strict=True):
-            image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+        for axes, (name, share) in zip(places, shares.items(), strict=True):
+            display = ConfusionMatrixDisplay(share, display_labels=labels).plot(
+                ax=axes, cmap="Blues", colorbar=False, im_kw={"vmin": 0, "vmax": 1},
+                include_values=written_cells, values_format=".2f", text_kw={"fontsize": 7.5},
+                xticks_rotation="vertical" if len(shown) > 3 else "horizontal",
+            )  # fmt: skip
+            axes.set(title=page.written[name])
             axes.grid(False)
-            axes.set(title=page.written[name], xlabel="predicted", ylabel="true")
-            axes.set_xticks(range(size), labels, rotation=90 if size > 3 else 0)
-            axes.set_yticks(range(size), labels)
             axes.tick_params(length=0, labelsize=9)
-            if size <= WRITTEN_CELLS:
-                for (row, column), value in np.ndenumerate(share):
-                    shade = "white" if value > 0.5 else "0.2"
-                    axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade, fontsize=7.5)
-        if size > WRITTEN_CELLS:
-            figure.colorbar(image, ax=[axes for [axes] in places], shrink=0.6, aspect=30, pad=0.02)
+        if not written_cells:
+            figure.colorbar(display.im_, ax=places, shrink=0.6, aspect=30, pad=0.02)
         page.save(figure, path)
 
 
@@ -61,20 +69,19 @@ def plot_reliability(
     The bar of a point is Wilson's 95 % interval (1927).
     """
     with canvas(title, systems) as page:
-        figure, places = panels(len(systems), width=3.5, height=4.6, ratios=(3, 1))
-        for number, ([above, below], (name, (confidences, true))) in enumerate(
-            zip(places, systems.items(), strict=True)
-        ):
-            counts, means, shares = _bins(confidences, true)
-            there = counts > 0
-            low, high = _wilson(shares[there], counts[there])
-            above.plot([0, 1], [0, 1], **DIAGONAL)
-            above.vlines(means[there], low, high, color=colour(number), linewidth=1)
-            above.plot(means[there], shares[there], "o-", color=colour(number), markersize=4, linewidth=1)
-            unit_axes(above, xlabel="", ylabel="share that came true")
-            above.set_title(f"{page.written[name]}\nECE {errors[name]:.3f}")
+        figure, places = panels(len(systems), width=3.5, height=4.6)
+        for number, (place, (name, (scores, true))) in enumerate(zip(places, systems.items(), strict=True)):
+            place.remove()
+            grid: Any = place.get_subplotspec()
+            axes, below = grid.subgridspec(2, 1, height_ratios=(3, 1)).subplots(sharex=True)
+            counts, means, shares, limits = reliability_bins(scores, true)
+            CalibrationDisplay(shares, means, scores).plot(ax=axes, color=colour(number), marker="o", markersize=4)
+            axes.vlines(means, *limits, color=colour(number), linewidth=1)
+            axes.get_legend().remove()
+            axes.set(title=f"{page.written[name]}\nECE {errors[name]:.3f}", xlabel="", ylabel="share that came true")
+            axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
             below.bar((np.arange(BINS) + 0.5) / BINS, counts, width=0.9 / BINS, color=colour(number))
-            below.set(xlabel=what, ylabel="count", yscale="log", ylim=(0.7, 2 * counts.max()), xlim=(-0.01, 1.01))
+            below.set(xlabel=what, ylabel="count", yscale="log", ylim=(0.7, 2 * counts.max()))
             below.yaxis.set_major_formatter("{x:,.0f}")
             below.minorticks_off()
         page.save(figure, path)
@@ -91,6 +98,23 @@ def confidences(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
     return scores.max(axis=1), scores.argmax(axis=1) == labels
 
 
+def reliability_bins(
+    scores: np.ndarray, true: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[list[float], list[float]]]:
+    """Counts of the equal-width bins, (bins,); of those not empty the mean confidence, the share that came true, and
+    low and high end of this share's 95 % interval.
+
+    scores, true: (n,). The bins are closed on the right, as in the expected calibration error.
+    """
+    # rounding may carry a probability a little over the edge
+    scores = np.clip(scores, 0, 1)
+    shares, means = calibration_curve(true, scores, n_bins=BINS)
+    counts = np.bincount(np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], scores), minlength=BINS)
+    tests = [binomtest(round(n * share), n) for n, share in zip(counts[counts > 0].tolist(), shares, strict=True)]
+    intervals = [test.proportion_ci(method="wilson") for test in tests]
+    return counts, means, shares, ([one.low for one in intervals], [one.high for one in intervals])
+
+
 def plot_curves(
     path: Path, systems: dict[str, tuple[np.ndarray, np.ndarray]], areas: dict[str, tuple[float, float]], *, title: str
 ) -> None:
@@ -100,51 +124,38 @@ def plot_curves(
     left out. areas: name -> area under the ROC curve, average precision, as the metrics give them.
     """
     with canvas(title, systems) as page:
-        figure, [[roc], [pr]] = panels(2, width=4.6, height=4.8)
-        roc.plot([0, 1], [0, 1], **DIAGONAL)
-        for number, (scores, holds) in enumerate(systems.values()):
-            defined = [label for label in range(holds.shape[1]) if 0 < holds[:, label].sum() < len(holds)]
-            sensitivity = np.mean([_roc(scores[:, label], holds[:, label]) for label in defined], axis=0)
-            precision = np.mean([_precision(scores[:, label], holds[:, label]) for label in defined], axis=0)
-            look: dict[str, Any] = {"color": colour(number), "linestyle": ("-", "--", ":")[number // 10 % 3]}
-            roc.plot([0, *FRACTIONS], [0, *sensitivity], **look)
-            pr.plot(FRACTIONS[1:], precision, **look)
-        unit_axes(roc, xlabel="false positive rate", ylabel="true positive rate (recall)")
-        unit_axes(pr, xlabel="recall", ylabel="precision")
+        figure, [roc, pr] = panels(2, width=4.6, height=4.8)
+        looks = [
+            {"color": colour(i), "linestyle": ("-", "--", ":")[i // 10 % 3], "alpha": 1} for i in range(len(systems))
+        ]
+        rocs, precisions = zip(*[mean_curves(*system) for system in systems.values()], strict=True)
+        rates, recalls = [np.append(0, FRACTIONS)] * len(systems), [FRACTIONS[1:]] * len(systems)
+        lines = {
+            roc: RocCurveDisplay(fpr=rates, tpr=[np.append(0, sensitivity) for sensitivity in rocs])
+            .plot(roc, curve_kwargs=looks, plot_chance_level=True, chance_level_kw={"color": "0.6", "linewidth": 1})
+            .line_,
+            pr: PrecisionRecallDisplay(precision=list(precisions), recall=recalls).plot(pr, curve_kwargs=looks).line_,
+        }
         roc.set_title("ROC (area)")
         pr.set_title("precision and recall (average precision)")
-        for which, (axes, corner) in enumerate(((roc, "lower right"), (pr, "lower left"))):
+        for which, (axes, drawn) in enumerate(lines.items()):
             # handed over, because a line does not take a name that begins with _
             texts = [f"{page.written[name]} ({areas[name][which]:.3f})" for name in systems]
-            axes.legend(axes.lines[-len(systems) :], texts, loc=corner, fontsize=9)
+            axes.legend(np.atleast_1d(drawn).tolist(), texts, loc=("lower right", "lower left")[which], fontsize=9)
         page.save(figure, path)
 
 
-def _bins(confidences: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Count, mean confidence and share that came true in each of the equal-width bins."""
-    # closed on the right, as in the expected calibration error
-    bin_of = np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], confidences, side="left")
-    counts = np.bincount(bin_of, minlength=BINS)
-    means, shares = (
-        np.bincount(bin_of, values, minlength=BINS) / np.maximum(counts, 1) for values in (confidences, true)
-    )
-    return counts, means, shares
+def mean_curves(scores: np.ndarray, holds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The true positive rate at each of `FRACTIONS` as false positive rate, and the precision at each as recall but 0.
 
-
-def _wilson(share: np.ndarray, counts: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
-    """Low and high end of a share's interval; inside [0, 1] and never empty, unlike the normal approximation's."""
-    centre = (share + z**2 / (2 * counts)) / (1 + z**2 / counts)
-    half = z / (1 + z**2 / counts) * np.sqrt(share * (1 - share) / counts + z**2 / (4 * counts**2))
-    return centre - half, centre + half
-
-
-def _roc(scores: np.ndarray, holds: np.ndarray) -> np.ndarray:
-    """True positive rate at each of the false positive rates."""
-    false_rate, true_rate, _ = roc_curve(holds, scores)
-    return np.interp(FRACTIONS, false_rate, true_rate)
-
-
-def _precision(scores: np.ndarray, holds: np.ndarray) -> np.ndarray:
-    """Precision at each recall above 0, in steps, so that its mean is the average precision."""
-    precision, recall, _ = precision_recall_curve(holds, scores)
-    return precision[::-1][np.searchsorted(recall[::-1], FRACTIONS[1:], side="left")]
+    scores, holds: (rows, labels). Each is the mean over the labels; precision goes in steps, so that its mean is the
+    average precision.
+    """
+    sensitivities, precisions = [], []
+    for score, true in zip(scores.T, holds.T, strict=True):
+        if 0 < true.sum() < len(true):
+            false_rate, true_rate, _ = roc_curve(true, score)
+            sensitivities.append(np.interp(FRACTIONS, false_rate, true_rate))
+            precision, recall, _ = precision_recall_curve(true, score)
+            precisions.append(precision[::-1][np.searchsorted(recall[::-1], FRACTIONS[1:])])
+    return np.mean(sensitivities, axis=0), np.mean(precisions, axis=0)

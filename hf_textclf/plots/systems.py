@@ -1,5 +1,7 @@
-"""Systems side by side: their metrics with intervals, quality over cost, and the predictions of a number."""
+"""Systems side by side: their metrics with intervals, quality over cost, the predictions of a number; and how the
+training of one went."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from .canvas import canvas, colour, marker, panels
 
 Point = tuple[float, tuple[float, float]]  # a value and its interval
+Curve = tuple[Sequence[float], Sequence[float]]  # epochs, values
 
 
 def plot_metrics(
@@ -22,28 +25,30 @@ def plot_metrics(
     metrics: name of the metric -> system -> value and interval; costs: name of the cost -> system -> number.
     """
     systems = list(next(iter(costs.values())))
+    looks: dict[str, Any] = {
+        name: {"color": colour(i), "marker": marker(i), "markersize": 6} for i, name in enumerate(systems)
+    }
     headline = next(iter(metrics))
     height = 0.6 + 0.3 * len(systems)
     with canvas(title, systems) as page:
         figure = Figure(figsize=(3 * max(len(metrics), len(costs)) + 1.5, height + 4), layout="constrained")
-        places: Any = figure.subfigures(2, height_ratios=[height, 3.5])
-        above, below = places
-        for axes, (metric, points) in zip(_row(above, len(metrics)), metrics.items(), strict=True):
+        subfigures: Any = figure.subfigures(2, height_ratios=[height, 3.5])
+        above = subfigures[0].subplots(1, len(metrics), squeeze=False, sharey=True)[0]
+        below = subfigures[1].subplots(1, len(costs), squeeze=False, sharey=True)[0]
+        for axes, (metric, points) in zip(above, metrics.items(), strict=True):
             for name, (value, limits) in points.items():
-                number = systems.index(name)
-                axes.errorbar(value, number, xerr=_bars(value, limits), capsize=3, **_look(number))
+                axes.errorbar(value, systems.index(name), xerr=_arms(value, limits), capsize=3, **looks[name])
             axes.set(title=metric, ylim=(len(systems) - 0.5, -0.5))
             axes.set_yticks(range(len(systems)), [page.written[name] for name in systems])
             axes.margins(x=0.1)
-        for axes, (cost, amounts) in zip(_row(below, len(costs)), costs.items(), strict=True):
+        for axes, (cost, amounts) in zip(below, costs.items(), strict=True):
             for name, (value, limits) in metrics[headline].items():
-                number = systems.index(name)
-                axes.errorbar(amounts[name], value, yerr=_bars(value, limits), capsize=3, **_look(number))
+                axes.errorbar(amounts[name], value, yerr=_arms(value, limits), capsize=3, **looks[name])
             axes.set(xlabel=cost, ylabel=headline)
             _logarithmic(axes, list(amounts.values()))
             axes.label_outer()
-        lines = [Line2D([], [], **_look(number), linestyle="") for number in range(len(systems))]
-        below.legend(lines, page.written.values(), loc="outside right upper", frameon=False)
+        lines = [Line2D([], [], linestyle="", **look) for look in looks.values()]
+        subfigures[1].legend(lines, page.written.values(), loc="outside right upper", frameon=False)
         page.save(figure, path)
 
 
@@ -59,7 +64,7 @@ def plot_scatter(path: Path, systems: dict[str, np.ndarray], labels: np.ndarray,
         step = np.diff(values).min() if 1 < len(values) <= 20 else 0.0
         spread = " (spread out)" if step else ""
         shift = np.random.default_rng(0).uniform(-0.2, 0.2, len(labels)) * step
-        for number, ([axes], (name, predictions)) in enumerate(zip(places, systems.items(), strict=True)):
+        for number, (axes, (name, predictions)) in enumerate(zip(places, systems.items(), strict=True)):
             axes.plot(ends, ends, color="0.6", linewidth=1, linestyle="--")
             alpha = float(np.clip(300 / len(labels), 0.05, 0.7))
             axes.scatter(labels + shift, predictions, s=12, color=colour(number), alpha=alpha, linewidths=0)
@@ -68,25 +73,36 @@ def plot_scatter(path: Path, systems: dict[str, np.ndarray], labels: np.ndarray,
         page.save(figure, path)
 
 
-def _row(place: Any, count: int) -> list[Axes]:
-    return list(place.subplots(1, count, squeeze=False, sharey=True)[0])
+def plot_learning(
+    path: Path, graphs: Mapping[str, Mapping[str, Curve]], *, title: str, best: float | None = None
+) -> None:
+    """A training run over its epochs, a panel for each quantity.
+
+    graphs: name of the quantity -> split -> curve; best: the epoch with the best weights, drawn as a line.
+    """
+    splits = list(dict.fromkeys(split for curves in graphs.values() for split in curves))
+    with canvas(title, splits) as page:
+        figure, places = panels(len(graphs), width=4.6, height=3.6)
+        for axes, (quantity, curves) in zip(places, graphs.items(), strict=True):
+            for split, (epochs, values) in curves.items():
+                number = splits.index(split)
+                axes.plot(epochs, values, color=colour(number), marker=marker(number), markersize=3, label=split)
+            if best is not None:
+                axes.axvline(best, color="0.6", linestyle="--", linewidth=1, label="best")
+            axes.set(xlabel="epoch", ylabel=quantity)
+            axes.legend(fontsize=9)
+        page.save(figure, path)
 
 
-def _look(number: int) -> dict[str, Any]:
-    return {"color": colour(number), "marker": marker(number), "markersize": 6, "linewidth": 1.2}
-
-
-def _bars(value: float, limits: tuple[float, float]) -> list[list[float]]:
-    """Lengths of the two arms; a percentile interval need not hold its value."""
+def _arms(value: float, limits: tuple[float, float]) -> list[list[float]]:
+    """Lengths of the two arms of a bar; a percentile interval need not hold its value."""
     return [[max(value - limits[0], 0)], [max(limits[1] - value, 0)]]
 
 
 def _logarithmic(axes: Axes, amounts: list[float]) -> None:
     """A logarithmic x axis with plain numbers and at least a decade of them."""
     low, high = min(amounts), max(amounts)
-    axes.set_xscale("log")
-    axes.set_xlim(min(low / 1.5, high / 8), max(high * 1.5, low * 8))
-    decades = np.log10(high / low)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1,) if decades > 2.5 else (1, 2, 5)))
+    axes.set(xscale="log", xlim=(min(low / 1.5, high / 8), max(high * 1.5, low * 8)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1,) if high / low > 300 else (1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter("{x:g}")
