@@ -14,9 +14,8 @@ from sklearn.metrics import confusion_matrix
 from tables import Count, Table
 
 from hf_textclf import Classifier, UserError
-from hf_textclf.data.columns import UNLABELLED, is_missing
-from hf_textclf.data.labels import MULTI, REGRESSION, SINGLE, read_labels
-from hf_textclf.data.targets import encode_labels
+from hf_textclf.data.examples import UNLABELLED, is_missing
+from hf_textclf.data.labels import MULTI, REGRESSION, SINGLE, encode_labels, read_labels
 from hf_textclf.evaluation.metrics import compute_metrics
 
 # what is shown of each text; the download has it whole

@@ -99,7 +99,8 @@ class Table:
 
         An empty column is neither.
         """
-        from hf_textclf.data.columns import LABEL_NAMES, RawSplit, find_text_column, is_missing
+        from hf_textclf.data.examples import LABEL_NAMES, find_text_column, is_missing
+        from hf_textclf.data.sources import RawSplit
 
         columns = [name for name in self.columns if not all(is_missing(row.get(name)) for row in self.rows)]
         columns = columns or self.columns

@@ -1,7 +1,7 @@
 """CSV and TSV rows, read so strictly that no row disappears without a word.
 
-The csv module alone accepts a stray quote that opens a cell and closes rows later. Two things are refused here: what
-its strict mode refuses, and a cell over several lines whose lines are, quotes aside, whole rows of this very table.
+The csv module alone accepts a stray quote that opens a cell and closes rows later; so does pyarrow. Two things are
+refused here: what its strict mode refuses, and a cell over several lines that are, quotes aside, rows of this table.
 """
 
 import csv
@@ -24,28 +24,32 @@ def read_table(lines: Iterable[str], *, delimiters: str, name: str) -> Iterator[
     """
     csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 KiB
     lines, delimiter = _find_delimiter(iter(lines), delimiters)
-    pending: list[str] = []
-    reader = csv.reader(_remember(lines, pending), delimiter=delimiter, strict=True)
+    row_lines: list[str] = []  # the physical lines of the row being read
+
+    def remember() -> Iterator[str]:
+        for line in lines:
+            row_lines.append(line)
+            yield line
+
+    reader = csv.reader(remember(), delimiter=delimiter, strict=True)
     columns: list[str] = []
     swallowed = _SwallowedRows(delimiter)
     try:
         for cells in reader:
-            line = reader.line_num - len(pending) + 1
-            if not cells:
-                pass
-            elif not columns:
+            line = reader.line_num - len(row_lines) + 1
+            if cells and not columns:
                 columns = _check_header(cells, delimiter=delimiter, name=name)
-            elif len(cells) != len(columns):
+            elif cells and len(cells) != len(columns):
                 raise UserError(
                     f"{name}, line {line}: {len(cells)} fields, expected {len(columns)} as in the header; "
                     f"quote cells that hold {delimiter!r} or line ends"
                 )
-            else:
-                swallowed.watch(cells, lines=pending, line=line)
+            elif cells:
+                swallowed.watch(cells, lines=row_lines, line=line)
                 yield dict(zip(columns, cells, strict=True))
-            pending.clear()
+            row_lines.clear()
     except csv.Error as error:
-        line = max(1, reader.line_num - len(pending) + 1)
+        line = max(1, reader.line_num - len(row_lines) + 1)
         raise UserError(
             f'{name}, line {line}: the quote that opens here is not closed as expected ({error}); write a " inside '
             'a quoted cell as ""'
@@ -64,18 +68,16 @@ def _find_delimiter(lines: Iterator[str], delimiters: str) -> tuple[Iterator[str
     return chain(head, lines), next(splits, delimiters[0])
 
 
-def _remember(lines: Iterable[str], pending: list[str]) -> Iterator[str]:
-    """Pass the lines on and keep those of the row being read."""
-    for line in lines:
-        pending.append(line)
-        yield line
+def check_column_names(names: list[str], *, name: str) -> None:
+    """Raise UserError when two columns of a file have the same name."""
+    doubled = sorted(column for column, count in Counter(names).items() if count > 1)
+    if doubled:
+        raise UserError(f"{name}: column {doubled[0]!r} stands twice, expected unique names; rename one")
 
 
 def _check_header(cells: list[str], *, delimiter: str, name: str) -> list[str]:
     """Return the column names, or refuse doubled ones and a file that uses another delimiter."""
-    twice = sorted(cell for cell, times in Counter(cells).items() if times > 1)
-    if twice:
-        raise UserError(f"{name}: column {twice[0]!r} stands twice in the header, expected unique names; rename one")
+    check_column_names(cells, name=name)
     others = [other for other in ",\t;" if other != delimiter and other in cells[0]]
     if len(cells) == 1 and others:
         raise UserError(
@@ -109,17 +111,17 @@ class _SwallowedRows:
             if len(cells[column]) > MAX_CATEGORY_LENGTH and "\n" not in cells[column] or len(values) > MAX_CATEGORIES:
                 del self.values[column]
         if len(lines) > 1 and len(cells) > 1:
-            plain = [part.rstrip("\r\n").split(self.delimiter) for part in lines]
-            if all(len(row) == len(cells) and all(cell.strip() for cell in row) for row in plain):
-                self.suspects.append((line, plain))
+            rows = [part.rstrip("\r\n").split(self.delimiter) for part in lines]
+            if all(len(row) == len(cells) and all(cell.strip() for cell in row) for row in rows):
+                self.suspects.append((line, rows))
 
     def refuse(self, *, name: str) -> None:
         """Raise UserError for the first suspect that the whole file confirms."""
-        for line, plain in self.suspects:
+        for line, rows in self.suspects:
             for column, values in self.values.items():
-                few = 2 * len(values) <= self.rows + len(plain)
-                if few and all(row[column] in values for row in plain):
+                few = 2 * len(values) <= self.rows + len(rows)
+                if few and all(row[column] in values for row in rows):
                     raise UserError(
-                        f"{name}, line {line}: the quote that opens here swallows {len(plain) - 1} lines that are "
+                        f"{name}, line {line}: the quote that opens here swallows {len(rows) - 1} lines that are "
                         'rows of their own, expected one row; remove the stray quote or write it as ""'
                     )

@@ -1,16 +1,30 @@
-"""Rows that have both a text and a label: missing values are refused or dropped, unlabelled rows left out."""
+"""Which columns hold text and label, and the rows that have both: others are refused, dropped or left out.
 
-from collections.abc import Mapping
+Texts stay in Arrow from the file to the Dataset; labels are few bytes and pass through Python.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import UserError
 from .arguments import DataArguments, ProblemType
-from .columns import UNLABELLED, RawSplit, find_columns, is_missing, label_values, missing_texts
 from .labels import REGRESSION, LabelSet, read_labels
+from .sources import RawSplit
+
+# in this order: of `title` and `content`, the longer one is the text
+TEXT_NAMES = (
+    "text sentence content review document body comment tweet message utterance question headline description "
+    "title 文本 内容 评论 句子 标题"
+).split()
+LABEL_NAMES = (
+    "label labels class category target sentiment topic intent emotion rating score stars 标签 类别 分类 评分"
+).split()
+UNLABELLED = -1
 
 
 @dataclass(frozen=True)
@@ -29,39 +43,35 @@ class LabelledRows:
 def collect_rows(
     raw: Mapping[str, RawSplit], arguments: DataArguments, *, problem_type: ProblemType | None
 ) -> LabelledRows:
-    """Choose the columns in the first split and take them from all. Raises UserError for missing columns or values."""
+    """Find the columns in the first split and take them from all. Raises UserError for missing columns or values."""
     text_column, label_column = find_columns(
         next(iter(raw.values())), text=arguments.text_column, label=arguments.label_column
     )
     texts: dict[str, pa.ChunkedArray] = {}
     values: dict[str, list[Any]] = {}
     dropped: dict[str, int] = {}
+    unlabelled: dict[str, int] = {}
     for name, split in raw.items():
         for column in (text_column, *label_column):
             if column not in split.columns:
-                there = ", ".join(repr(other) for other in split.columns)
                 raise UserError(
-                    f"{name} has no column {column!r} but {there}, expected the same in every split; add it"
+                    f"{name} has no column {column!r} but {_listed(split)}, expected the same in every split; add it"
                 )
         texts[name] = split.texts(text_column)
         values[name] = label_values(split, label_column)
-        missing = _missing_rows(texts[name], values[name], name=name, arguments=arguments)
-        if dropped_here := int(missing.sum()):
-            dropped[name] = dropped_here
-            _keep(texts, values, name, ~missing)
-    unlabelled: dict[str, int] = {}
-    if len(label_column) > 1:
-        _drop_unlabelled(texts, values, unlabelled)
+        _drop(texts, values, name, _missing_rows(texts[name], values[name], name=name, arguments=arguments), dropped)
+        if len(label_column) > 1:
+            _drop_unlabelled(texts, values, name, unlabelled)
     labels = read_labels(
         values,
         untyped=any(split.untyped for split in raw.values()),
         separator=arguments.label_separator,
         problem_type=problem_type,
     )
-    if labels.kind == "int" and not labels.many and problem_type != REGRESSION:
-        _drop_unlabelled(texts, labels.values, unlabelled)
-    class_names = _class_names(raw, label_column)
-    return LabelledRows(texts, labels, class_names, text_column, label_column, unlabelled, dropped)
+    if labels.kind == "int" and not labels.multi_label and problem_type != REGRESSION:
+        for name in list(texts):
+            _drop_unlabelled(texts, labels.values, name, unlabelled)
+    return LabelledRows(texts, labels, _class_names(raw, label_column), text_column, label_column, unlabelled, dropped)
 
 
 def _missing_rows(texts: pa.ChunkedArray, values: list[Any], *, name: str, arguments: DataArguments) -> np.ndarray:
@@ -79,33 +89,127 @@ def _missing_rows(texts: pa.ChunkedArray, values: list[Any], *, name: str, argum
     return missing
 
 
-def _keep(texts: dict[str, pa.ChunkedArray], values: dict[str, list[Any]], name: str, mask: np.ndarray) -> None:
-    """Keep the masked rows of one split, and forget a split that has none."""
+def _drop(
+    texts: dict[str, pa.ChunkedArray],
+    values: dict[str, list[Any]],
+    name: str,
+    mask: np.ndarray,
+    counts: dict[str, int],
+) -> None:
+    """Drop the masked rows of one split, count them, and forget a split that has no rows left."""
     if not mask.any():
-        del texts[name], values[name]
         return
-    texts[name] = texts[name].filter(pa.array(mask))
-    values[name] = [value for value, kept in zip(values[name], mask, strict=True) if kept]
+    counts[name] = int(mask.sum())
+    texts[name] = texts[name].filter(pa.array(~mask))
+    values[name] = [value for value, masked in zip(values[name], mask, strict=True) if not masked]
+    if mask.all():
+        del texts[name], values[name]
 
 
 def _drop_unlabelled(
-    texts: dict[str, pa.ChunkedArray], values: dict[str, list[Any]], unlabelled: dict[str, int]
+    texts: dict[str, pa.ChunkedArray], values: dict[str, list[Any]], name: str, counts: dict[str, int]
 ) -> None:
-    for name in list(values):
-        mask = np.array([value == UNLABELLED for value in values[name]], bool)
-        if mask.any():
-            unlabelled[name] = int(mask.sum())
-            _keep(texts, values, name, ~mask)
+    if name in values:
+        _drop(texts, values, name, np.array([value == UNLABELLED for value in values[name]], bool), counts)
 
 
 def _class_names(raw: Mapping[str, RawSplit], label_column: list[str]) -> list[str] | None:
     """Return the names that the data gives its ids: multi-hot columns, or a ClassLabel column."""
     if len(label_column) > 1:
         return label_column
-    found = [split.class_names.get(label_column[0]) for split in raw.values()]
-    if any(names != found[0] for names in found):
+    first, *others = [split.class_names.get(label_column[0]) for split in raw.values()]
+    if any(names != first for names in others):
         raise UserError(
             f"label column {label_column[0]!r} has other class names in other splits, expected the same in all; save "
             "the splits with one ClassLabel feature"
         )
-    return found[0]
+    return first
+
+
+def find_columns(split: RawSplit, *, text: str | None, label: Sequence[str] | None) -> tuple[str, list[str]]:
+    """Return the text column and the label columns, named by the user or found by their usual names.
+
+    Raises UserError, listing the columns there, for unknown names or when none is found.
+    """
+    for flag, name in [("text", text), *(("label", name) for name in label or [])]:
+        _check_known(split, name, flag=flag)
+    usual = _by_usual_name(split)
+    labels = list(label or [usual[name] for name in LABEL_NAMES if name in usual and usual[name] != text][:1])
+    if not labels:
+        raise UserError(f"no label column found among {_listed(split)}, expected e.g. 'label'; pass --label_column")
+    text = find_text_column(split, text=text, labels=labels)
+    if text in labels or len(set(labels)) < len(labels):
+        raise UserError(
+            f"text column {text!r} and label columns {labels} overlap, expected different ones; name others"
+        )
+    return text, labels
+
+
+def find_text_column(split: RawSplit, *, text: str | None, labels: Sequence[str] = ()) -> str:
+    """Return the text column, named by the user or found by its usual name among the columns that hold no label."""
+    _check_known(split, text, flag="text")
+    if text is not None:
+        return text
+    usual = _by_usual_name(split)
+    candidates = [name for name in split.columns if name not in labels and split.is_text(name)]
+    named = [usual[name] for name in TEXT_NAMES if usual.get(name) in candidates]
+    if not named and len(candidates) != 1:
+        raise UserError(f"no text column found among {_listed(split)}, expected e.g. 'text'; pass --text_column")
+    return (named or candidates)[0]
+
+
+def _by_usual_name(split: RawSplit) -> dict[str, str]:
+    return {name.strip().lower(): name for name in reversed(split.columns)}
+
+
+def _listed(split: RawSplit) -> str:
+    return ", ".join(repr(name) for name in split.columns)
+
+
+def _check_known(split: RawSplit, name: str | None, *, flag: str) -> None:
+    if name is not None and name not in split.columns:
+        raise UserError(f"unknown column {name!r}, expected one of {_listed(split)}; correct --{flag}_column")
+
+
+def label_values(split: RawSplit, columns: list[str]) -> list[Any]:
+    """Return one raw label per row. Several multi-hot columns give the list of the names whose cell is 1.
+
+    A multi-hot row with a missing cell is None; with a -1, UNLABELLED. Raises UserError for other cells than 0 and 1.
+    """
+    if len(columns) == 1:
+        return split.values(columns[0])
+    labels: list[Any] = []
+    for row, cells in enumerate(zip(*(split.values(column) for column in columns), strict=True), 1):
+        if any(is_missing(cell) for cell in cells):
+            labels.append(None)
+            continue
+        bits = [_bit(cell, column=column, row=row) for cell, column in zip(cells, columns, strict=True)]
+        present = [name for name, bit in zip(columns, bits, strict=True) if bit]
+        labels.append(UNLABELLED if UNLABELLED in bits else present)
+    return labels
+
+
+def _bit(cell: Any, *, column: str, row: int) -> int:
+    try:
+        value = float(cell)
+    except (TypeError, ValueError):
+        value = 2
+    if value not in (0, 1, UNLABELLED):
+        raise UserError(
+            f"column {column!r}, row {row}: {cell!r:.60}, expected 0 or 1 (-1: unlabelled) in multi-hot columns; pass "
+            "one --label_column for other labels"
+        )
+    return int(value)
+
+
+def is_missing(value: Any) -> bool:
+    """Say whether a label cell is empty: None, NaN, blank, or a list that holds one of these."""
+    if isinstance(value, list):
+        return any(is_missing(item) for item in value)
+    return value is None or value != value or (isinstance(value, str) and not value.strip())
+
+
+def missing_texts(texts: pa.ChunkedArray) -> np.ndarray:
+    """Return (rows,) bool: texts that are null or blank."""
+    blank = pc.equal(pc.utf8_trim_whitespace(texts), "")
+    return np.asarray(pc.fill_null(blank, True))

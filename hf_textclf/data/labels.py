@@ -6,9 +6,12 @@ the names, so a saved model can be evaluated on data that writes its labels in a
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
+
+import numpy as np
 
 from ..errors import UserError
 from .arguments import ProblemType
@@ -27,24 +30,28 @@ Values = dict[str, list[Any]]
 
 @dataclass(frozen=True)
 class LabelSet:
-    """The labels of all splits, parsed. kind: "int", "bool", "float" or "str", of the items of each list if `many`."""
+    """The labels of all splits, parsed. kind: "int", "bool", "float" or "str", of each item if `multi_label`."""
 
     values: Values
     kind: str
-    many: bool
+    multi_label: bool
 
     def items(self) -> Iterator[Any]:
         """Yield every single label of every row."""
-        return _items(self.values, many=self.many)
+        return _items(self.values, multi_label=self.multi_label)
 
 
-def _items(values: Values, *, many: bool) -> Iterator[Any]:
-    for rows in values.values():
-        for row in rows:
-            if many:
-                yield from row
-            else:
-                yield row
+@dataclass(frozen=True)
+class Targets:
+    """The targets of every split.
+
+    arrays: per split (rows,) int64 ids, (rows, labels) float32 zeros and ones, or (rows,) float64 for regression.
+    label_names: in id order; empty for regression.
+    """
+
+    problem_type: ProblemType
+    label_names: list[str]
+    arrays: dict[str, np.ndarray]
 
 
 def read_labels(values: Values, *, untyped: bool, separator: str | None, problem_type: ProblemType | None) -> LabelSet:
@@ -56,55 +63,73 @@ def read_labels(values: Values, *, untyped: bool, separator: str | None, problem
     """
     if separator is not None:
         values = _split_cells(values, separator=separator)
-    shapes = {isinstance(row, list) for rows in values.values() for row in rows}
+    shapes = {isinstance(row, list) for row in _items(values, multi_label=False)}
     if len(shapes) == 2:
         raise UserError("labels mix lists and single values, expected one kind; write a list in every row")
-    many = shapes == {True}
-    if many:
+    multi_label = shapes == {True}
+    if multi_label:
         values = _read_multi_hot(values)
-    types = {type(item) for item in _items(values, many=many)}
+    example_of: dict[type, Any] = {}
+    for item in _items(values, multi_label=multi_label):
+        example_of.setdefault(type(item), item)
+    types = set(example_of)
     if other := sorted(kind.__name__ for kind in types - {str, bool, int, float}):
         raise UserError(f"labels hold {other[0]}, expected strings, integers, numbers or lists of them; convert them")
-    names_asked = problem_type in (SINGLE, MULTI)
+    as_names = problem_type in (SINGLE, MULTI)
     if types == {int, float}:
         types = {float}
-    if len(types) > 1 and not names_asked:
-        raise _mixed(*(next(item for item in _items(values, many=many) if type(item) is kind) for kind in types))
+    if len(types) > 1 and not as_names:
+        raise _mixed(*example_of.values())
     kind = next(iter(types)).__name__ if len(types) == 1 else "str"
     if kind == "str" and untyped:
-        # in a list of labels a number among words is a name like the others, and 0.5 is no label id
-        kind = _kind_of_cells({item.strip() for item in _items(values, many=many)}, lenient=names_asked or many)
-        kind = "str" if many and kind == "float" else kind
-    if kind == "float" and many:
+        cells = {item.strip() for item in _items(values, multi_label=multi_label)}
+        kind = _kind_of_cells(cells, as_names=as_names, multi_label=multi_label)
+    if kind == "float" and multi_label:
         raise UserError("labels are lists of numbers, expected label names, ids or 0/1 vectors; convert them")
-    if kind == "float" and names_asked:
+    if kind == "float" and as_names:
         # pandas writes an integer column with gaps as floats
-        kind = "int" if all(float(item).is_integer() for item in _items(values, many=many)) else "str"
-    return LabelSet(_convert(values, kind=kind, many=many), kind=kind, many=many)
+        kind = "int" if all(float(item).is_integer() for item in _items(values, multi_label=False)) else "str"
+
+    rows = _map_rows(
+        values, lambda row: [_convert(item, kind) for item in row] if multi_label else _convert(row, kind)
+    )
+    return LabelSet(rows, kind=kind, multi_label=multi_label)
+
+
+def _convert(item: Any, kind: str) -> Any:
+    if kind == "str":
+        return str(item).strip()
+    if kind == "int":
+        return int(item) if INTEGER.fullmatch(str(item)) else int(float(item))
+    return float(item) if kind == "float" else item
+
+
+def _items(values: Values, *, multi_label: bool) -> Iterator[Any]:
+    rows = chain.from_iterable(values.values())
+    return chain.from_iterable(rows) if multi_label else rows
+
+
+def _map_rows(values: Values, convert: Callable[[Any], Any]) -> Values:
+    return {split: [convert(row) for row in rows] for split, rows in values.items()}
 
 
 def _split_cells(values: Values, *, separator: str) -> Values:
-    bad = next((row for rows in values.values() for row in rows if not isinstance(row, str)), None)
+    bad = next((row for row in _items(values, multi_label=False) if not isinstance(row, str)), None)
     if bad is not None:
         raise UserError(f"label {bad!r:.60} is no string, expected text to split; leave out --label_separator")
     if not separator:
         raise UserError("label_separator '' is empty, expected a character; pass e.g. --label_separator '|'")
-    return {
-        name: [[part.strip() for part in row.split(separator) if part.strip()] for row in rows]
-        for name, rows in values.items()
-    }
+    return _map_rows(values, lambda row: [label.strip() for label in row.split(separator) if label.strip()])
 
 
 def _read_multi_hot(values: Values) -> Values:
     """Turn 0/1 vectors of one width into lists of ids; lists of ids, which repeat nothing, stay as they are."""
-    rows = [row for split in values.values() for row in split]
+    rows = list(_items(values, multi_label=False))
     width = len(rows[0])
     vectors = width > 1 and all(len(row) == width and all(item in (0, 1) for item in row) for row in rows)
     # [0, 1] alone can be both: whole numbers are ids unless one is repeated
     if vectors and any(type(row[0]) is float or len(set(row)) < width for row in rows):
-        return {
-            name: [[index for index, bit in enumerate(row) if bit] for row in split] for name, split in values.items()
-        }
+        return _map_rows(values, lambda row: [index for index, bit in enumerate(row) if bit])
     return values
 
 
@@ -116,64 +141,78 @@ def _mixed(*examples: Any) -> UserError:
     )
 
 
-def _kind_of_cells(cells: set[str], *, lenient: bool) -> str:
+def _kind_of_cells(cells: set[str], *, as_names: bool, multi_label: bool) -> str:
+    """Return int or float where all cells are numbers. In a list of labels 0.5 is no id, and 7 among words a name."""
     numbers = {cell for cell in cells if NUMBER.fullmatch(cell)}
     if numbers and len(numbers) == len(cells):
         if all(INTEGER.fullmatch(cell) for cell in cells):
             return "str" if any(CODE.fullmatch(cell) for cell in cells) else "int"
-        return "float"
-    if numbers and not lenient:
+        return "str" if multi_label else "float"
+    if numbers and not (as_names or multi_label):
         raise _mixed(min(numbers), min(cells - numbers))
     return "str"
 
 
-def _convert(values: Values, *, kind: str, many: bool) -> Values:
-    def convert(item: Any) -> Any:
-        if kind == "str":
-            return str(item).strip()
-        if kind == "int":
-            return int(item) if INTEGER.fullmatch(str(item)) else int(float(item))
-        return float(item) if kind == "float" else item
+def encode_labels(
+    labels: LabelSet,
+    *,
+    problem_type: ProblemType | None = None,
+    label_names: list[str] | None = None,
+    class_names: list[str] | None = None,
+    known: list[str] | None = None,
+) -> Targets:
+    """Turn labels into targets; with `known`, the label names of a model, into the ids of that model.
 
-    return {
-        name: [[convert(item) for item in row] if many else convert(row) for row in rows]
-        for name, rows in values.items()
-    }
-
-
-def decide_problem_type(labels: LabelSet, *, asked: ProblemType | None) -> ProblemType:
-    """Return lists → multi-label, numbers with a fraction → regression, all else → single-label; or what was asked.
-
-    Raises UserError where the labels cannot be what was asked.
+    label_names: given by the user; class_names: of the ClassLabel column. Without any names integers are ordered by
+    value, strings by the alphabet. Raises UserError for labels that do not fit the names, the problem type or the
+    model.
     """
-    decided = MULTI if labels.many else REGRESSION if labels.kind == "float" else SINGLE
-    if asked == REGRESSION and (labels.many or labels.kind == "str"):
+    problem_type = _decide_problem_type(labels, requested=problem_type)
+    if problem_type == REGRESSION:
+        if label_names:
+            raise UserError(
+                "label_names given, but labels are numbers (regression), expected classes; leave them out or pass "
+                "--problem_type single_label_classification"
+            )
+        return Targets(problem_type, [], {name: np.array(rows, np.float64) for name, rows in labels.values.items()})
+    names, name_of = _name_labels(labels, label_names=label_names, class_names=class_names, known=known)
+    index = {name: position for position, name in enumerate(names)}
+    ids = {value: index[name] for value, name in name_of.items()}
+    if problem_type != MULTI:
+        arrays = {name: np.array([ids[row] for row in rows], np.int64) for name, rows in labels.values.items()}
+        return Targets(problem_type, names, arrays)
+    arrays = {name: np.zeros((len(rows), len(names)), np.float32) for name, rows in labels.values.items()}
+    for name, rows in labels.values.items():
+        for position, row in enumerate(rows):
+            arrays[name][position, [ids[item] for item in (row if labels.multi_label else [row])]] = 1
+    return Targets(problem_type, names, arrays)
+
+
+def _decide_problem_type(labels: LabelSet, *, requested: ProblemType | None) -> ProblemType:
+    """Return lists → multi-label, numbers with a fraction → regression, all else → single-label; or as requested.
+
+    Raises UserError where the labels cannot be what was requested.
+    """
+    decided = requested or (MULTI if labels.multi_label else REGRESSION if labels.kind == "float" else SINGLE)
+    if decided == REGRESSION and (labels.multi_label or labels.kind == "str"):
         example = next(labels.items(), "")
         raise UserError(
             f"problem_type regression, but a label is {example!r:.60}, expected numbers; name a "
             "--label_column of numbers or leave it out"
         )
-    if asked == SINGLE and labels.many:
+    if decided == SINGLE and labels.multi_label:
         raise UserError(
             "problem_type single_label_classification, but labels are lists, expected one label a row; leave it out"
         )
-    if (asked or decided) == REGRESSION and not all(math.isfinite(item) for item in labels.items()):
+    if decided == REGRESSION and not all(math.isfinite(item) for item in labels.items()):
         raise UserError("a label is infinite, expected finite numbers for regression; correct it")
-    return asked or decided
+    return decided
 
 
-def name_labels(
-    labels: LabelSet,
-    *,
-    label_names: list[str] | None,
-    class_names: list[str] | None,
-    known: list[str] | None = None,
+def _name_labels(
+    labels: LabelSet, *, label_names: list[str] | None, class_names: list[str] | None, known: list[str] | None
 ) -> tuple[list[str], dict[Any, str]]:
-    """Give every label its name. Returns all names in id order, and the name of each value that occurs.
-
-    label_names: given by the user; class_names: of the ClassLabel column; known: of the model to evaluate. Without
-    them integers are ordered by value, strings by the alphabet. Raises UserError for labels that are none of these.
-    """
+    """Give every label its name. Returns all names in id order, and the name of each value that occurs."""
     for names in (label_names, class_names):
         if names and len(set(names)) < len(names):
             raise UserError(f"label_names {_listed(names)} repeat a name, expected unique ones; correct --label_names")
@@ -189,8 +228,7 @@ def name_labels(
     # names that are numbers themselves (ratings 1 to 5) are what the data says, not what its ids stand for
     numeric = not class_names and all(INTEGER.fullmatch(name) for name in given or [])
     if meaning and labels.kind in ("int", "bool") and not numeric:
-        outside = sorted(value for value in distinct if not 0 <= value < len(meaning))
-        if outside:
+        if outside := sorted(value for value in distinct if not 0 <= value < len(meaning)):
             raise UserError(
                 f"label {outside[0]} has no name, expected ids 0 to {len(meaning) - 1} for {_listed(meaning)}; "
                 "correct --label_names or the data"
@@ -199,8 +237,7 @@ def name_labels(
     else:
         name_of = {value: str(value) for value in distinct}
     names = known or given or [name_of[value] for value in sorted(distinct)]
-    unknown = sorted(set(name_of.values()) - set(names))
-    if unknown:
+    if unknown := sorted(set(name_of.values()) - set(names)):
         owner = "the model" if known else "label_names"
         raise UserError(
             f"label {unknown[0]!r:.60} is unknown to {owner}, expected one of {_listed(names)}; correct the data, or "
@@ -213,3 +250,52 @@ def _listed(names: list[str]) -> str:
     """List the names in one line, the first ten of many."""
     more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
     return ", ".join(repr(name)[:60] for name in names[:10]) + more
+
+
+def one_against_rest(targets: Targets, positive: str, *, known: list[str] | None = None) -> Targets:
+    """Ask of every row whether it has one label, as targets with the two classes `not X` and `X`.
+
+    known: the label names of the model to evaluate. Raises UserError for a label that is not there.
+    """
+    if targets.problem_type == REGRESSION:
+        raise UserError(f"positive_label {positive!r} on numbers (regression), expected classes; leave it out")
+    if positive not in targets.label_names:
+        raise UserError(
+            f"positive_label {positive!r} is unknown, expected one of {_listed(targets.label_names)}; correct "
+            "--positive_label"
+        )
+    names = [f"not {positive}", positive]
+    if known is not None and known != names:
+        raise UserError(
+            f"positive_label {positive!r} gives labels {names}, expected the model's {known[:10]}; leave it out"
+        )
+    label = targets.label_names.index(positive)
+    arrays = {
+        name: (array[:, label] if array.ndim == 2 else array == label).astype(np.int64)
+        for name, array in targets.arrays.items()
+    }
+    return Targets(SINGLE, names, arrays)
+
+
+def check_learnable(targets: Targets) -> None:
+    """Raise UserError when train has one class only, or another split a label that train lacks."""
+    if targets.problem_type == REGRESSION:
+        return
+    counts = {name: label_counts(array, len(targets.label_names)) for name, array in targets.arrays.items()}
+    present = [name for name, count in zip(targets.label_names, counts["train"], strict=True) if count]
+    # one of several labels may be all there is to predict, if some rows lack it
+    constant = targets.problem_type == SINGLE or not present or targets.arrays["train"].min() == 1
+    if len(present) < 2 and constant:
+        what = f"one class only ({present[0]!r:.60})" if present else "no label at all"
+        raise UserError(f"train has {what}, expected at least two; add rows of other classes (-1 means unlabelled)")
+    for name, count in counts.items():
+        for label in np.flatnonzero((count > 0) & (counts["train"] == 0)):
+            raise UserError(
+                f"label {targets.label_names[label]!r:.60} stands in {name} ({count[label]:,} rows) but not in train, "
+                "expected every label in train; add such rows to train or remove these"
+            )
+
+
+def label_counts(array: np.ndarray, num_labels: int) -> np.ndarray:
+    """Return (num_labels,): the rows of each label; array: (rows,) ids or (rows, num_labels) zeros and ones."""
+    return np.bincount(array, minlength=num_labels) if array.ndim == 1 else array.sum(0, dtype=np.int64)

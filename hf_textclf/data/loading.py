@@ -1,21 +1,27 @@
-"""From `DataArguments` to `TextData`: what every command knows about its data.
+"""From `DataArguments` to `TextData`, what every command knows about its data, and what a person is told of it.
 
-`load_data` is for training (labels are found, splits made), `load_split` for judging a saved model on one split.
+`load_data` is for training (labels are found, splits made), `load_split` for evaluating a saved model on one split,
+`load_texts` for a language model, which learns without labels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import datasets
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import UserError
-from .arguments import DataArguments, ProblemType
-from .examples import LabelledRows, collect_rows
-from .labels import MULTI, REGRESSION
-from .sources import read_splits
-from .splits import choose_subset, choose_validation
-from .targets import Targets, check_learnable, encode_labels, one_against_rest
+from ..saved_model.layout import SPLITS
+from .arguments import DataArguments, ProblemType, TextArguments
+from .examples import LabelledRows, collect_rows, find_text_column, missing_texts
+from .labels import MULTI, REGRESSION, Targets, check_learnable, encode_labels, label_counts, one_against_rest
+from .sources import Readers, read_splits
+from .splits import count_overlap, divide_train
+
+# classes that the summary lists
+MAX_CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -42,23 +48,19 @@ def load_data(arguments: DataArguments) -> TextData:
 
     Raises UserError for whatever in the data would make the run wrong.
     """
-    sources = read_splits(arguments)
-    if "train" not in sources:
+    readers = read_splits(arguments)
+    if "train" not in readers:
         raise UserError(
-            f"dataset {arguments.dataset!r} has {', '.join(sources)} only, expected train; add a train split"
+            f"dataset {arguments.dataset!r} has {', '.join(readers)} only, expected train; add a train split"
         )
-    rows = collect_rows(
-        {name: read() for name, read in sources.items()}, arguments, problem_type=arguments.problem_type
-    )
-    _require(rows, "train")
-    targets = _encode(rows, arguments, problem_type=arguments.problem_type, known=None)
+    rows, targets = _read(readers, arguments, needed="train", problem_type=arguments.problem_type)
     positive = arguments.positive_label
     learnt = targets if positive is None else one_against_rest(targets, positive)
     check_learnable(learnt)
-    made = "validation" not in rows.texts
+    make_validation = "validation" not in rows.texts
     # rows are chosen by all the labels, so that the models of each of them learn from the same ones
-    chosen = _choose_rows(rows, targets, arguments, make_validation=made)
-    return _text_data(rows, learnt, chosen, made_validation=made)
+    selection = _select_rows(rows, targets, arguments, make_validation=make_validation)
+    return _text_data(rows, learnt, selection, made_validation=make_validation)
 
 
 def load_split(
@@ -73,87 +75,104 @@ def load_split(
 
     label_names, problem_type: of the model (for regression the names are not used). split: train, validation or test;
     None takes the whole of a single file, else test, else validation. Where there is no validation split, train and
-    validation are the parts that `load_data` makes with the same arguments, so that no model is judged on rows it
+    validation are the parts that `load_data` makes with the same arguments, so that no model is evaluated on rows it
     learnt from. seen: a single file is what the model was trained on, so that it holds train and validation but no
     test. Raises UserError for labels unknown to the model.
     """
-    sources = read_splits(arguments, file_split="train" if seen or split in ("train", "validation") else "test")
-    if seen and split == "test" and "test" not in sources:
+    readers = read_splits(arguments, file_split="train" if seen or split in ("train", "validation") else "test")
+    if seen and split == "test" and "test" not in readers:
         raise UserError(
             f"split 'test' of {arguments.dataset!r} is what the model was trained on, expected texts that it has not "
             "seen; judge it on --split validation, or name other data by --dataset"
         )
-    wanted = split or ("test" if "test" in sources else "validation")
-    make_validation = "validation" not in sources
-    source = "train" if wanted == "validation" and make_validation else wanted
-    if source not in sources:
-        raise UserError(f"split {wanted!r} is not there, expected one of {', '.join(sources)}; name one of them")
+    split = split or ("test" if "test" in readers else "validation")
+    source = "train" if split == "validation" and "validation" not in readers else split
+    if source not in readers:
+        raise UserError(f"split {split!r} is not there, expected one of {', '.join(readers)}; name one of them")
+    make_validation = source == "train" and "validation" not in readers
     positive = arguments.positive_label
-    # the model knows two classes, of labels that may be of another kind
-    asked = arguments.problem_type if positive is not None else problem_type
-    rows = collect_rows({source: sources[source]()}, arguments, problem_type=asked)
-    _require(rows, source)
-    known = None if problem_type == REGRESSION or positive is not None else label_names
-    targets = _encode(rows, arguments, problem_type=asked, known=known)
-    chosen = _choose_rows(rows, targets, arguments, make_validation=make_validation and source == "train")
-    learnt = targets if positive is None else one_against_rest(targets, positive, known=label_names)
-    return _text_data(rows, learnt, {wanted: chosen[wanted]}, made_validation=source != wanted)
+    rows, targets = _read(
+        {source: readers[source]},
+        arguments,
+        needed=source,
+        # a model of one label knows two classes, of labels that may be of another kind
+        problem_type=problem_type if positive is None else arguments.problem_type,
+        known=label_names if problem_type != REGRESSION and positive is None else None,
+    )
+    selection = _select_rows(rows, targets, arguments, make_validation=make_validation)
+    if positive is not None:
+        targets = one_against_rest(targets, positive, known=label_names)
+    return _text_data(rows, targets, {split: selection[split]}, made_validation=source != split)
 
 
-def _require(rows: LabelledRows, split: str) -> None:
-    if split not in rows.texts:
+def load_texts(arguments: TextArguments, splits: Sequence[str]) -> datasets.DatasetDict:
+    """Load the texts of some splits, whose labels are not read, and set a seeded share of them aside.
+
+    Returns `train` and `validation` with one column, `text`; blank texts are left out, copies of a text go to the same
+    side. Raises UserError for splits that are not there and data without texts.
+    """
+    readers = read_splits(arguments, further=splits)
+    chunks: list[pa.Array] = []
+    for name in splits:
+        if name not in readers:
+            raise UserError(f"split {name!r} is not there, expected some of {', '.join(readers)}; correct --splits")
+        raw = readers[name]()
+        column = raw.texts(find_text_column(raw, text=arguments.text_column)).cast(pa.large_string())
+        chunks += column.filter(pa.array(~missing_texts(column))).chunks
+    texts = pa.chunked_array(chunks, pa.large_string())
+    # without labels all texts are of one kind
+    parts = divide_train(texts, np.zeros(len(texts)), arguments, problem_type=REGRESSION, make_validation=True)
+    return datasets.DatasetDict(
+        {name: datasets.Dataset(pa.table({"text": texts.filter(pa.array(mask))})) for name, mask in parts.items()}
+    )
+
+
+def _read(
+    readers: Readers,
+    arguments: DataArguments,
+    *,
+    needed: str,
+    problem_type: ProblemType | None,
+    known: list[str] | None = None,
+) -> tuple[LabelledRows, Targets]:
+    """Read splits and encode their labels; the needed one must have rows."""
+    rows = collect_rows({name: read() for name, read in readers.items()}, arguments, problem_type=problem_type)
+    if needed not in rows.texts:
         raise UserError(
-            f"{split} has no row left ({rows.dropped.get(split, 0):,} dropped, {rows.unlabelled.get(split, 0):,} with "
-            "label -1, which means unlabelled), expected labelled texts; add labels"
+            f"{needed} has no row left ({rows.dropped.get(needed, 0):,} dropped, {rows.unlabelled.get(needed, 0):,} "
+            "with label -1, which means unlabelled), expected labelled texts; add labels"
         )
-
-
-def _encode(
-    rows: LabelledRows, arguments: DataArguments, *, problem_type: ProblemType | None, known: list[str] | None
-) -> Targets:
-    return encode_labels(
+    targets = encode_labels(
         rows.labels,
         problem_type=problem_type,
         label_names=arguments.label_names,
         class_names=rows.class_names,
         known=known,
     )
+    return rows, targets
 
 
-def _choose_rows(
+def _select_rows(
     rows: LabelledRows, targets: Targets, arguments: DataArguments, *, make_validation: bool
 ) -> dict[str, tuple[str, np.ndarray]]:
     """Say for each split to come which rows, (rows,) bool, of which split there is it takes."""
-    chosen = {name: (name, np.ones(len(texts), bool)) for name, texts in rows.texts.items()}
-    if "train" not in chosen:
-        return chosen
-    train = targets.arrays["train"]
-    kept = np.ones(len(train), bool)
-    if make_validation:
-        validation = choose_validation(
+    selection = {name: (name, np.ones(len(texts), bool)) for name, texts in rows.texts.items()}
+    if "train" in selection:
+        parts = divide_train(
             rows.texts["train"],
-            train,
+            targets.arrays["train"],
+            arguments,
             problem_type=targets.problem_type,
-            size=arguments.validation_size,
-            seed=arguments.split_seed,
+            make_validation=make_validation,
         )
-        chosen["validation"] = ("train", validation)
-        kept = ~validation
-    if arguments.max_train_samples is not None:
-        kept[kept] = choose_subset(
-            train[kept],
-            arguments.max_train_samples,
-            problem_type=targets.problem_type,
-            seed=arguments.split_seed,
-        )
-    return chosen | {"train": ("train", kept)}
+        selection |= {name: ("train", mask) for name, mask in parts.items()}
+    return selection
 
 
 def _text_data(
-    rows: LabelledRows, targets: Targets, chosen: dict[str, tuple[str, np.ndarray]], *, made_validation: bool
+    rows: LabelledRows, targets: Targets, selection: dict[str, tuple[str, np.ndarray]], *, made_validation: bool
 ) -> TextData:
-    order = [name for name in ("train", "validation", "test") if name in chosen]
-    splits = {name: _dataset(rows, targets, *chosen[name]) for name in order}
+    splits = {name: _dataset(rows, targets, *selection[name]) for name in SPLITS if name in selection}
     return TextData(
         splits=datasets.DatasetDict(splits),
         problem_type=targets.problem_type,
@@ -179,3 +198,61 @@ def _dataset(rows: LabelledRows, targets: Targets, source: str, mask: np.ndarray
     features = datasets.Features({"text": datasets.Value("string"), "labels": label})
     texts = rows.texts[source].filter(pa.array(mask)).cast(pa.string())
     return datasets.Dataset(pa.table({"text": texts, "labels": labels}).cast(features.arrow_schema))
+
+
+def summarize(
+    data: TextData, *, token_lengths: Sequence[int] | None = None, max_length: int | None = None
+) -> list[str]:
+    """Return the lines that `train` prints first: columns, rows, balance, lengths, duplicates, texts shared by splits.
+
+    token_lengths: of the train texts before truncation to max_length tokens; both or neither.
+    """
+    first = next(iter(data.splits))
+    texts = {name: split.with_format("arrow")[:]["text"] for name, split in data.splits.items()}
+    origin = " (validation set aside from train)" if data.made_validation else ""
+    lines = [
+        f"columns: text {data.text_column!r}, label {', '.join(map(repr, data.label_column))} · {data.problem_type}",
+        "rows: " + " · ".join(f"{name} {len(column):,}" for name, column in texts.items()) + origin,
+    ]
+    for what, counts in (("unlabelled (label -1)", data.unlabelled), ("without text or label", data.dropped)):
+        if counts:
+            lines.append(f"left out, {what}: " + " · ".join(f"{name} {count:,}" for name, count in counts.items()))
+    lines.append(_balance(data, first))
+    lines.append(f"characters ({first}): {_quantiles(pc.utf8_length(texts[first]).to_numpy())}")
+    if token_lengths is not None and max_length is not None:
+        lengths = np.asarray(token_lengths)
+        share = 100 * np.mean(lengths > max_length)
+        lines.append(f"tokens ({first}): {_quantiles(lengths)}; {share:.1f} % of texts truncated to {max_length}")
+    repeated = len(texts[first]) - len(pc.unique(texts[first]))
+    lines.append(f"duplicates ({first}): {repeated:,} rows repeat an earlier text")
+    for name in [name for name in texts if name != "train" and "train" in texts]:
+        train = texts["train"].chunks
+        # a validation set made here is a part of train
+        train += texts["validation"].chunks if data.made_validation and name != "validation" else []
+        if overlap := count_overlap(texts[name], train=pa.chunked_array(train)):
+            lines.append(f"warning: {overlap:,} of {len(texts[name]):,} {name} texts also stand in train")
+    return lines
+
+
+def _quantiles(lengths: np.ndarray) -> str:
+    half, most = np.quantile(lengths, [0.5, 0.95])
+    return f"median {half:,.0f}, 95 % up to {most:,.0f}, longest {lengths.max():,}"
+
+
+def _balance(data: TextData, split: str) -> str:
+    """Say how the labels of a split are spread; of many classes, the most frequent."""
+    targets = data.splits[split].with_format("numpy")[:]["labels"]
+    if data.problem_type == REGRESSION:
+        return (
+            f"target ({split}): mean {targets.mean():.4g}, standard deviation {targets.std():.4g}, "
+            f"from {targets.min():.4g} to {targets.max():.4g}"
+        )
+    counts = label_counts(targets, len(data.label_names))
+    order = np.arange(len(counts)) if len(counts) <= MAX_CLASSES else np.argsort(-counts, kind="stable")[:MAX_CLASSES]
+    shown = [f"{data.label_names[label]} {counts[label]:,} ({counts[label] / len(targets):.1%})" for label in order]
+    line = f"classes ({split}): {len(counts):,} · " + ", ".join(shown)
+    if len(counts) > MAX_CLASSES:
+        line += f", … and {len(counts) - MAX_CLASSES:,} more, the rarest with {counts.min():,}"
+    if data.problem_type == MULTI:
+        line += f"; {targets.sum(1).mean():.2f} labels per row, {(~targets.any(1)).sum():,} rows without any"
+    return line

@@ -1,6 +1,7 @@
 """Rows of a file, one dict at a time: csv, tsv, json, jsonl, parquet, txt and standard input.
 
 A file whose content is not what its name says is refused before the first row, and a file without rows is an error.
+Training reads its files here too: pyarrow and `datasets` accept stray quotes and guess types.
 """
 
 import codecs
@@ -8,8 +9,8 @@ import io
 import json
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import UserError
-from .csv import read_table
+from .csv import check_column_names, read_table
 
 STDIN = "-"
 FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "txt")
@@ -58,12 +59,12 @@ def read_rows(path: str | Path, *, encoding: str = "utf-8", format: str | None =
     if kind not in FORMATS:
         raise UserError(f"format {kind!r} is unknown, expected one of {', '.join(FORMATS)}; name one of them")
     encoding = _check_encoding(encoding)
-    found = False
+    empty = True
     try:
         with _open_binary(path) as stream:
             _check_content(stream.peek(512)[:512], kind=kind, encoding=encoding, name=name)
             for row in _rows(stream, kind=kind, encoding=encoding, name=name):
-                found = True
+                empty = False
                 yield row
     except UnicodeDecodeError as error:
         raise UserError(
@@ -72,7 +73,7 @@ def read_rows(path: str | Path, *, encoding: str = "utf-8", format: str | None =
         ) from None
     except OSError as error:
         raise UserError(f"{name}: {error.strerror or error}, expected a readable file; check the path") from None
-    if not found:
+    if empty:
         raise UserError(f"{name}: no rows (a header only?), expected at least one; check the file")
 
 
@@ -89,35 +90,35 @@ def _open_binary(path: str | Path) -> io.BufferedReader:
 def _check_encoding(encoding: str) -> str:
     """Return the codec's name, with the variant of UTF-8 that drops a byte order mark."""
     try:
-        found = codecs.lookup(encoding).name
+        codec = codecs.lookup(encoding).name
     except LookupError:
         raise UserError(
             f"encoding {encoding!r} is unknown, expected a codec of Python; pass --encoding utf-8 or gb18030"
         ) from None
-    return "utf-8-sig" if found == "utf-8" else found
+    return "utf-8-sig" if codec == "utf-8" else codec
 
 
 def _check_content(head: bytes, *, kind: str, encoding: str, name: str) -> None:
     """Refuse a file whose first bytes contradict its format."""
     if not head:
         raise UserError(f"{name}: empty file, expected rows; check the file")
-    found = next((what for magic, what in _SIGNATURES.items() if head.startswith(magic)), None)
-    if kind == "parquet":
-        if not head.startswith(b"PAR1"):
-            raise UserError(f"{name}: {found or 'not parquet'}, expected a parquet file; rename or convert it")
-        return
     wide = encoding.startswith(("utf-16", "utf-32"))
-    if found is None and not wide and head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise UserError(f"{name}: UTF-16 text, expected {encoding.removesuffix('-sig')}; pass --encoding utf-16")
     start = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    if found is None and start.startswith((b"<!doctype html", b"<html")) and kind != "txt":
-        found = "a web page"
-    if found is None and kind in ("csv", "tsv") and start.startswith((b'{"', b'[{"')):
-        found = "JSON"
-    if found is None and kind in ("json", "jsonl") and not wide and start and start[:1] not in (b"{", b"["):
-        found = "not JSON"
-    if found is not None:
-        raise UserError(f"{name}: {found}, expected a {kind} file; rename it or convert it to {kind}")
+    content = next((what for magic, what in _SIGNATURES.items() if head.startswith(magic)), None)
+    if kind == "parquet":
+        content = None if head.startswith(b"PAR1") else content or "not parquet"
+    elif content is not None:
+        pass
+    elif not wide and head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UserError(f"{name}: UTF-16 text, expected {encoding.removesuffix('-sig')}; pass --encoding utf-16")
+    elif start.startswith((b"<!doctype html", b"<html")) and kind != "txt":
+        content = "a web page"
+    elif kind in ("csv", "tsv") and start.startswith((b'{"', b'[{"')):
+        content = "JSON"
+    elif kind in ("json", "jsonl") and not wide and start and start[:1] not in (b"{", b"["):
+        content = "not JSON"
+    if content is not None:
+        raise UserError(f"{name}: {content}, expected a {kind} file; rename it or convert it to {kind}")
 
 
 def _rows(stream: io.BufferedReader, *, kind: str, encoding: str, name: str) -> Iterator[dict[str, Any]]:
@@ -155,6 +156,8 @@ def _parse_json(text: str, *, line: int, name: str) -> Any:
 
     try:
         value = json.loads(text, object_pairs_hook=unique)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise UserError(
             f"{name}, line {line + error.lineno - 1}: not valid JSON ({error.msg}), expected one object per line, or "
@@ -162,13 +165,10 @@ def _parse_json(text: str, *, line: int, name: str) -> Any:
         ) from None
     except RecursionError:
         raise UserError(f"{name}, line {line}: JSON nested too deep, expected flat objects; mend the line") from None
-    if _SURROGATE.search(text):
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise UserError(
-                f"{name}, line {line}: half of a surrogate pair (\\ud8…), expected whole characters; mend the line"
-            ) from None
+    except UnicodeEncodeError:
+        raise UserError(
+            f"{name}, line {line}: half of a surrogate pair (\\ud8…), expected whole characters; mend the line"
+        ) from None
     return value
 
 
@@ -184,27 +184,22 @@ def _check_object(row: Any, *, where: str, name: str) -> dict[str, Any]:
 def _parquet_rows(stream: io.BufferedReader, *, name: str) -> Iterator[dict[str, Any]]:
     if name == "standard input":
         raise UserError("standard input: parquet cannot be streamed, expected text; pass the file's name")
-    try:
+    with parquet_errors(name):
         file = pq.ParquetFile(stream)
-        check_columns(file.schema_arrow.names, name=name)
+        check_column_names(file.schema_arrow.names, name=name)
         for batch in file.iter_batches(batch_size=1000):
             yield from batch.to_pylist()
+
+
+@contextmanager
+def parquet_errors(name: str) -> Iterator[None]:
+    """Turn what pyarrow raises for a file that is no whole parquet file into a UserError."""
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
-        raise damaged_parquet(error, name=name) from None
-
-
-def check_columns(names: list[str], *, name: str) -> None:
-    """Raise UserError when two columns bear the same name."""
-    twice = sorted(column for column, times in Counter(names).items() if times > 1)
-    if twice:
-        raise UserError(f"{name}: column {twice[0]!r} stands twice, expected unique names; rename one")
-
-
-def damaged_parquet(error: Exception, *, name: str) -> UserError:
-    """Return the one-line error for a parquet file that cannot be read."""
-    return UserError(
-        f"{name}: no whole parquet file ({first_line(error)}), expected parquet as its name says; write it again"
-    )
+        raise UserError(
+            f"{name}: no whole parquet file ({first_line(error)}), expected parquet as its name says; write it again"
+        ) from None
 
 
 def first_line(error: Exception) -> str:

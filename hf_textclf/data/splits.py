@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from ..errors import UserError
 from ..saved_model.layout import SPLITS
-from .arguments import ProblemType
+from .arguments import ProblemType, TextArguments
 from .labels import MULTI, REGRESSION
 
 ALIASES = {name: name for name in SPLITS} | dict.fromkeys(("valid", "val", "dev"), "validation")
@@ -38,6 +38,27 @@ def draw(strata: np.ndarray, count: int, *, generator: np.random.Generator) -> n
     order = generator.permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]
     return order[((np.arange(count) + generator.random()) * (len(strata) / count)).astype(np.int64)]
+
+
+def divide_train(
+    texts: pa.ChunkedArray,
+    targets: np.ndarray,
+    arguments: TextArguments,
+    *,
+    problem_type: ProblemType,
+    make_validation: bool,
+) -> dict[str, np.ndarray]:
+    """Return which rows of train are kept as `train` and, if asked, set aside as `validation`, both (rows,) bool."""
+    parts = {"train": np.ones(len(texts), bool)}
+    if make_validation:
+        validation = choose_validation(
+            texts, targets, problem_type=problem_type, size=arguments.validation_size, seed=arguments.split_seed
+        )
+        parts = {"train": ~validation, "validation": validation}
+    if (count := arguments.max_train_samples) is not None:
+        train = parts["train"]
+        train[train] = choose_subset(targets[train], count, problem_type=problem_type, seed=arguments.split_seed)
+    return parts
 
 
 def choose_validation(
@@ -70,10 +91,10 @@ def choose_subset(targets: np.ndarray, count: int, *, problem_type: ProblemType,
     """Return (rows,) bool: a stratified subset of `count` rows, or all rows where there are no more."""
     if count < 1:
         raise UserError(f"max_train_samples {count}, expected at least 1; pass a positive number or leave it out")
-    chosen = np.zeros(len(targets), bool)
+    subset = np.zeros(len(targets), bool)
     strata = strata_of(targets, problem_type=problem_type)
-    chosen[draw(strata, min(count, len(targets)), generator=np.random.default_rng(seed))] = True
-    return chosen
+    subset[draw(strata, min(count, len(targets)), generator=np.random.default_rng(seed))] = True
+    return subset
 
 
 def count_overlap(texts: pa.ChunkedArray, *, train: pa.ChunkedArray) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from ..data import output_format, read_rows, write_rows
-from ..data.columns import TEXT_NAMES
+from ..data.examples import TEXT_NAMES
 from ..errors import UserError
 from . import Classifier, Prediction
 from .documents.network import Documents
