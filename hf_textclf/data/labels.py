@@ -69,17 +69,15 @@ def read_labels(values: Values, *, untyped: bool, separator: str | None, problem
     multi_label = shapes == {True}
     if multi_label:
         values = _read_multi_hot(values)
-    example_of: dict[type, Any] = {}
-    for item in _items(values, multi_label=multi_label):
-        example_of.setdefault(type(item), item)
-    types = set(example_of)
+    examples = {type(item): item for item in _items(values, multi_label=multi_label)}
+    types = set(examples)
     if other := sorted(kind.__name__ for kind in types - {str, bool, int, float}):
         raise UserError(f"labels hold {other[0]}, expected strings, integers, numbers or lists of them; convert them")
     as_names = problem_type in (SINGLE, MULTI)
     if types == {int, float}:
         types = {float}
     if len(types) > 1 and not as_names:
-        raise _mixed(*example_of.values())
+        raise _mixed(*examples.values())
     kind = next(iter(types)).__name__ if len(types) == 1 else "str"
     if kind == "str" and untyped:
         cells = {item.strip() for item in _items(values, multi_label=multi_label)}
