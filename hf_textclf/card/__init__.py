@@ -6,7 +6,8 @@ two marks; what people write outside of them stays.
 
 from ..saved_model.facts import Facts, read_facts
 from .arguments import CardArguments
-from .writing import is_ours, render_card, write_card
+from .merge import is_ours
+from .writing import render_card, write_card
 
 __all__ = [
     "CardArguments",

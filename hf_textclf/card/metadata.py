@@ -35,85 +35,68 @@ TASKS = {"text-classification": "Text classification", "text-generation": "Text 
 BASES = ("model_name_or_path", "encoder_name_or_path", "init_from")
 
 
-def card_data(facts: Facts, arguments: CardArguments, old: ModelCardData, *, ours: bool) -> ModelCardData:
-    """The metadata of a folder: what its files say and its author adds, and all else that stands in the old card.
+def card_data(facts: Facts, arguments: CardArguments, old: Any, *, ours: bool) -> ModelCardData:
+    """The metadata that the files of a folder and its author give.
 
-    ours: whether the old card was written by us. Then it knows best which names are those of the Hub: it was written
-    where the run took place, and `runs/bert` was a folder there.
+    old: the metadata of the card that is there. ours: whether we wrote it. Then it knows best which names are those of
+    the Hub: it was written where the run took place, and `runs/bert` was a folder there.
     """
     task = "text-generation" if facts.is_language_model else "text-classification"
-    bases = _one_or_all(arguments.base_model) or (None if ours else _base_models(facts)) or old.base_model
+    bases = arguments.base_model or ([] if ours else [name for name in facts.named(BASES) if hub_id(name)])
     trained_on = [arguments.dataset_id] if arguments.dataset_id else old.datasets
-    if not trained_on and not ours and (found := hub_id(facts.run.get("dataset"))):
-        trained_on = [found]
-    evaluated = _eval_results(facts, arguments, old, task=task, trained_on=_first(trained_on))
-    known = {
-        "language": _one_or_all(arguments.language) or old.language,
-        "license": arguments.license or old.license or facts.run.get("license"),
-        "library_name": "transformers",
-        "pipeline_tag": task,
-        "tags": [*dict.fromkeys([task, "hf-textclf", facts.config["model_type"], *(old.tags or [])])],
-        "datasets": trained_on,
-        "metrics": [*dict.fromkeys(result.metric_type for result in evaluated)] or None,
-        "base_model": bases,
-        "model_name": facts.name if evaluated else None,
-        "eval_results": evaluated or None,
-    }
-    return ModelCardData(**(dict(old.__dict__) | known))
+    if not trained_on and not ours and (dataset := hub_id(facts.run.get("dataset"))):
+        trained_on = [dataset]
+    results = _eval_results(facts, arguments, old, task=task, trained_on=_one_or_all(trained_on))
+    return ModelCardData(
+        language=_one_or_all(arguments.language),
+        license=arguments.license or old.license or facts.run.get("license"),
+        library_name="transformers",
+        pipeline_tag=task,
+        tags=[task, "hf-textclf", facts.config["model_type"]],
+        datasets=trained_on,
+        metrics=[*dict.fromkeys(result.metric_type for result in results)] or None,
+        base_model=_one_or_all(bases),
+        model_name=facts.name,
+        eval_results=results,
+    )
 
 
-def _base_models(facts: Facts) -> str | list[str] | None:
-    """The Hub ids of the checkpoints that the model was made from."""
-    return _one_or_all([name for name in facts.named(BASES) if hub_id(name)])
-
-
-def _one_or_all(values: list[str] | None) -> str | list[str] | None:
-    if not values:
-        return None
-    return values[0] if len(values) == 1 else values
-
-
-def _first(values: str | list[str] | None) -> str | None:
-    return values[0] if isinstance(values, list) and values else values or None  # type: ignore[return-value]
+def _one_or_all(values: str | list[str] | None) -> str | list[str] | None:
+    """One value as itself, several as a list; the Hub takes both."""
+    return values[0] if isinstance(values, list) and len(values) == 1 else values or None
 
 
 def _eval_results(
-    facts: Facts, arguments: CardArguments, old: ModelCardData, *, task: str, trained_on: str | None
+    facts: Facts, arguments: CardArguments, old: Any, *, task: str, trained_on: str | list[str] | None
 ) -> list[EvalResult]:
-    """One entry for each metric of each split, and those that people added, who name task or metric in another way."""
+    """One entry for each metric of each split."""
     own = facts.headline.get("dataset")
+    hub_dataset = trained_on[0] if isinstance(trained_on, list) else trained_on
     revision = arguments.dataset_revision or next(
-        (one.dataset_revision for one in old.eval_results or [] if one.dataset_type == trained_on), None
+        (result.dataset_revision for result in old.eval_results or [] if result.dataset_type == hub_dataset), None
     )
     results = []
-    for judged in facts.judged:
-        is_own = judged["dataset"] == own
+    for evaluation in facts.evaluations:
+        is_own = evaluation["dataset"] == own
         # what is not on the Hub must not look as if it were; a copy is known to be the same by its commit
-        same = trained_on if is_own and (revision or hub_id(own)) else None
-        kind = same or hub_id(judged["dataset"]) or Path(judged["dataset"]).name
+        same = hub_dataset if is_own and (revision or hub_id(own)) else None
         for name in REPORTED["language model" if facts.is_language_model else facts.problem_type]:
-            identifier, words, options = METRICS[name]
-            value = judged["metrics"].get(name)
-            if value is not None:
-                results.append(
-                    EvalResult(
-                        task_type=task,
-                        task_name=TASKS[task],
-                        dataset_type=kind,
-                        dataset_name=judged["dataset"],
-                        dataset_config=facts.run.get("dataset_config") if is_own else None,
-                        dataset_split=judged["split"],
-                        dataset_revision=revision if is_own else None,
-                        metric_type=identifier,
-                        metric_name=words,
-                        metric_value=value,
-                        metric_args=options,
-                    )
+            metric, title, options = METRICS[name]
+            if evaluation["metrics"].get(name) is None:
+                continue
+            results.append(
+                EvalResult(
+                    task_type=task,
+                    task_name=TASKS[task],
+                    dataset_type=same or hub_id(evaluation["dataset"]) or Path(evaluation["dataset"]).name,
+                    dataset_name=evaluation["dataset"],
+                    dataset_config=facts.run.get("dataset_config") if is_own else None,
+                    dataset_split=evaluation["split"],
+                    dataset_revision=revision if is_own else None,
+                    metric_type=metric,
+                    metric_name=title,
+                    metric_value=evaluation["metrics"][name],
+                    metric_args=options,
                 )
-    return results + of_others(old.eval_results or [])
-
-
-def of_others(results: list[EvalResult]) -> list[EvalResult]:
-    """Those that people added to a card; they name task or metric in another way than we do."""
-    ours = {words for _, words, _ in METRICS.values()}
-    return [one for one in results if one.task_name not in TASKS.values() or one.metric_name not in ours]
+            )
+    return results

@@ -1,16 +1,13 @@
-"""README.md: the template filled, and what people wrote into the old one kept.
+"""README.md of a saved folder: the template filled, and what people wrote into the old one kept.
 
-A section of ours stands between `<!-- hf-textclf:NAME -->` and `<!-- /hf-textclf:NAME -->`; all else belongs to
-people. A section that they took out stays out. The author's prose is marked too, and stays until it is given again.
+The author's prose is a section of ours, and stays until it is given again.
 """
 
 import logging
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
-from huggingface_hub import ModelCard
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from ..errors import TOKEN, UserError
@@ -19,14 +16,12 @@ from ..provenance import HUB_ID
 from ..saved_model.facts import Facts, outdated, read_facts
 from ..saved_model.layout import CARD
 from .arguments import CardArguments
-from .figures import draw_learning_curve
+from .figures import costs_table, draw_learning_curve, labels_table, markdown, number, results_table
+from .merge import is_ours, merge_metadata, merge_sections, read_card
 from .metadata import card_data
-from .tables import costs_table, labels_table, markdown, number, results_table
 
 logger = logging.getLogger(__name__)
 EMPTY = "---\n\n---\n"
-# a section of ours, between its two marks
-SECTION = re.compile(r"<!-- hf-textclf:(\w+) -->.*?<!-- /hf-textclf:\1 -->", re.DOTALL)
 # settings that follow from others
 UNSAID = {"logging_nan_inf_filter", "do_eval"}
 
@@ -64,11 +59,15 @@ def render_card(folder: Path, arguments: CardArguments | None = None, *, name: s
     ours = is_ours(path)
     prose = _read_prose(arguments.prose)
     old: Any = card.data
-    named = old.model_name if ours and HUB_ID.fullmatch(old.model_name or "") else None
-    facts = read_facts(folder, name=arguments.repo or named or name or folder.resolve().name)
-    data = card_data(facts, arguments, old, ours=ours)
-    new = _render(facts, data.to_dict(), prose=prose)
-    card.data, card.text = data, _merge(card.text, new, with_prose=prose is not None)
+    hub_name = old.model_name if ours and HUB_ID.fullmatch(old.model_name or "") else None
+    facts = read_facts(folder, name=arguments.repo or hub_name or name or folder.resolve().name)
+    card.data = merge_metadata(old, card_data(facts, arguments, old, ours=ours))
+    new = _render(facts, card.data.to_dict(), prose=prose)
+    if ours:
+        keep, add = ((), ("prose",)) if prose is not None else (("prose",), ())
+        card.text = merge_sections(card.text, new, keep=keep, add=add)
+    else:
+        card.text = f"{card.text.rstrip()}\n\n{new}" if card.text.strip() else f"\n{new}"
     text = str(card)
     for line_number, line in enumerate(text.splitlines(), 1):
         if TOKEN.search(line):
@@ -77,27 +76,6 @@ def render_card(folder: Path, arguments: CardArguments | None = None, *, name: s
                 "out of README.md or of the prose, and revoke it"
             )
     return text
-
-
-def read_card(text: str, *, where: str) -> ModelCard:
-    """Read a card and its metadata; where: its name for a mistake.
-
-    Raises:
-        UserError: the metadata are not YAML, or not a mapping.
-    """
-    try:
-        # a broken model-index is replaced anyway
-        return ModelCard(text, ignore_metadata_errors=True)
-    except (ValueError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{where}: the metadata cannot be read ({' '.join(str(error).split())}), expected YAML; correct what "
-            "stands between its first two lines ---"
-        ) from error
-
-
-def is_ours(path: Path) -> bool:
-    """Whether a README.md has sections of ours."""
-    return path.is_file() and SECTION.search(path.read_text(encoding="utf-8", errors="replace")) is not None
 
 
 def _read_prose(name: str | None) -> str | None:
@@ -137,19 +115,3 @@ def _render(facts: Facts, metadata: dict[str, Any], *, prose: str | None) -> str
         # the code that travels with a home-made model
         trust=", trust_remote_code=True" if "auto_map" in facts.config else "",
     )
-
-
-def _merge(old: str, new: str, *, with_prose: bool) -> str:
-    """The old body with our sections renewed; where it has none, the new one after it.
-
-    with_prose: whether the author gave new prose, which then gets into the card even if the old one was taken out.
-    """
-    fresh = {found[1]: found[0] for found in SECTION.finditer(new)}
-    there = {found[1] for found in SECTION.finditer(old)}
-    if not there:
-        return f"{old.rstrip()}\n\n{new}" if old.strip() else f"\n{new}"
-    prose = fresh["prose"]
-    if not with_prose:
-        del fresh["prose"]
-    merged = SECTION.sub(lambda found: fresh.get(found[1], found[0]), old)
-    return f"{merged.rstrip()}\n\n{prose}\n" if with_prose and "prose" not in there else merged

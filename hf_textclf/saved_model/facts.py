@@ -12,8 +12,10 @@ from ..provenance import hub_id, public_name
 from .layout import (
     CONFIG,
     EVAL_RESULTS,
+    EVALUATIONS,
     LEARNING_CURVE,
     MEASURED,
+    PICTURES,
     RELIABILITY_DIAGRAM,
     SPLITS,
     TOKENIZER_CONFIG,
@@ -22,7 +24,6 @@ from .layout import (
     read_run,
 )
 
-# costs and intervals, as `card --costs true` measured them
 # keys of a run that name data or checkpoints
 PLACES = {
     "dataset",
@@ -34,12 +35,6 @@ PLACES = {
 }
 # a tokenizer without a limit has this or more
 NO_LIMIT = 1e9
-PICTURES = {
-    "confusion": "confusion matrix",
-    "reliability": "reliability diagram",
-    "curves": "ROC and precision-recall curves",
-    "scatter": "predicted and true numbers",
-}
 
 
 @dataclass(frozen=True)
@@ -47,9 +42,9 @@ class Facts:
     """What a card can be made from.
 
     config, tokenizer: config.json and tokenizer_config.json. run: the resolved configuration, without paths of a
-    machine. results: eval_results.json. judged: what is known of each split that the model was judged on, train first
-    and test last, other data sets after all splits of the run's own. measured: costs. history: trainer_state.json.
-    pictures: file name -> what it shows.
+    machine. results: eval_results.json. evaluations: what is known of each split that the model was evaluated on, train
+    first and test last, other data sets after all splits of the run's own. measured: costs. history:
+    trainer_state.json. pictures: file name -> what it shows.
     """
 
     folder: Path
@@ -58,7 +53,7 @@ class Facts:
     tokenizer: dict[str, Any]
     run: dict[str, Any]
     results: dict[str, Any]
-    judged: list[dict[str, Any]]
+    evaluations: list[dict[str, Any]]
     measured: dict[str, Any]
     history: dict[str, Any]
     pictures: dict[str, str]
@@ -82,11 +77,12 @@ class Facts:
     @property
     def launcher(self) -> str:
         """What starts `train` on as many processes as the run had."""
-        found = re.match(r"(\d+) (process|x)", self.results.get("hardware", ""))
-        if found is None or found[1] == "1":
+        processes = re.match(r"(\d+) (process|x)", self.results.get("hardware", ""))
+        if processes is None or processes[1] == "1":
             return "hf-textclf"
-        how = "torchrun --nproc_per_node" if found[2] == "process" else "accelerate launch --multi_gpu --num_processes"
-        return f"{how} {found[1]} -m hf_textclf.cli"
+        on_cpu = processes[2] == "process"
+        launcher = "torchrun --nproc_per_node" if on_cpu else "accelerate launch --multi_gpu --num_processes"
+        return f"{launcher} {processes[1]} -m hf_textclf.cli"
 
     @property
     def local_places(self) -> list[str]:
@@ -106,8 +102,8 @@ class Facts:
 
     @property
     def headline(self) -> dict[str, Any]:
-        """The last of the run's own splits: test, where the model was judged on it."""
-        own = [judged for judged in self.judged if judged["dataset"] == self.judged[0]["dataset"]]
+        """The last of the run's own splits: test, where the model was evaluated on it."""
+        own = [each for each in self.evaluations if each["dataset"] == self.evaluations[0]["dataset"]]
         return own[-1] if own else {}
 
 
@@ -123,13 +119,13 @@ def read_facts(folder: Path, *, name: str) -> Facts:
             f"{str(folder)!r} holds no model with a config.json, expected one to describe; correct its path"
         )
     run, results = public_run(folder), read_json(folder / EVAL_RESULTS)
-    found, _ = _found_out(folder)
-    measured = found.pop(MEASURED, {})
+    later, _ = _measured_later(folder)
+    measured = later.pop(MEASURED, {})
     pictures = {LEARNING_CURVE: "loss over the epochs"}
     if "calibration" in results:
         pictures[RELIABILITY_DIAGRAM] = "reliability before and after calibration"
     if measured:
-        pictures |= {f"{measured['split']}_{file}.png": what for file, what in PICTURES.items()}
+        pictures |= {f"{measured['split']}_{file}": caption for file, caption in PICTURES.items()}
     return Facts(
         folder,
         name,
@@ -137,10 +133,10 @@ def read_facts(folder: Path, *, name: str) -> Facts:
         read_json(folder / TOKENIZER_CONFIG),
         run,
         results,
-        _judged(run, [results, *found.values(), measured]),
+        _evaluations(run, [results, *later.values(), measured]),
         measured,
         read_json(folder / TRAINER_STATE),
-        {file: what for file, what in pictures.items() if (folder / file).is_file()},
+        {file: caption for file, caption in pictures.items() if (folder / file).is_file()},
     )
 
 
@@ -161,8 +157,8 @@ def public_value(value: Any, key: str) -> Any:
     return value
 
 
-def _judged(run: dict[str, Any], results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One entry for each data set and split, of all that was found out about it."""
+def _evaluations(run: dict[str, Any], results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry for each data set and split, of all that was measured on it."""
     entries: dict[tuple[str, str, int], dict[str, Any]] = {}
     own = run.get("dataset", "unknown data")
     for result in results:
@@ -170,21 +166,20 @@ def _judged(run: dict[str, Any], results: list[dict[str, Any]]) -> list[dict[str
             dataset = public_name(result.get("dataset", own))
             key = (dataset, result["split"], result["rows"])
             entries[key] = entries.get(key, {}) | result | {"dataset": dataset}
-    order = [*SPLITS]
-    return sorted(entries.values(), key=lambda entry: (entry["dataset"] != own, order.index(entry["split"])))
+    return sorted(entries.values(), key=lambda entry: (entry["dataset"] != own, SPLITS.index(entry["split"])))
 
 
 def outdated(folder: Path) -> list[str]:
     """Results in a folder that are of weights which are no longer there."""
-    return _found_out(folder)[1]
+    return _measured_later(folder)[1]
 
 
-def _found_out(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def _measured_later(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """What was measured after training, by the name of its file or folder; and the names of what was measured of
     weights that are no longer there. The weights, which may be large, are read once at most."""
-    paths = {path.parent.name: path for path in sorted(folder.glob("evaluation_*/eval_results.json"))}
+    paths = {path.parent.name: path for path in sorted(folder.glob(f"{EVALUATIONS}*/{EVAL_RESULTS}"))}
     paths[MEASURED] = folder / MEASURED
-    found = {name: results for name, path in paths.items() if (results := read_json(path))}
-    digest = model_digest(folder) if found else None
-    of_these = {name: results for name, results in found.items() if results.get("model_digest") == digest}
-    return of_these, [name for name in found if name not in of_these]
+    measured = {name: results for name, path in paths.items() if (results := read_json(path))}
+    digest = model_digest(folder) if measured else None
+    valid = {name: results for name, results in measured.items() if results.get("model_digest") == digest}
+    return valid, [name for name in measured if name not in valid]

@@ -1,7 +1,9 @@
-"""The names of the files in a saved folder, and what is read from them alone."""
+"""The names of the files in a saved folder, each written here and nowhere else, and what is read from them alone."""
 
 import hashlib
 import os
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +37,62 @@ MEASURED = "measured.json"
 ERRORS = "errors.csv"
 LEARNING_CURVE = "learning_curve.png"
 RELIABILITY_DIAGRAM = "reliability.png"
+# pictures of `compare`; `card --costs true` puts them here with the split before the name
+CONFUSION = "confusion.png"
+CURVES = "curves.png"
+SCATTER = "scatter.png"
+PICTURES = {
+    CONFUSION: "confusion matrix",
+    RELIABILITY_DIAGRAM: "reliability diagram",
+    CURVES: "ROC and precision-recall curves",
+    SCATTER: "predicted and true numbers",
+}
 # for Inference Endpoints; one that the folder has of its own goes in its place
 HANDLER = "handler.py"
+REQUIREMENTS = "requirements.txt"
 # the parts of a data set that results are of, in their order
 SPLITS = ("train", "validation", "test")
+# where `evaluate` writes by default
+EVALUATIONS = "evaluation_"
+
+# groups of names, as patterns: what a run writes; a repository holds no other such files than those of its newest model
+WRITTEN = (
+    CONFIG,
+    "generation_config.json",
+    WEIGHTS,
+    "model-*-of-*.safetensors",
+    WEIGHTS_INDEX,
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    DOCUMENT,
+    DOCUMENT_WEIGHTS,
+    EVAL_RESULTS,
+    TRAINER_STATE,
+    MEASURED,
+    RUN_CONFIG,
+    ONNX_MODEL,
+    ONNX_EXPORT,
+)
+# what a newer model outlives in its repository: these, code of another family, pictures of older figures
+OUTLIVED = (
+    *WRITTEN,
+    *("*_lstm.py", "*_lstm_lm.py", "*_frozen.py", LEARNING_CURVE, RELIABILITY_DIAGRAM),
+    *(f"{split}_{picture}" for split in SPLITS for picture in PICTURES),
+)
+# what people may put beside it; texts of the data (errors.csv) and checkpoints are not for others
+BESIDE = (CARD, HANDLER, REQUIREMENTS, "LICENSE*", "NOTICE*", "*.png", "*.svg", "*.jpg")
+# what the page reads of a model on the Hub: no code and no pickle
+READ_BY_PAGE = ("*.json", "*.safetensors", "*.txt", "*.yaml", "*.png", CARD)
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a file is one of a group of names."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def model_digest(folder: Path) -> str | None:
