@@ -44,6 +44,11 @@ def is_ours(path: Path) -> bool:
     return path.is_file() and SECTION.search(path.read_text(encoding="utf-8", errors="replace")) is not None
 
 
+def section(name: str, body: str) -> str:
+    """A section of ours, between its two marks."""
+    return f"<!-- hf-textclf:{name} -->\n{body}\n<!-- /hf-textclf:{name} -->"
+
+
 def merge_cards(old: str, new: str, *, keep_keys: Iterable[str] = ()) -> str:
     """Return the card on the Hub with our metadata and our marked sections in place of the old ones.
 
@@ -77,7 +82,7 @@ def merge_sections(old: str, new: str, *, keep: Container[str] = (), add: Iterab
 def merge_metadata(old: CardData, new: CardData, *, keep_keys: Iterable[str] = ()) -> ModelCardData:
     """Return the metadata of the new card and, of the old one, what it does not say.
 
-    A tag, a result or a key that people added stays. keep_keys: keys of ours that keep the value that people gave them.
+    A tag, a result or a key that people added stays. keep_keys: those of ours that keep the value people gave them.
     """
     family = _former_family(old.get("tags", []), new.get("tags", []))
     outlived = FACTS + ORIGIN if family else FACTS

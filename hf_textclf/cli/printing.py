@@ -38,10 +38,10 @@ def show_trained(results: dict[str, Any], folder: str) -> None:
     print(f"saved to {folder}; now: hf-textclf evaluate {folder}")
 
 
-def show_files(parcel: "UploadFolder") -> None:
+def show_files(upload_folder: "UploadFolder") -> None:
     """What would be sent, a file a line."""
-    for name in parcel.files:
-        print(f"{parcel.size(name):>13,} bytes  {name}")
+    for name in upload_folder.files:
+        print(f"{upload_folder.size(name):>13,} bytes  {name}")
 
 
 def show_contributions(found: "Attribution") -> None:

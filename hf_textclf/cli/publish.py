@@ -36,9 +36,9 @@ def push_command(tokens: list[str]) -> None:
     (folder,), tokens = positionals(tokens, "push FOLDER")
     (arguments,) = Parser([PushArguments], prog="hf-textclf push FOLDER").parse(tokens)
     if arguments.dry_run:
-        parcel = prepare(Path(folder), arguments)
-        show_files(parcel)
-        print(f"stay here: {', '.join(parcel.left) or 'none'}\n\n{parcel.card}")
+        upload_folder = prepare(Path(folder), arguments)
+        show_files(upload_folder)
+        print(f"stay here: {', '.join(upload_folder.kept_local) or 'none'}\n\n{upload_folder.card}")
         return
     commit = push(folder, arguments)
     print(f"pushed to {commit.pr_url or commit.commit_url}")
@@ -51,9 +51,9 @@ def space_command(tokens: list[str]) -> None:
 
     (arguments,) = Parser([SpaceArguments], prog="hf-textclf space").parse(tokens)
     if arguments.dry_run:
-        parcel = plan_space(arguments)
-        show_files(parcel)
-        print(f"\n{parcel.card}")
+        upload_folder = plan_space(arguments)
+        show_files(upload_folder)
+        print(f"\n{upload_folder.card}")
     elif arguments.local:
         run_space(plan_space(arguments), output_dir=arguments.output_dir)
     else:

@@ -1,14 +1,13 @@
 """The way to the Hub: `push` sends a model, `space` a page on models, `jobs` trains on its machines."""
 
-from .push import PushArguments, prepare, push
-from .space.deploy import SpaceArguments, deploy_space, plan_space
-from .space.local import run_space
-from .upload_folder import UploadFolder, pack
+from .push import PushArguments, pack, prepare, push
+from .space import SpaceArguments, deploy_space, plan_space, run_space
+from .upload_folder import UploadFolder
 
 __all__ = [
-    "UploadFolder",
     "PushArguments",
     "SpaceArguments",
+    "UploadFolder",
     "deploy_space",
     "pack",
     "plan_space",

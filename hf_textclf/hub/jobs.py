@@ -13,16 +13,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, JobHardwareInfo, JobInfo, get_session
+from huggingface_hub import HfApi, JobHardwareInfo, JobInfo
 
 from ..errors import TOKEN, UserError
 from ..files import SAMPLES
 from ..models.linear import KINDS
 from ..provenance import hub_id
 from ..saved_model.facts import PLACES
-from .client import signed_in
-from .push import check_name, check_private
-from .remedies import TIMEOUT, explained
+from .errors import explained, signed_in
+from .upload_folder import check_name, check_private
 
 logger = logging.getLogger(__name__)
 # the client's own for uv: Debian with Python, uv and git
@@ -76,8 +75,6 @@ def train_on_hub(job: JobArguments, keys: dict[str, Any]) -> JobInfo:
         raise UserError("a key holds what looks like an access token (hf_...), expected none; drop it and revoke it")
 
     api = signed_in()
-    # the client itself would wait for ever
-    get_session().timeout = TIMEOUT
     with explained(job.repo, remedies=REMEDIES):
         machine = _machine(api, job.on_hub)
     with explained(job.repo):

@@ -2,21 +2,26 @@
 
 import logging
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, ModelInfo, SpaceInfo
+import yaml
+from huggingface_hub import CommitInfo, HfApi
 from huggingface_hub.constants import DEFAULT_REVISION
 
-from ..card.merge import merge_cards
-from ..errors import UserError
+from ..card import CardArguments, is_ours, render_card
+from ..card.merge import read_card
+from ..errors import TOKEN, UserError
 from ..inference.onnx import export_onnx
-from ..saved_model.layout import CARD
-from .client import persist, signed_in
-from .upload_folder import UploadFolder, is_outlived, pack
+from ..saved_model.check import check_model, code_files, is_classifier, onnx_files
+from ..saved_model.facts import public_run
+from ..saved_model.layout import BESIDE, CARD, HANDLER, OUTLIVED, RUN_CONFIG, WRITTEN, matches
+from .errors import signed_in, with_retries
+from .upload_folder import UploadFolder, check_name, check_private, commit
 
 logger = logging.getLogger(__name__)
+# files that hold no text
+BINARY = (".safetensors", ".onnx", ".png", ".jpg")
 
 
 @dataclass
@@ -41,14 +46,23 @@ class PushArguments:
             raise UserError(f"revision={self.revision!r}, expected the name of a branch; correct --revision")
 
 
-def check_name(repo: str) -> None:
-    """Refuse what is no name of a repository before anything is asked of the Hub."""
-    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repo):
-        raise UserError(f"repo={repo!r}, expected the form you/name; correct --repo")
+def push(folder: str, arguments: PushArguments) -> CommitInfo:
+    """Send a saved folder to the Hub in one commit.
+
+    What is there already is not sent again, so an interrupted push can simply be run again. The text of a card that
+    people edited on the Hub stays. Files of a former model that this one does not have are taken out.
+
+    Raises:
+        UserError: as `prepare`, there is no token, or the Hub refuses.
+    """
+    upload_folder, api = prepare(Path(folder), arguments), signed_in()
+    return with_retries(
+        arguments.repo, lambda: _send(api, upload_folder, arguments), idempotent=not arguments.create_pr
+    )
 
 
 def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
-    """Make what is wanted beside the weights, and collect what `push` sends.
+    """Make what is asked for beside the weights, and collect what `push` sends.
 
     Raises:
         UserError: the network cannot be exported (see `export_onnx`), or the folder is not fit (see `pack`).
@@ -59,68 +73,60 @@ def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
     return pack(folder, arguments.repo)
 
 
-def push(folder: str, arguments: PushArguments) -> CommitInfo:
-    """Send a saved folder to the Hub in one commit.
-
-    What is there already is not sent again, so an interrupted push can simply be run again. The text of a card that
-    people edited on the Hub stays. Files of a former model that this one does not have are taken out.
+def pack(folder: Path, repo: str) -> UploadFolder:
+    """Check a saved folder and collect what is to be sent. A card of ours is written anew with the name of `repo`.
 
     Raises:
-        UserError: as `prepare`, there is no token, or the Hub refuses.
+        UserError: the folder lacks a file, a licence or a label's name, is of a kind that the Hub cannot load, or
+            holds an access token.
     """
-    parcel = prepare(Path(folder), arguments)
-    api = signed_in()
-    return persist(arguments.repo, lambda: _send(api, parcel, arguments), twice=not arguments.create_pr)
+    config = check_model(folder)
+    code = code_files(folder, config)
+    _check_license(folder / CARD)
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    names = [name for name in names if name in code or matches(name, (*WRITTEN, *BESIDE))]
+    files: dict[str, Path | bytes] = {name: folder / name for name in (*names, *onnx_files(folder))}
+    if is_classifier(config.get("architectures")):
+        files.setdefault(HANDLER, Path(__file__).with_name(HANDLER))
+    if RUN_CONFIG in files:
+        files[RUN_CONFIG] = yaml.safe_dump(public_run(folder), allow_unicode=True, sort_keys=False).encode()
+    tops = {name.partition("/")[0] for name in files}
+    kept_local = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir() if path.name not in tops)
+    upload_folder = UploadFolder(files, kept_local)
+    for name in files:
+        if not name.endswith(BINARY) and TOKEN.search(upload_folder.read(name).decode("utf-8", "replace")):
+            raise UserError(f"{name} holds what looks like an access token (hf_...); take it out and revoke it")
+    if is_ours(folder / CARD):
+        files[CARD] = render_card(folder, CardArguments(repo=repo)).encode()
+    return upload_folder
 
 
-def _send(api: HfApi, parcel: UploadFolder, arguments: PushArguments) -> CommitInfo:
-    repo = arguments.repo
+def _check_license(path: Path) -> None:
+    if not path.is_file():
+        raise UserError(f"{str(path)!r} is missing, expected the model card; write one by `hf-textclf card FOLDER`")
+    card = read_card(path.read_text(encoding="utf-8", errors="replace"), where=str(path))
+    if not card.data.get("license"):
+        raise UserError(
+            f"license is not given in {str(path)!r}, expected an identifier; run `hf-textclf card {path.parent} "
+            "--license apache-2.0`, or another one"
+        )
+
+
+def _send(api: HfApi, upload_folder: UploadFolder, arguments: PushArguments) -> CommitInfo:
+    repo, revision = arguments.repo, arguments.revision
     if not arguments.create_pr:
         api.create_repo(repo, private=arguments.private or None, exist_ok=True)
         # a pull request is there already
-        if arguments.revision != DEFAULT_REVISION and not arguments.revision.startswith("refs/"):
-            api.create_branch(repo, branch=arguments.revision, exist_ok=True)
-    info = api.model_info(repo, revision=arguments.revision)
+        if revision != DEFAULT_REVISION and not revision.startswith("refs/"):
+            api.create_branch(repo, branch=revision, exist_ok=True)
+    info = api.model_info(repo, revision=revision)
     check_private(info, private=arguments.private)
-    present = file_names(info)
-    if CARD in present:
-        theirs = Path(api.hf_hub_download(repo, CARD, revision=info.sha)).read_bytes().decode()
-        parcel = replace(parcel, files=parcel.files | {CARD: merge_cards(theirs, parcel.card).encode()})
-    stale = [name for name in present if is_outlived(name, parcel)]
     return commit(
         api,
         info,
-        parcel,
-        stale,
+        upload_folder,
+        outlived=OUTLIVED,
         message="Upload a text classifier with hf-textclf",
-        revision=arguments.revision,
+        revision=revision,
         create_pr=arguments.create_pr,
-    )
-
-
-def check_private(info: ModelInfo | SpaceInfo, *, private: bool) -> None:
-    """Refuse a repository that everybody can read where a private one is wanted."""
-    if private and not info.private:
-        raise UserError(f"{info.id} is public, expected private; change that in its settings first, or drop --private")
-
-
-def file_names(info: ModelInfo | SpaceInfo) -> list[str]:
-    """The files of a repository, in order of their names."""
-    return sorted(file.rfilename for file in info.siblings or [])
-
-
-def commit(
-    api: HfApi, info: ModelInfo | SpaceInfo, parcel: UploadFolder, stale: list[str], *, message: str, **options: Any
-) -> CommitInfo:
-    """Change a repository in one commit. stale: files that go. options: of `HfApi.create_commit`."""
-    return api.create_commit(
-        info.id,
-        operations=[
-            *(CommitOperationAdd(name, content) for name, content in parcel.files.items()),
-            *(CommitOperationDelete(name) for name in stale),
-        ],
-        commit_message=message,
-        # refused if somebody edits the card between the reading and the writing
-        parent_commit=info.sha,
-        **options,
     )

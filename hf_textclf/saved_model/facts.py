@@ -42,7 +42,7 @@ class Facts:
     """What a card can be made from.
 
     config, tokenizer: config.json and tokenizer_config.json. run: the resolved configuration, without paths of a
-    machine. results: eval_results.json. evaluations: what is known of each split that the model was evaluated on, train
+    machine. results: eval_results.json. evaluations: what is known of each split the model was evaluated on, train
     first and test last, other data sets after all splits of the run's own. measured: costs. history:
     trainer_state.json. pictures: file name -> what it shows.
     """

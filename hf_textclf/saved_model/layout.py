@@ -55,7 +55,7 @@ SPLITS = ("train", "validation", "test")
 # where `evaluate` writes by default
 EVALUATIONS = "evaluation_"
 
-# groups of names, as patterns: what a run writes; a repository holds no other such files than those of its newest model
+# groups of names, as patterns: what a run writes; a repository holds those of its newest model alone
 WRITTEN = (
     CONFIG,
     "generation_config.json",

@@ -13,8 +13,7 @@ import pytest
 from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
-from hf_textclf.card.figures import curve_of
-from hf_textclf.card.figures import cell, results_table
+from hf_textclf.card.figures import cell, curve_of, results_table
 from hf_textclf.cli.main import main
 from hf_textclf.files import SAMPLES
 from hf_textclf.provenance import hub_id, public_name

@@ -13,7 +13,7 @@ from transformers.utils import hub as transformers_hub
 
 from hf_textclf.cli.main import main
 from hf_textclf.files import SAMPLES
-from hf_textclf.hub import client
+from hf_textclf.hub import errors
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def api(hub):
 def no_waiting(monkeypatch):
     """The client tries again at once; returns the seconds that it would have waited."""
     waited = []
-    for module in (_http, client):
+    for module in (_http, errors):
         monkeypatch.setattr(module, "time", types.SimpleNamespace(sleep=waited.append))
     return waited
 

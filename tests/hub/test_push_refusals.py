@@ -7,7 +7,7 @@ from huggingface_hub import HfApi
 from loopback import READER, STRANGER
 from push_command import REPO, error_line
 
-from hf_textclf.hub import remedies
+from hf_textclf.hub import errors
 
 
 def change_config(**changes):
@@ -211,7 +211,7 @@ def test_other_way_of_sending_large_files(hub, push, monkeypatch):
 
 
 def test_hub_that_does_not_answer(hub, push, no_waiting, monkeypatch):
-    monkeypatch.setattr(remedies, "TIMEOUT", 0.2)
+    monkeypatch.setattr(errors, "TIMEOUT", 0.2)
     hub.fail("/api/repos/create", seconds=1, times=-1)
     code, _, err = push()
     assert code == 2 and "did not answer within 0.2 seconds" in error_line(err)

@@ -15,7 +15,7 @@ from push_command import REPO, SPACE, error_line
 
 from hf_textclf import Classifier, UserError
 from hf_textclf.hub import UploadFolder, run_space
-from hf_textclf.hub.space.local import _serve
+from hf_textclf.hub.space.deploy import _serve
 
 TEXT = "很好吃，下次还来"
 
@@ -96,22 +96,24 @@ def test_the_page_runs_in_an_environment_of_its_own(hub, space, page, model, tmp
 def test_what_stays(tmp_path, monkeypatch):
     """Where output_dir says so the folder and its environment, which knows nothing of this one; else nothing."""
     app = b"import os, sys\nsys.exit(sys.prefix == %r or 'MODELS' in os.environ or len(sys.argv) > 1)"
-    parcel = UploadFolder({"app.py": app % sys.prefix, "folder/data.txt": b"", "requirements.txt": b"\n"}, left=[])
+    upload_folder = UploadFolder(
+        {"app.py": app % sys.prefix, "folder/data.txt": b"", "requirements.txt": b"\n"}, kept_local=[]
+    )
     monkeypatch.setenv("MODELS", "nothing")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    run_space(parcel)
+    run_space(upload_folder)
     assert not list((tmp_path / "temporary").iterdir())
-    run_space(parcel, output_dir=str(tmp_path / "out"))
+    run_space(upload_folder, output_dir=str(tmp_path / "out"))
     assert (tmp_path / "out" / "space" / "folder" / "data.txt").is_file()
 
 
 @pytest.mark.slow
 def test_a_package_that_is_nowhere(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    parcel = UploadFolder({"app.py": b"", "requirements.txt": b"no-package-of-this-name==1.0\n"}, left=[])
+    upload_folder = UploadFolder({"app.py": b"", "requirements.txt": b"no-package-of-this-name==1.0\n"}, kept_local=[])
     with pytest.raises(UserError, match="could not be installed"):
-        run_space(parcel, output_dir=str(tmp_path))
+        run_space(upload_folder, output_dir=str(tmp_path))
 
 
 def test_a_folder_that_holds_something(hub, model, command, tmp_path):
@@ -127,7 +129,7 @@ def test_an_app_that_fails(tmp_path):
 def test_whoever_ends_the_command_ends_the_page(tmp_path):
     """`kill` reaches the command alone."""
     script = (
-        "import sys; from hf_textclf.hub.space.local import _serve; from pathlib import Path\n"
+        "import sys; from hf_textclf.hub.space.deploy import _serve; from pathlib import Path\n"
         "app = 'import time; print(1, flush=True); time.sleep(60)'\n"
         "_serve([sys.executable, '-c', app], Path(), None)"
     )

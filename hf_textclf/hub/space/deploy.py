@@ -1,19 +1,26 @@
-"""`hf-textclf space --models you/a you/b --repo you/demo`: the page on models of the Hub, as a Space."""
+"""`hf-textclf space --models you/a you/b --repo you/demo`: the page on models of the Hub, as a Space or here.
+
+Here, the folder that would be sent runs in an environment made from its requirements alone.
+"""
 
 import logging
-from dataclasses import dataclass, field, replace
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from huggingface_hub import CommitInfo, HfApi, SpaceRuntime
 
-from ...card.merge import merge_cards
 from ...errors import UserError
-from ...saved_model.layout import CARD
-from ..client import persist, signed_in
-from ..push import check_name, check_private, commit, file_names
-from ..upload_folder import UploadFolder
-from .folder import APP, LIST, is_code, space_folder
-from .models import SpaceModel, find_models
+from ...files import new_folder
+from ...saved_model.layout import REQUIREMENTS
+from ..errors import signed_in, with_retries
+from ..upload_folder import UploadFolder, check_name, check_private, commit, file_names
+from .folder import APP, CODE, MODELS, SpaceModel, find_models, space_folder
 
 logger = logging.getLogger(__name__)
 # of the README; people choose them on the Hub
@@ -23,6 +30,8 @@ REMEDIES = {
     "(cpu-basic, zero-a10g), or run the page here with --local",
     403: "the token may not write to {repo}; log in with one that may (`hf auth login`)",
 }
+# what would let packages of this environment into that one, or name other models
+HIDDEN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "MODELS")
 
 
 @dataclass
@@ -81,35 +90,82 @@ def deploy_space(arguments: SpaceArguments) -> tuple[CommitInfo, SpaceRuntime]:
                 "%s is not for everybody: give the Space a token that may read it, as secret HF_TOKEN in its settings",
                 model.name,
             )
-    sent = persist(repo, lambda: _send(api, models, arguments), remedies=REMEDIES)
-    return sent, persist(repo, lambda: api.get_space_runtime(repo), remedies=REMEDIES)
+    sent = with_retries(repo, lambda: _send(api, models, arguments), remedies=REMEDIES)
+    return sent, with_retries(repo, lambda: api.get_space_runtime(repo), remedies=REMEDIES)
 
 
 def _send(api: HfApi, models: list[SpaceModel], arguments: SpaceArguments) -> CommitInfo:
-    repo, wanted = str(arguments.repo), arguments.hardware
+    repo, hardware = str(arguments.repo), arguments.hardware
     api.create_repo(
         repo,
         repo_type="space",
         space_sdk="gradio",
-        space_hardware=wanted,  # type: ignore[arg-type]
+        space_hardware=hardware,  # type: ignore[arg-type]
         private=arguments.private or None,
         exist_ok=True,
     )
     info = api.space_info(repo)
     check_private(info, private=arguments.private)
     present = file_names(info)
-    is_ours = LIST in present
-    if APP in present and not is_ours:
+    if APP in present and MODELS not in present:
         raise UserError(f"{repo} has another app, expected a new Space or one of ours; choose another --repo")
     runtime = api.get_space_runtime(repo)
     current = runtime.requested_hardware or runtime.hardware
-    if wanted and wanted != current:
-        api.request_space_hardware(repo, wanted)  # type: ignore[arg-type]
-    parcel = space_folder(models, repo=repo, hardware=wanted or current)
-    # the README that the Hub makes for a new Space says nothing
-    if is_ours and CARD in present:
-        theirs = Path(api.hf_hub_download(repo, CARD, repo_type="space", revision=info.sha)).read_bytes().decode()
-        merged = merge_cards(theirs, parcel.card, theirs_to_change=PRESENTATION)
-        parcel = replace(parcel, files=parcel.files | {CARD: merged.encode()})
-    stale = [name for name in present if is_code(name) and name not in parcel.files]
-    return commit(api, info, parcel, stale, message="Show text classifiers with hf-textclf", repo_type="space")
+    if hardware and hardware != current:
+        api.request_space_hardware(repo, hardware)  # type: ignore[arg-type]
+    return commit(
+        api,
+        info,
+        space_folder(models, repo=repo, hardware=hardware or current),
+        # modules of the package that a newer version lacks
+        outlived=(f"{CODE}/*.py",),
+        keep_keys=PRESENTATION,
+        # the README that the Hub makes for a new Space says nothing
+        merge_card=MODELS in present,
+        message="Show text classifiers with hf-textclf",
+        repo_type="space",
+    )
+
+
+def run_space(upload_folder: UploadFolder, *, output_dir: str | None = None) -> None:
+    """Run a Space here until Ctrl-C. Gradio's variables (GRADIO_SERVER_PORT, …) are obeyed.
+
+    output_dir: where its folder `space` and its environment `environment` stay; by default nothing stays.
+
+    Raises:
+        UserError: something is in output_dir, a package cannot be installed, or the app ends by itself.
+    """
+    with ExitStack() as stack:
+        if output_dir is None:
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hf-textclf-space-")))
+        else:
+            place = new_folder(output_dir)
+        space, environment = place.resolve() / "space", place.resolve() / "environment"
+        upload_folder.write(space)
+        python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
+        logger.info("installing %s into an environment of its own; this takes minutes", space / REQUIREMENTS)
+        variables = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+        make = [sys.executable, "-m", "venv", str(environment)]
+        install = [str(python), "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS]
+        for command in (make, install):
+            if subprocess.run(command, cwd=space, env=variables).returncode:
+                raise UserError(
+                    f"{REQUIREMENTS} could not be installed; correct what stands above, or the way to the index"
+                )
+        _serve([str(python), APP], space, variables)
+
+
+def _serve(command: list[str], folder: Path, variables: dict[str, str]) -> None:
+    # whoever ends this process ends the page
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    process = subprocess.Popen(command, cwd=folder, env=variables)
+    try:
+        if code := process.wait():
+            raise UserError(f"{APP} ended with exit code {code}; correct what it says above")
+    except KeyboardInterrupt:
+        logger.info("the page is closed")
+    finally:
+        # a terminal sends Ctrl-C to both, `kill` to one
+        process.terminate()
+        process.wait()
+        signal.signal(signal.SIGTERM, before)

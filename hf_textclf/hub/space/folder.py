@@ -1,21 +1,36 @@
-"""The files of a Space: `spaces_app`, the package beside it, and what names the models.
+"""The models of a Space, pinned to a commit, and its files: `spaces_app`, the package beside it, the models' names.
 
 `spaces_app/README.md` and `spaces_app/requirements.txt` are the templates; what differs from Space to Space is written
 here and stands nowhere else.
 """
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import SpaceCard, SpaceCardData, constants
+from huggingface_hub import HfApi, SpaceCard, SpaceCardData, constants
+from transformers import PreTrainedConfig
 
-from ...card.writing import SECTION
-from ...files import PACKAGE, bundled
-from ...saved_model.layout import CARD
+from ...card.merge import merge_sections, section
+from ...errors import UserError
+from ...files import PACKAGE, bundled, read_json
+from ...models.loading import load_config
+from ...provenance import HUB_ID
+from ...saved_model.check import check_labels, check_model, is_classifier
+from ...saved_model.layout import (
+    CARD,
+    CONFIG,
+    REQUIREMENTS,
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    WEIGHTS,
+    WEIGHTS_INDEX,
+    WRITTEN,
+    matches,
+)
+from ..errors import with_retries
 from ..upload_folder import UploadFolder
-from .models import SpaceModel
 
-APP, LIST, REQUIREMENTS = "app.py", "models.txt", "requirements.txt"
+APP, MODELS = "app.py", "models.txt"
 CODE = "hf_textclf"
 # folders of data, some of which a wheel has inside the package
 DATA = {"configs", "model_cards", "samples", "spaces_app", "__pycache__"}
@@ -23,6 +38,90 @@ ZERO_GPU = "zero-a10g"
 # ZeroGPU brings these, and `spaces`, at versions of its own; of Python it knows 3.10 and 3.12
 ZERO_GPU_BRINGS = {"gradio", "huggingface_hub", "torch"}
 ZERO_GPU_PYTHON = "3.12"
+
+
+@dataclass(frozen=True)
+class SpaceModel:
+    """A model that a Space shows.
+
+    name: Hub id, or the absolute path of a folder. commit: None for a folder. files: those that the page reads.
+    needs_token: whether the Hub shows it to some only. segmenter: what cuts texts into words before its tokenizer.
+    """
+
+    name: str
+    commit: str | None
+    files: tuple[str, ...] = ()
+    needs_token: bool = False
+    segmenter: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The name as `app.py` takes it."""
+        return f"{self.name}@{self.commit}" if self.commit else self.name
+
+
+def find_models(api: HfApi, names: list[str], *, folders: bool) -> list[SpaceModel]:
+    """Find models and check that the page can show them.
+
+    names: owner/name, of the main branch or with @REVISION; with `folders` also folders of this machine.
+
+    Raises:
+        UserError: a model that is not there, named twice, not whole, no text classifier, or without names of labels.
+    """
+    models: list[SpaceModel] = []
+    for name in names:
+        model = _find(api, name, folders=folders)
+        if model.source in {other.source for other in models}:
+            raise UserError(f"models names {model.source} twice, expected each once; drop one from --models")
+        models.append(model)
+    return models
+
+
+def _find(api: HfApi, source: str, *, folders: bool) -> SpaceModel:
+    if Path(source).is_dir():
+        if not folders:
+            raise UserError(
+                f"{source!r} is a folder of this machine, expected you/name on the Hub; send it there with "
+                "`hf-textclf push`, or try it here with --local"
+            )
+        folder = Path(source).resolve()
+        check_model(folder)
+        _check_classifier(load_config(str(folder)), source)
+        return SpaceModel(str(folder), None, segmenter=read_json(folder / TOKENIZER_CONFIG).get("segmenter"))
+    name, _, revision = source.partition("@")
+    if not HUB_ID.fullmatch(name):
+        raise UserError(
+            f"{source!r} is neither a folder nor a model on the Hub, expected you/name or you/name@REVISION; "
+            "correct --models"
+        )
+    return with_retries(name, lambda: _on_hub(api, name, revision or None), flag="--models")
+
+
+def _on_hub(api: HfApi, name: str, revision: str | None) -> SpaceModel:
+    info = api.model_info(name, revision=revision)
+    present = {file.rfilename for file in info.siblings or []}
+    for names in ((CONFIG,), (WEIGHTS, WEIGHTS_INDEX), (TOKENIZER, TOKENIZER_CONFIG)):
+        if present.isdisjoint(names):
+            raise UserError(f"{info.id} has no {names[0]}, expected a whole text classifier; choose another model")
+    _check_classifier(load_config(name, revision=str(info.sha)), name)
+    segmenter = None
+    if TOKENIZER_CONFIG in present:
+        segmenter = read_json(Path(api.hf_hub_download(name, TOKENIZER_CONFIG, revision=info.sha))).get("segmenter")
+    return SpaceModel(
+        name,
+        info.sha,
+        # a network as ONNX lies in a folder of its own
+        files=tuple(sorted(file for file in present if "/" not in file and matches(file, (CARD, *WRITTEN)))),
+        needs_token=bool(info.private or info.gated),
+        segmenter=segmenter,
+    )
+
+
+def _check_classifier(config: PreTrainedConfig, where: str) -> None:
+    if not is_classifier(config.architectures):
+        kind = (config.architectures or ["a model without a name"])[0]
+        raise UserError(f"{where!r} holds {kind}, expected a text classifier; choose another model")
+    check_labels(config.id2label.values(), where=where)
 
 
 def space_folder(models: list[SpaceModel], *, repo: str, hardware: str | None) -> UploadFolder:
@@ -36,52 +135,38 @@ def space_folder(models: list[SpaceModel], *, repo: str, hardware: str | None) -
         for path in sorted(app.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
     }
-    files |= {f"{CODE}/{path.relative_to(PACKAGE).as_posix()}": path for path in _code()}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE)
+        if DATA.isdisjoint(name.parts):
+            files[f"{CODE}/{name.as_posix()}"] = path
     pins = dict(line.split("==") for line in (app / REQUIREMENTS).read_text(encoding="utf-8").split())
-    needed = [f"{name}=={version}\n" for name, version in pins.items() if name not in _unneeded(models, hardware)]
+    unneeded = ZERO_GPU_BRINGS if hardware == ZERO_GPU else set()
+    if not any(model.segmenter for model in models):
+        unneeded = {"jieba", *unneeded}
+    needed = [f"{name}=={version}\n" for name, version in pins.items() if name not in unneeded]
     files[REQUIREMENTS] = "".join(needed).encode()
-    files[LIST] = "".join(f"{model.source}\n" for model in models).encode()
+    files[MODELS] = "".join(f"{model.source}\n" for model in models).encode()
     template = SpaceCard((app / CARD).read_text(encoding="utf-8"))
     files[CARD] = _filled(template, models, repo=repo, gradio=pins["gradio"], hardware=hardware).encode()
-    return UploadFolder(files, left=[])
-
-
-def is_code(name: str) -> bool:
-    """Whether a file of a Space is a module of the package, which goes when a newer version lacks it."""
-    return name.startswith(f"{CODE}/") and name.endswith(".py")
-
-
-def _code() -> Iterator[Path]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        if DATA.isdisjoint(path.relative_to(PACKAGE).parts):
-            yield path
-
-
-def _unneeded(models: list[SpaceModel], hardware: str | None) -> set[str]:
-    """The pins that these models and this hardware do without."""
-    brought = ZERO_GPU_BRINGS if hardware == ZERO_GPU else set()
-    return brought if any(model.segmenter for model in models) else {"jieba", *brought}
+    return UploadFolder(files, kept_local=[])
 
 
 def _filled(card: SpaceCard, models: list[SpaceModel], *, repo: str, gradio: str, hardware: str | None) -> str:
     """The README of a Space: the template with models and versions."""
-    data = card.data.to_dict()
-    data["sdk_version"] = gradio
+    data = card.data.to_dict() | {"sdk_version": gradio}
     if hardware == ZERO_GPU:
         data["python_version"] = ZERO_GPU_PYTHON
     on_hub = [model for model in models if model.commit]
+    data["models"] = list(dict.fromkeys(model.name for model in on_hub))
     # what only some may see cannot be fetched while the Space is built
-    preloaded = [f"{model.name} {','.join(model.files)} {model.commit}" for model in on_hub if not model.needs_token]
-    data |= {"models": list(dict.fromkeys(model.name for model in on_hub)), "preload_from_hub": preloaded}
+    data["preload_from_hub"] = [
+        f"{model.name} {','.join(model.files)} {model.commit}" for model in on_hub if not model.needs_token
+    ]
     card.data = SpaceCardData(**{key: value for key, value in data.items() if value})
-    body = "\n".join(_named(model) for model in models)
-    body += (
-        f'\n\nFrom Python: `gradio_client.Client("{repo}").predict("a text", api_name="/classify")` returns what each '
-        "of them says."
-    )
-    card.text = SECTION.sub(
-        lambda found: f"<!-- hf-textclf:{found[1]} -->\n{body}\n<!-- /hf-textclf:{found[1]} -->", card.text
-    )
+    lines = [_named(model) for model in models]
+    example = f'`gradio_client.Client("{repo}").predict("a text", api_name="/classify")`'
+    lines += ["", f"From Python: {example} returns what each of them says."]
+    card.text = merge_sections(card.text, section("models", "\n".join(lines)))
     return str(card)
 
 
