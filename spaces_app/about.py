@@ -9,6 +9,8 @@ from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 from serving import Served
 
+from hf_textclf.saved_model.layout import CARD
+
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 WORDS = {
     "en": {
@@ -31,7 +33,7 @@ def build_about(models: dict[str, Served], comparison: Path | None) -> None:
         _pictures({path: path.stem for path in sorted(comparison.glob("*.png"))})
     for model in models.values():
         with gr.Accordion(model.name, open=False):
-            card = model.folder / "README.md"
+            card = model.folder / CARD
             if not card.is_file():
                 gr.Markdown(words.label("about_no_card"))
                 continue

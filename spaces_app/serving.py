@@ -14,12 +14,13 @@ from huggingface_hub import snapshot_download
 
 from hf_textclf import Classifier, Prediction, UserError
 from hf_textclf.saved_model.facts import Facts, read_facts
+from hf_textclf.saved_model.layout import CARD
 
 PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})", re.ASCII)
 # written by `hf-textclf space`; a model a line
 LISTED = Path(__file__).with_name("models.txt")
 # what `hf-textclf push` sends; no code and no pickle
-WANTED = ["*.json", "*.safetensors", "*.txt", "*.yaml", "*.png", "README.md"]
+WANTED = ["*.json", "*.safetensors", "*.txt", "*.yaml", "*.png", CARD]
 # every model of this process; one that ZeroGPU forks from it finds its own by the number
 SERVED: list["Served"] = []
 Result = TypeVar("Result")

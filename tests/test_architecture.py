@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_textclf.saved_model import layout
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "hf_textclf"
 
@@ -127,6 +129,20 @@ def test_spaces_app_is_a_thin_face():
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_stay_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_names_of_the_saved_folder_stand_once():
+    """In `saved_model/layout.py`; messages and docstrings, which are sentences, may name them too."""
+    values = [value for name, value in vars(layout).items() if name.isupper() and name != "SPLITS"]
+    names = {value for value in values if isinstance(value, str)} | {*layout.WRITTEN, *layout.PICTURES}
+    assert {"config.json", "README.md", "merges.txt", "confusion.png"} <= names
+    repeated = []
+    for path in {*CODE} - {Path(layout.__file__)}:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                if not names.isdisjoint([node.value, *node.value.split("/")]):
+                    repeated.append(f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}")
+    assert not repeated, "\n".join(repeated)
 
 
 def test_top_level_folders():

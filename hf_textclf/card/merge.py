@@ -91,8 +91,9 @@ def merge_metadata(old: CardData, new: CardData, *, keep_keys: Iterable[str] = (
     merged |= {key: old[key] for key in keep_keys if old.get(key) is not None}
     tags = [*new.get("tags", []), *(tag for tag in old.get("tags", []) if tag != family)]
     merged["tags"] = list(dict.fromkeys(tags)) or None
-    if results := [*new.get("eval_results", []), *filter(_is_of_others, old.get("eval_results", []))]:
-        merged |= {"eval_results": results, "model_name": new.get("model_name") or old.get("model_name")}
+    results = [*new.get("eval_results", []), *filter(_is_of_others, old.get("eval_results", []))]
+    merged["eval_results"] = results or None
+    merged["model_name"] = new.get("model_name") or old.get("model_name") if results else None
     return ModelCardData(**merged, ignore_metadata_errors=True)
 
 

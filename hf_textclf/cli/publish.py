@@ -13,6 +13,7 @@ def card_command(tokens: list[str]) -> None:
     quiet()
     from ..arguments import Parser
     from ..card import CardArguments, write_card
+    from ..saved_model.layout import CARD
 
     (folder,), tokens = positionals(tokens, "card FOLDER")
     (arguments,) = Parser([CardArguments], prog="hf-textclf card FOLDER").parse(tokens)
@@ -24,7 +25,7 @@ def card_command(tokens: list[str]) -> None:
         (data,) = Parser([DataArguments], prog="hf-textclf card FOLDER").parse([], before=recorded(folder) | where)
         measure_costs(folder, data, split=arguments.split)
     write_card(Path(folder), arguments)
-    print(f"saved to {Path(folder) / 'README.md'}")
+    print(f"saved to {Path(folder) / CARD}")
 
 
 def push_command(tokens: list[str]) -> None:

@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..files import new_folder, read_json, write_json
 from ..inference import Classifier
 from ..provenance import describe_hardware, describe_versions, public_name
-from ..saved_model.layout import ERRORS, EVAL_RESULTS, model_digest
+from ..saved_model.layout import ERRORS, EVAL_RESULTS, EVALUATIONS, model_digest
 from .metrics import measure
 from .pipeline_parity import pipeline_agreement
 from .scoring import load_rows, probabilities_of, scores_of
@@ -98,7 +98,7 @@ def _new_folder(folder: str, split: str, arguments: EvaluationArguments) -> Path
     if arguments.output_dir:
         return new_folder(arguments.output_dir)
     if Path(folder).is_dir():
-        output = Path(folder) / f"evaluation_{split}"
+        output = Path(folder) / f"{EVALUATIONS}{split}"
         # of weights that were changed since, by `calibrate` for instance, nobody needs the figures
         older = read_json(output / EVAL_RESULTS)
         if older and older.get("model_digest") != model_digest(Path(folder)):

@@ -86,8 +86,6 @@ OUTLIVED = (
 )
 # what people may put beside it; texts of the data (errors.csv) and checkpoints are not for others
 BESIDE = (CARD, HANDLER, REQUIREMENTS, "LICENSE*", "NOTICE*", "*.png", "*.svg", "*.jpg")
-# what the page reads of a model on the Hub: no code and no pickle
-READ_BY_PAGE = ("*.json", "*.safetensors", "*.txt", "*.yaml", "*.png", CARD)
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:

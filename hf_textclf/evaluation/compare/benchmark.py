@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from ...inference import Classifier
-from ...saved_model.layout import EVAL_RESULTS, MEASURED, TRAINER_STATE
+from ...saved_model.layout import EVAL_RESULTS, EVALUATIONS, MEASURED, TRAINER_STATE
 
 LOADS = 3
 # texts in one turn of the latency, and how often and how long at least each folder classifies all of them
@@ -33,7 +33,7 @@ def megabytes(folder: Path) -> float:
     """Size of the files that loading needs, in millions of bytes: no checkpoints, no records of the run."""
     size = 0
     for path, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith((".", "checkpoint-", "evaluation_", "runs"))]
+        folders[:] = [name for name in folders if not name.startswith((".", "checkpoint-", EVALUATIONS, "runs"))]
         needed = [name for name in files if Path(name).suffix in NEEDED and name not in RECORDS]
         size += sum((Path(path) / name).stat().st_size for name in needed)
     return size / 1e6

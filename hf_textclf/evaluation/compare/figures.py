@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from ...plots import confidences, plot_confusion, plot_curves, plot_metrics, plot_reliability, plot_scatter
+from ...saved_model.layout import CONFUSION, CURVES, RELIABILITY_DIAGRAM, SCATTER
 from ..metrics import LOWER_IS_BETTER
 from ..metrics.common import MAX_RANKED_LABELS
 from .answers import Answers
@@ -40,12 +41,12 @@ def draw(output: Path, results: dict[str, Any], answers: dict[str, Answers], lab
     plot_metrics(output / "metrics.png", metrics, costs, title=f"{place}; bars: 95 % intervals")
     if results["problem_type"] == "regression":
         predictions = {name: said.scores for name, said in answers.items()}
-        plot_scatter(output / "scatter.png", predictions, labels, what=" ".join(results["label_names"]), title=place)
+        plot_scatter(output / SCATTER, predictions, labels, what=" ".join(results["label_names"]), title=place)
         return
     multi = results["problem_type"] == "multi_label_classification"
     _draw_confusion(output, results, answers, labels, title=place, multi=multi)
     plot_reliability(
-        output / "reliability.png",
+        output / RELIABILITY_DIAGRAM,
         {name: confidences(said.scores, labels) for name, said in answers.items()},
         {name: system["metrics"]["expected_calibration_error"] for name, system in systems.items()},
         title=place,
@@ -64,7 +65,7 @@ def _draw_confusion(
     shares = {name: confusion(said.predicted, labels, shown) for name, said in answers.items()}
     what = "share of the texts with a label for which a label is predicted" if multi else "share of each true label"
     cut = f" (the {len(shown)} most frequent of {len(names):,} labels)" if len(shown) < len(names) else ""
-    plot_confusion(output / "confusion.png", shares, names, shown=shown.tolist(), title=f"{title}\n{what}{cut}")
+    plot_confusion(output / CONFUSION, shares, names, shown=shown.tolist(), title=f"{title}\n{what}{cut}")
 
 
 def confusion(predicted: np.ndarray, labels: np.ndarray, shown: np.ndarray) -> np.ndarray:
@@ -94,7 +95,7 @@ def _draw_curves(
     metrics = {name: system["metrics"] for name, system in results["systems"].items()}
     what = f"label {names[1]}" if binary else f"mean of {len(names)} labels"
     plot_curves(
-        output / "curves.png",
+        output / CURVES,
         {name: (said.scores[:, chosen], holds[:, chosen]) for name, said in answers.items()},
         {name: (metrics[name][f"{prefix}roc_auc"], metrics[name][f"{prefix}average_precision"]) for name in answers},
         title=f"{title}; {what}",
