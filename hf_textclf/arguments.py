@@ -56,12 +56,13 @@ class Parser(HfArgumentParser):
             self._refuse(unknown[0].split("=")[0].lstrip("-"), where="command line")
         return tuple(objects)
 
-    def given(self, tokens: list[str]) -> dict[str, Any]:
-        """The keys of the tokens and of their YAML file, without those that nobody has named."""
+    def given(self, tokens: list[str], *, after: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The keys of the tokens and of their YAML file, without those that nobody has named, and those of `after`."""
         for action in self._actions:
             action.default = SUPPRESS
             action.required = False
-        return vars(self.parse_args(self.without_config(tokens)))
+        rest = self.without_config(tokens) + self._tokens_of(after or {}, where="search space")
+        return vars(self.parse_args(rest))
 
     def without_config(self, tokens: list[str]) -> list[str]:
         """Put the keys of the YAML file that --config names in front of the other tokens."""

@@ -1,6 +1,7 @@
 """Commands that train."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from .argv import quiet, with_config
@@ -76,7 +77,17 @@ def pretrain_command(tokens: list[str]) -> None:
 def tune_command(tokens: list[str]) -> None:
     """Search for the best hyper-parameters, and say how to train with them."""
     quiet()
-    from ..tuning import tune
+    from ..arguments import Parser
+    from ..data import DataArguments
+    from ..training import TrainerArguments, TrainRun
+    from ..training.arguments import ModelArguments, NewModelArguments
+    from ..tuning import TuneArguments, summary, tune
 
-    output, found = tune(with_config(tokens))
-    print(f"{found}\nsaved to {output}; now: hf-textclf train --config {output / 'best.yaml'} --output_dir FOLDER")
+    kinds = [TuneArguments, DataArguments, ModelArguments, NewModelArguments, TrainerArguments]
+    parser = Parser(kinds, prog="hf-textclf tune")
+    parser.require("output_dir")
+    arguments, *parts = parser.parse(with_config(tokens))
+    run = TrainRun(*parts)
+    study = tune(run, arguments.search_space, trials=arguments.trials)
+    output, best = Path(run.training.output_dir), summary(study, metric=run.training.metric_for_best_model)
+    print(f"{best}\nsaved to {output}; now: hf-textclf train --config {output / 'best.yaml'} --output_dir FOLDER")

@@ -1,5 +1,6 @@
-"""Hyper-parameter search: the Trainer's own, over whole training runs."""
+"""Hyper-parameter search: Optuna's, over whole training runs."""
 
+from .report import summary
 from .search import TuneArguments, tune
 
-__all__ = ["TuneArguments", "tune"]
+__all__ = ["TuneArguments", "summary", "tune"]

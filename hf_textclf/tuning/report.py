@@ -1,46 +1,110 @@
-"""What a search leaves beside its picture: the best settings as a config, and all trials as a table."""
+"""What a search leaves: the best settings as a config, all trials as a table, and Optuna's pictures of them."""
 
-from collections.abc import Callable
+import os
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
+from filelock import FileLock
+from matplotlib import image
+from matplotlib.figure import Figure
 
 from ..data import write_rows
 from ..files import write_text
+from ..plots.canvas import canvas
 from ..training import TrainRun, resolved_config
-from .search_space import legible
+from .search_space import rounded, with_values
 from .study import completed, judged
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-BEST, TABLE = "best.yaml", "trials.csv"
+BEST, TABLE, PICTURE = "best.yaml", "trials.csv", "trials.png"
+COLUMNS = 4
 
 
-def write_report(study: "Study", output: Path, *, metric: str, run_with: Callable[[dict[str, Any]], TrainRun]) -> str:
-    """Write `trials.csv` and, as soon as a trial is complete, `best.yaml`; return a line on the best.
+def write_report(study: "Study", run: TrainRun, *, picture: bool = False) -> str:
+    """Write `trials.csv` and, as soon as a trial is complete, `best.yaml` into the output folder of a run; return a
+    line on the best.
 
-    metric: the name of what trials are judged by. run_with: the run of a trial, given its values.
+    picture: write `trials.png`, too.
     """
-    write_rows(output / TABLE, (_row(trial) for trial in study.get_trials(deepcopy=False)))
+    output, metric = Path(str(run.training.output_dir)), str(run.training.metric_for_best_model)
+    line = summary(study, metric=metric)
+    # workers end trials at the same time
+    lock = FileLock(output / ".report.lock")
+    with lock:
+        trials = study.get_trials(deepcopy=False)
+        keys = dict.fromkeys(key for trial in trials for key in trial.params)
+        write_rows(output / TABLE, (_row(trial, list(keys)) for trial in trials))
+        if completed(study):
+            best = with_values(run, rounded(study.best_params, study.best_trial.distributions))
+            text = yaml.safe_dump(resolved_config(best), allow_unicode=True, sort_keys=False)
+            write_text(output / BEST, f"# The {line}.\n{text}")
+            if picture:
+                plot_trials(output / PICTURE, study, metric=metric)
+        Path(lock.lock_file).unlink()
+    return line
+
+
+def summary(study: "Study", *, metric: str) -> str:
+    """A line on the best trial. metric: the name of what trials are judged by."""
     count = len(judged(study))
     if not completed(study):
         return f"{count} trials, all of them given up"
     best = study.best_trial
-    values = legible(best.params, best.distributions)
-    line = f"best of {count} trials: {metric} {best.value:.4f} on validation, in trial {best.number}"
-    text = yaml.safe_dump(resolved_config(run_with(values)), allow_unicode=True, sort_keys=False)
-    write_text(output / BEST, f"# The {line}.\n{text}")
-    return f"{line}: " + ", ".join(f"{key} {value}" for key, value in values.items())
+    values = ", ".join(f"{key} {value}" for key, value in rounded(best.params, best.distributions).items())
+    return f"best of {count} trials: {metric} {best.value:.4f} on validation, in trial {best.number}: {values}"
 
 
-def _row(trial: "FrozenTrial") -> dict[str, Any]:
+def plot_trials(path: Path, study: "Study", *, metric: str) -> None:
+    """Draw the value of each trial over its number, what each key is worth, and the value over each key."""
+    import matplotlib
+    from matplotlib import pyplot
+    from optuna.visualization import matplotlib as plots
+
+    best = study.best_trial
+    keys = list(best.params)
+    names = [str(choice) for kind in best.distributions.values() for choice in getattr(kind, "choices", ())]
+    with canvas(f"{metric} {best.value:.4f} in trial {best.number}", names) as page:
+        # half of a row of panels
+        matplotlib.rcParams |= {"figure.figsize": (6.5, 4), "figure.constrained_layout.use": True}
+        plots.plot_optimization_history(study, target_name=metric).set_title(page.title)
+        rows = [[_pixels(pyplot.gcf())]]
+        if len(completed(study)) > 1:
+            plots.plot_param_importances(study, target_name=metric)
+            rows[0].append(_pixels(pyplot.gcf()))
+        for start in range(0, len(keys), COLUMNS):
+            plots.plot_slice(study, params=keys[start : start + COLUMNS], target_name=metric)
+            rows.append([_pixels(pyplot.gcf())])
+    joined = [np.concatenate(row, axis=1) for row in rows]
+    width = max(row.shape[1] for row in joined)
+    padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=1) for row in joined]
+    partial = path.with_name(f".{path.name}.partial")
+    image.imsave(partial, np.concatenate(padded), format="png", dpi=150)
+    os.replace(partial, path)
+
+
+def _pixels(figure: Figure) -> np.ndarray:
+    """The picture of a figure, which is closed: (height, width, 4)."""
+    from matplotlib import pyplot
+
+    stream = BytesIO()
+    figure.savefig(stream, dpi=150)
+    pyplot.close(figure)
+    stream.seek(0)
+    return image.imread(stream)
+
+
+def _row(trial: "FrozenTrial", keys: list[str]) -> dict[str, Any]:
+    values = rounded(trial.params, trial.distributions)
     return {
         "trial": trial.number,
         "state": trial.state.name.lower(),
         "value": trial.value,
         "evaluations": len(trial.intermediate_values),
         "seconds": round(trial.duration.total_seconds(), 1) if trial.duration else None,
-    } | legible(trial.params, trial.distributions)
+    } | {key: values.get(key) for key in keys}

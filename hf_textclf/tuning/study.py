@@ -1,14 +1,15 @@
 """The folder of a search, and the study in it: Optuna's journal, a JSON line for each thing that happened.
 
-A search that was stopped, however hard, goes on from its journal; a trial that was running then is run again. No
-pickle: only Optuna's snapshots would be one, which its journal in a file does not make.
+Workers, also on several machines, share the journal. A trial that a killed worker left is run again. No pickle: only
+Optuna's snapshots would be one, which its journal in a file does not make.
 """
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
@@ -16,13 +17,15 @@ from ..errors import UserError
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.storages import JournalStorage
+    from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-Direction = Literal["maximize", "minimize"]
 JOURNAL = "study.jsonl"
-LOCK = ".lock"
 NAME = "hf-textclf"
+# trials of different batch sizes have no step in common: they report in thousandths of their training. From the middle
+# on, a trial is pruned where it does worse there than three quarters of the others, of which there must be five.
+# Earlier a trial shows little of its end
+THOUSANDTHS, FEWEST_TRIALS, KEPT_PERCENT = 1000, 5, 75
 
 
 def check_folder(output: Path) -> None:
@@ -39,63 +42,91 @@ def check_folder(output: Path) -> None:
 
 
 @contextmanager
-def open_study(
-    output: Path, *, direction: Direction, settings: dict[str, Any]
-) -> Iterator[tuple["Study", "JournalStorage"]]:
-    """Start the study of a folder or go on with it, and let nobody else do so meanwhile.
+def open_study(output: Path, *, direction: str, settings: dict[str, Any], seed: int) -> Iterator["Study"]:
+    """Start the study of a folder, resume it, or join those who work on it.
 
-    direction: maximize or minimize. settings: what a search must be started with again to go on.
-    Yields the study and where it is stored. A mistake before the first trial is judged leaves nothing behind.
+    direction: maximize or minimize. settings: what a search must be called with again to be resumed. A mistake before
+    the first trial has ended leaves nothing behind.
 
     Raises:
-        UserError: another process is at it, the journal cannot be read, or its settings were others.
+        UserError: the journal cannot be read, or its settings were others.
     """
+    from optuna.trial import TrialState
+
     output.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(output / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise UserError(
-            f"another search is writing into {str(output)!r}; wait for its end or choose another output_dir"
-        ) from error
-    try:
-        study, storage = _study(output, direction=direction, settings=settings)
+    # held as long as this process lives: by it others see that there is a worker
+    lock = FileLock(output / f".{uuid4().hex}.worker")
+    with lock:
         try:
-            yield study, storage
-        except UserError:
-            if not judged(study):
-                (output / JOURNAL).unlink()
-            raise
-    finally:
-        (output / LOCK).unlink(missing_ok=True)
-        lock.release()
-        if not any(output.iterdir()):
-            output.rmdir()
+            if not _others(output, lock):
+                _mend(output / JOURNAL)
+            study = _study(output / JOURNAL, direction=direction, seed=seed)
+            _compare(study, json.loads(json.dumps(settings)), output)
+            # read before the look at others: whoever began these works on them still, or never will again
+            running = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+            if not _others(output, lock):
+                for trial in running:
+                    study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+            try:
+                yield study
+            except UserError:
+                if not judged(study) and not _others(output, lock):
+                    (output / JOURNAL).unlink()
+                raise
+        finally:
+            Path(lock.lock_file).unlink()
+            if not any(output.iterdir()):
+                output.rmdir()
 
 
-def _study(output: Path, *, direction: Direction, settings: dict[str, Any]) -> tuple["Study", "JournalStorage"]:
+def _others(output: Path, own: FileLock) -> bool:
+    """Whether another worker is at it; what killed ones have left is removed."""
+    for path in output.glob(".*.worker"):
+        if path != Path(own.lock_file):
+            try:
+                with FileLock(path, timeout=0):
+                    path.unlink()
+            except Timeout:
+                return True
+    return False
+
+
+def _study(path: Path, *, direction: str, seed: int) -> "Study":
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-    from optuna.trial import TrialState
 
     # our own lines say what a trial came to
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    path = output / JOURNAL
-    _mend(path)
     try:
-        storage = JournalStorage(JournalFileBackend(str(path), JournalFileOpenLock(str(path))))
-        study = optuna.create_study(storage=storage, study_name=NAME, direction=direction, load_if_exists=True)
-        before = study.user_attrs.get("settings")
+        return optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(path), JournalFileOpenLock(str(path)))),
+            study_name=NAME,
+            direction=direction,
+            sampler=_sampler(seed),
+            pruner=optuna.pruners.PercentilePruner(
+                KEPT_PERCENT, n_startup_trials=FEWEST_TRIALS, n_warmup_steps=THOUSANDTHS // 2
+            ),
+            load_if_exists=True,
+        )
     except (ValueError, KeyError) as error:
         raise UserError(f"{path}: no journal of a search ({error}); remove it or choose another output_dir") from error
-    if before is None:
-        study.set_user_attr("settings", settings)
-    else:
-        _compare(before, json.loads(json.dumps(settings)), output)
-    for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-        study.tell(trial.number, state=TrialState.FAIL)
-    return study, storage
+
+
+def _sampler(seed: int) -> "BaseSampler":
+    """Optuna's, whose choice follows from the seed and the trials before alone, so that an interrupted search resumes
+    with the choices that it would have made. Failed trials do not count.
+    """
+    from optuna.samplers import TPESampler
+    from optuna.trial import TrialState
+
+    class ResumableSampler(TPESampler):
+        def before_trial(self, study: "Study", trial: "FrozenTrial") -> None:
+            earlier = study.get_trials(deepcopy=False)[: trial.number]
+            # another seed for each trial, also of workers that start one at the same time
+            self.__init__(seed=seed + sum(one.state != TrialState.FAIL for one in earlier))  # type: ignore[misc]
+
+    return ResumableSampler()
 
 
 def judged(study: "Study") -> list["FrozenTrial"]:
@@ -121,7 +152,12 @@ def _mend(path: Path) -> None:
             file.truncate(whole)
 
 
-def _compare(before: dict[str, Any], now: dict[str, Any], output: Path) -> None:
+def _compare(study: "Study", now: dict[str, Any], output: Path) -> None:
+    """Refuse to resume with other settings."""
+    before = study.user_attrs.get("settings")
+    if before is None:
+        study.set_user_attr("settings", now)
+        return
     for part in before:
         for key in sorted(before[part].keys() | now[part].keys()):
             old, new = (side[part].get(key, "its default") for side in (before, now))
