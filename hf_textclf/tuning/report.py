@@ -1,6 +1,7 @@
 """What a search leaves: the best settings as a config, all trials as a table, and Optuna's pictures of them."""
 
 import os
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import yaml
 from filelock import FileLock
 from matplotlib import image
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from ..data import write_rows
 from ..files import write_text
@@ -61,25 +63,46 @@ def summary(study: "Study", *, metric: str) -> str:
 
 
 def plot_trials(path: Path, study: "Study", *, metric: str) -> None:
-    """Draw the value of each trial over its number, what each key is worth, and the value over each key."""
+    """Optuna's pictures in one: the value of each trial, how much each key matters, and the value over each key."""
     import matplotlib
     from matplotlib import pyplot
     from optuna.visualization import matplotlib as plots
 
     best = study.best_trial
     keys = list(best.params)
-    names = [str(choice) for kind in best.distributions.values() for choice in getattr(kind, "choices", ())]
-    with canvas(f"{metric} {best.value:.4f} in trial {best.number}", names) as page:
-        # half of a row of panels
+    choices = [str(choice) for kind in best.distributions.values() for choice in getattr(kind, "choices", ())]
+    rows: list[list[np.ndarray]] = [[]]
+
+    def keep() -> None:
+        rows[-1].append(_pixels(pyplot.gcf()))
+
+    title = f"{metric} {best.value:.4f} in trial {best.number}"
+    with canvas(title, choices) as page, warnings.catch_warnings():
+        # these functions are called experimental, and warn where all trials agree
+        warnings.simplefilter("ignore")
+        # two panels of this size, or four of half its width, fill a row
         matplotlib.rcParams |= {"figure.figsize": (6.5, 4), "figure.constrained_layout.use": True}
-        plots.plot_optimization_history(study, target_name=metric).set_title(page.title)
-        rows = [[_pixels(pyplot.gcf())]]
+        axes = plots.plot_optimization_history(study, target_name=metric)
+        axes.set_title(page.title)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        keep()
         if len(completed(study)) > 1:
             plots.plot_param_importances(study, target_name=metric)
-            rows[0].append(_pixels(pyplot.gcf()))
+            keep()
         for start in range(0, len(keys), COLUMNS):
             plots.plot_slice(study, params=keys[start : start + COLUMNS], target_name=metric)
-            rows.append([_pixels(pyplot.gcf())])
+            for axes in pyplot.gcf().axes:
+                if axes.get_xscale() == "log":
+                    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+                    axes.xaxis.set_major_formatter("{x:g}")
+                    axes.xaxis.set_minor_formatter(NullFormatter())
+                # choices, which would run into each other; Optuna writes words in quotes
+                if any(text.get_text().strip("'") in page.written for text in axes.get_xticklabels()):
+                    names = [text.get_text().strip("'") for text in axes.get_xticklabels()]
+                    names = [page.written.get(name, name) for name in names]
+                    axes.set_xticks(axes.get_xticks(), names, rotation=20, ha="right")
+            rows.append([])
+            keep()
     joined = [np.concatenate(row, axis=1) for row in rows]
     width = max(row.shape[1] for row in joined)
     padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=1) for row in joined]

@@ -3,11 +3,13 @@
 import sys
 
 import pytest
-from filelock import FileLock
 
+from hf_textclf.arguments import Parser
 from hf_textclf.cli.main import main
-from hf_textclf.files import bundled
-from hf_textclf.tuning.search import parse, run_with
+from hf_textclf.data import DataArguments
+from hf_textclf.files import bundled, read_yaml
+from hf_textclf.training import TrainerArguments, TrainRun
+from hf_textclf.training.arguments import ModelArguments, NewModelArguments
 from hf_textclf.tuning.search_space import read_space
 
 GOOD = {"learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}}
@@ -76,6 +78,7 @@ def test_other_loss_in_each_trial(refused):
         (["--model_type", "maxent"], ["'maxent'", "linear"]),
         (["--one_vs_rest", "true"], ["one_vs_rest"]),
         (["--backend", "slurm"], ["'slurm'"]),
+        (["--backend", "ray"], ["'ray' is no longer supported", "start the same command once for each core or GPU"]),
         (["--dataset", "nowhere.csv"], ["nowhere.csv"]),
     ],
 )
@@ -85,11 +88,10 @@ def test_settings(refused, tokens, words):
         assert word in message, message
 
 
-@pytest.mark.parametrize(("backend", "library", "extra"), [("optuna", "optuna", "tune"), ("ray", "ray", "ray")])
-def test_missing_library(refused, monkeypatch, backend, library, extra):
-    monkeypatch.setitem(sys.modules, library, None)
-    message = refused(GOOD, "--backend", backend)
-    assert f"needs {library}" in message and f"hf-textclf[{extra}]" in message
+def test_missing_library(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    message = refused(GOOD, "--backend", "optuna")
+    assert "needs optuna" in message and "hf-textclf[tune]" in message
 
 
 def test_folder_of_something_else(refused, tmp_path):
@@ -114,13 +116,6 @@ def test_search_with_other_settings(tune, refused):
     assert "search space learning_rate: " in refused({"learning_rate": {"choices": [0.1]}})
 
 
-def test_search_that_is_running(refused, tmp_path):
-    (tmp_path / "search").mkdir()
-    (tmp_path / "search" / "study.jsonl").touch()
-    with FileLock(tmp_path / "search" / ".lock"):
-        assert "another search is writing" in refused(GOOD)
-
-
 @pytest.mark.parametrize(
     ("space", "config", "tokens"),
     [("lstm", "lstm", []), ("bert", "bert", ["--model_name_or_path", "any"]), ("bert", "demo_lstm", [])],
@@ -128,8 +123,9 @@ def test_search_that_is_running(refused, tmp_path):
 def test_bundled_spaces(space, config, tokens):
     tokens = ["--config", config, "--dataset", "x", "--output_dir", "out", *tokens]
     path = bundled("configs/search") / f"{space}.yaml"
-    found = read_space(path, parse(tokens)[1], lambda values: run_with(tokens, values))
-    assert {"learning_rate", "per_device_train_batch_size"} <= found.keys()
+    parser = Parser([DataArguments, ModelArguments, NewModelArguments, TrainerArguments])
+    distributions = read_space(read_yaml(path), TrainRun(*parser.parse(tokens)), source=str(path))
+    assert {"learning_rate", "per_device_train_batch_size"} <= distributions.keys()
     assert path.read_text(encoding="utf-8").startswith("# What `hf-textclf tune` tries for ")
 
 
