@@ -18,7 +18,7 @@ from ..files import write_text
 from ..plots.canvas import canvas
 from ..training import TrainRun, resolved_config
 from .search_space import rounded, with_values
-from .study import completed, judged
+from .study import ended
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -42,7 +42,7 @@ def write_report(study: "Study", run: TrainRun, *, picture: bool = False) -> str
         trials = study.get_trials(deepcopy=False)
         keys = dict.fromkeys(key for trial in trials for key in trial.params)
         write_rows(output / TABLE, (_row(trial, list(keys)) for trial in trials))
-        if completed(study):
+        if ended(study, pruned=False):
             best = with_values(run, rounded(study.best_params, study.best_trial.distributions))
             text = yaml.safe_dump(resolved_config(best), allow_unicode=True, sort_keys=False)
             write_text(output / BEST, f"# The {line}.\n{text}")
@@ -54,8 +54,8 @@ def write_report(study: "Study", run: TrainRun, *, picture: bool = False) -> str
 
 def summary(study: "Study", *, metric: str) -> str:
     """A line on the best trial. metric: the name of what trials are judged by."""
-    count = len(judged(study))
-    if not completed(study):
+    count = len(ended(study))
+    if not ended(study, pruned=False):
         return f"{count} trials, all of them given up"
     best = study.best_trial
     values = ", ".join(f"{key} {value}" for key, value in rounded(best.params, best.distributions).items())
@@ -86,7 +86,7 @@ def plot_trials(path: Path, study: "Study", *, metric: str) -> None:
         axes.set_title(page.title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         keep()
-        if len(completed(study)) > 1:
+        if len(ended(study, pruned=False)) > 1:
             plots.plot_param_importances(study, target_name=metric)
             keep()
         for start in range(0, len(keys), COLUMNS):

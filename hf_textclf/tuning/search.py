@@ -14,11 +14,10 @@ from ..files import find_config, read_yaml
 from ..models.linear import KINDS
 from ..models.lstm import LSTMConfig
 from ..training import TrainRun, check, make_trainer, prepare, resolved_config
-from ..training.arguments import ModelArguments
 from ..training.trainer import run_trainer
 from .report import write_report
 from .search_space import read_space, suggest, with_values
-from .study import THOUSANDTHS, check_folder, completed, open_study
+from .study import THOUSANDTHS, check_folder, ended, open_study
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -139,7 +138,11 @@ def tune(run: TrainRun, search_space: str | Path | dict[str, Any] | None = None,
     check_folder(output)
     source = "search space"
     if not isinstance(search_space, dict):
-        path = find_config(str(search_space or _default_space(run.model)), folder="configs/search")
+        # a new LSTM has sizes to search for, a model that starts from a checkpoint has none
+        new = run.model.model_type == LSTMConfig.model_type and not (
+            run.model.model_name_or_path or run.model.init_from
+        )
+        path = find_config(str(search_space or ("lstm" if new else "bert")), folder="configs/search")
         source, search_space = str(path), read_yaml(path)
     space = read_space(search_space, run, source=source)
     settings = {"config": resolved_config(run), "search space": search_space}
@@ -157,15 +160,9 @@ def tune(run: TrainRun, search_space: str | Path | dict[str, Any] | None = None,
         if len(study.get_trials(deepcopy=False, states=counted)) < trials:
             study.optimize(Objective(run, space), callbacks=[report, MaxTrialsCallback(trials, states=counted)])
         line = write_report(study, run, picture=True)
-        if not completed(study):
+        if not ended(study, pruned=False):
             raise UserError(f"{line}, expected one that trains; lower the learning_rate of the search space")
     return study
-
-
-def _default_space(model: ModelArguments) -> str:
-    """A new LSTM has sizes to search for; a model that starts from a checkpoint has none."""
-    new = model.model_type == LSTMConfig.model_type and not (model.model_name_or_path or model.init_from)
-    return "lstm" if new else "bert"
 
 
 def _check(run: TrainRun, trials: int) -> None:

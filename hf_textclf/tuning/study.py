@@ -70,7 +70,7 @@ def open_study(output: Path, *, direction: str, settings: dict[str, Any], seed: 
             try:
                 yield study
             except UserError:
-                if not judged(study) and not _others(output, lock):
+                if not ended(study) and not _others(output, lock):
                     (output / JOURNAL).unlink()
                 raise
         finally:
@@ -129,18 +129,12 @@ def _sampler(seed: int) -> "BaseSampler":
     return ResumableSampler()
 
 
-def judged(study: "Study") -> list["FrozenTrial"]:
-    """The trials that count: run to their end, or pruned."""
+def ended(study: "Study", *, pruned: bool = True) -> list["FrozenTrial"]:
+    """The trials that count: those run to their end, one of which is the best, and those pruned."""
     from optuna.trial import TrialState
 
-    return study.get_trials(deepcopy=False, states=[TrialState.COMPLETE, TrialState.PRUNED])
-
-
-def completed(study: "Study") -> list["FrozenTrial"]:
-    """The trials that were run to their end: one of them is the best."""
-    from optuna.trial import TrialState
-
-    return study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+    states = [TrialState.COMPLETE, TrialState.PRUNED] if pruned else [TrialState.COMPLETE]
+    return study.get_trials(deepcopy=False, states=states)
 
 
 def _mend(path: Path) -> None:
