@@ -12,7 +12,7 @@ from hf_textclf import Classifier, UserError
 from hf_textclf.cli.main import main
 from hf_textclf.tokenization import TOKENIZER_TYPES, encode, encoding, load_tokenizer, train_tokenizer
 from hf_textclf.tokenization.encoding import segment
-from hf_textclf.training.pretraining.blocks import cut_blocks
+from hf_textclf.training.pretraining import cut_blocks
 
 TEXTS = [
     "这家酒店的服务很好，房间也很干净。",

@@ -1,9 +1,8 @@
-"""Training: the stock Trainer around a model, its data and its tokenizer. `run.train` reads top to bottom."""
+"""Training: the stock Trainer around a model, its data and its tokenizer. `train.train` reads top to bottom."""
 
 from .losses import WeightedLoss
 from .one_vs_rest import train_one_vs_rest
-from .saving import resolved_config
-from .train import TrainRun, check, make_trainer, prepare, train
+from .train import TrainRun, check, make_trainer, prepare, resolved_config, train
 from .trainer import GroupedTrainer
 from .trainer_arguments import TrainerArguments
 

@@ -1,8 +1,8 @@
-"""Features of texts from an encoder that never changes: computed once, kept on disk, read in every epoch.
+"""What a network reads in every epoch: token ids, or the features of a frozen encoder, computed once, kept on disk.
 
-A file is named after everything that decides its content (weights, settings, token ids), so that it is never stale,
-and a second run reads no text. The files lie beside the other caches of `datasets` (see HF_DATASETS_CACHE); any of
-them can be removed.
+A file of features is named after everything that decides its content (weights, settings, token ids), so that it is
+never stale, and a second run reads no text. The files lie beside the other caches of `datasets` (HF_DATASETS_CACHE);
+any of them can be removed.
 """
 
 import hashlib
@@ -15,12 +15,26 @@ import datasets
 import numpy as np
 import pyarrow.compute as pc
 import torch
-from datasets import Dataset, Features, List, Value, concatenate_datasets
-from transformers import BatchEncoding, PreTrainedModel
+from datasets import Dataset, DatasetDict, Features, List, Value, concatenate_datasets
+from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
+
+from ..data import TextData
+from ..tokenization import encode
 
 FOLDER = "textclf_features"
 # texts of similar length share a batch, sought among so many batches
 BATCHES = 16
+
+
+def encode_splits(data: TextData, tokenizer: PreTrainedTokenizerFast) -> DatasetDict:
+    """Turn the texts of all splits into token ids; `length` is what the sampler groups by."""
+
+    def step(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        encoded = encode(tokenizer, batch["text"], with_lengths=True)
+        encoded["length"] = [len(row) for row in encoded["input_ids"]]
+        return encoded
+
+    return data.splits.map(step, batched=True, remove_columns=["text"], desc="tokenizing")
 
 
 def takes_features(model: PreTrainedModel) -> bool:
@@ -73,6 +87,20 @@ def compute_features(
         desc=f"features of {name}",
     )
     return concatenate_datasets([rows.remove_columns(tokens), features], axis=1).with_format("torch")
+
+
+def features_of(splits: DatasetDict, model: PreTrainedModel, collate: Any, training: TrainingArguments) -> DatasetDict:
+    """The splits that are read in every epoch, with features in place of tokens (`compute_features`)."""
+    # the other processes find what the first one has written
+    with training.main_process_first(desc="features"):
+        return DatasetDict(
+            {
+                name: compute_features(
+                    splits[name], model, collate, batch_size=training.per_device_eval_batch_size, name=name
+                )
+                for name in ("train", "validation")
+            }
+        )
 
 
 def _digest(body: PreTrainedModel, tokens: Dataset) -> str:

@@ -75,7 +75,7 @@ def freeze(model: PreTrainedModel, *, embeddings: bool, layers: int) -> None:
     )
 
 
-def layer_rates(model: PreTrainedModel, factor: float) -> list[tuple[list[nn.Parameter], float]] | None:
+def layer_lr_multipliers(model: PreTrainedModel, factor: float) -> list[tuple[list[nn.Parameter], float]] | None:
     """Say how fast each part learns: the head as `learning_rate` says, the others `factor` times as fast as the part
     above them (Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?", section 5.3.4; the discriminative
     fine-tuning of Howard & Ruder 2018, "Universal Language Model Fine-tuning for Text Classification", section 3.2,

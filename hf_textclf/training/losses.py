@@ -5,11 +5,16 @@ it makes one step over 16 rows the same step as 4 x 4 accumulated ones or 2 proc
 would not (it gave steps 4 times too large at accumulation 4).
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from transformers.utils import ModelOutput
+
+from ..data import TextData
+from ..errors import UserError
 
 
 class WeightedLoss:
@@ -51,3 +56,14 @@ class WeightedLoss:
         else:
             total = F.binary_cross_entropy_with_logits(logits, labels, pos_weight=weights, reduction="sum")
         return total / (labels.numel() if num_items_in_batch is None else num_items_in_batch)
+
+
+def balanced_loss(data: TextData, labels: Any) -> WeightedLoss:
+    """The loss of a run with balanced class weights. labels: of the training texts.
+
+    Raises:
+        UserError: numbers in place of classes.
+    """
+    if data.problem_type == "regression":
+        raise UserError("class_weights 'balanced' needs classes, found regression; drop --class_weights")
+    return WeightedLoss.balanced(np.asarray(labels), num_labels=len(data.label_names), problem_type=data.problem_type)

@@ -15,8 +15,7 @@ from ..inference import Classifier
 from ..inference.one_vs_rest import describe_group
 from ..provenance import describe_hardware, describe_versions
 from ..saved_model.layout import CONFIG, EVAL_RESULTS, RUN_CONFIG
-from .saving import resolved_config
-from .train import TrainRun, train
+from .train import TrainRun, resolved_config, train
 
 logger = logging.getLogger(__name__)
 

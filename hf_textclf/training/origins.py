@@ -1,44 +1,261 @@
-"""The pretrained encoder that a new model of a home-made family is made around, where the family is of that kind."""
+"""What a run starts from: a checkpoint, language models, a frozen encoder, or nothing but its configuration (scratch).
 
+This is decided once, by `find_origin`. Each origin is one function: it says which tokenizer is loaded and how the
+model is made, and refuses what does not go with it. Linear models have a call of their own, `linear.train_linear`.
+"""
+
+import inspect
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from itertools import chain
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+
+from ..data import TextData
 from ..errors import UserError
-from ..models.loading import load_config
-from .arguments import ModelArguments
+from ..models.auto import MODELS
+from ..models.embeddings import load_embeddings, tokenizer_of
+from ..models.linear import KINDS
+from ..models.loading import check_trust, init_model, load_config, load_for_finetuning, longest_text
+from ..models.warm_start import copy_start, load_start
+from ..tokenization import check_agreement, load_tokenizer, set_truncation, train_tokenizer
+from .arguments import ModelArguments, NewModelArguments
+from .trainer_arguments import given_keys
+
+logger = logging.getLogger(__name__)
+CUSTOM_MODELS = {config.model_type: config for config, _, _ in MODELS}
+OF_TRAINED_TOKENIZERS = ("tokenizer_type", "segmenter", "vocab_size")
+# the keys that say again what an origin brings with it
+BROUGHT = {
+    "init_from": (
+        "model_name_or_path", "encoder_name_or_path", "tokenizer_name_or_path", "embeddings_from",
+        *OF_TRAINED_TOKENIZERS,
+    ),
+    "model_name_or_path": (
+        "encoder_name_or_path", "embeddings_from", *OF_TRAINED_TOKENIZERS,
+        *(item.name for item in fields(NewModelArguments)),
+    ),
+    "encoder_name_or_path": ("embeddings_from", *OF_TRAINED_TOKENIZERS),
+    "tokenizer_name_or_path": OF_TRAINED_TOKENIZERS,
+    "embeddings_from": OF_TRAINED_TOKENIZERS,
+}  # fmt: skip
 
 
-def encoder_config(arguments: ModelArguments, families: dict[str, Any], *, revision: str) -> dict[str, Any]:
-    """The configuration of the encoder, under the key it has in the new model's; nothing where there is none.
+@dataclass(frozen=True)
+class Origin:
+    """Where a run takes its tokenizer and its model from.
 
-    families: the configuration class of every home-made family, by its model_type.
+    tokenizer: folder or Hub id; None where one is trained on the texts. options: of `load_tokenizer`.
+    make_model: of the tokenizer and of `id2label`, `label2id` and `problem_type` of the data.
+    """
+
+    tokenizer: str | None
+    make_model: Callable[[PreTrainedTokenizerFast, dict[str, Any]], PreTrainedModel]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def find_origin(arguments: ModelArguments, new: Any) -> Origin:
+    """Decide what a run starts from.
+
+    new: the fields of a new model (`NewModelArguments`), None where not given.
 
     Raises:
-        UserError: an encoder is missing, is not wanted, cannot be read, or is home-made itself.
+        UserError: keys that contradict each other or the origin; an origin that cannot be read.
     """
-    family, name = families[arguments.model_type], arguments.encoder_name_or_path
-    if not family.sub_configs:
-        if name:
+    check_trust(arguments.revision or "main", arguments.trust_remote_code)
+    for key, origin in ORIGINS.items():
+        if getattr(arguments, key):
+            refuse_beside(key, BROUGHT[key], arguments, new)
+            return origin(arguments, new)
+    return _scratch(arguments, new)
+
+
+def refuse_beside(origin: str, brought: Iterable[str], *parts: Any) -> None:
+    """Refuse keys that an origin brings with it. parts: the dataclasses that hold the keys, the origin's in the first.
+
+    Raises:
+        UserError: one of the keys is given.
+    """
+    given = given_keys(*parts)
+    for key in brought:
+        if key in given:
             raise UserError(
-                f"encoder_name_or_path {name!r}, but model_type {arguments.model_type!r} has no encoder; drop it, "
-                "add --model_type textclf_frozen, or train the whole encoder with --model_name_or_path"
+                f"{key}={given[key]} stands beside {origin} {given[origin]!r}, which has its own; drop one of them"
             )
-        return {}
-    if name is None:
+
+
+def _checkpoint(arguments: ModelArguments, new: Any) -> Origin:
+    """A model of any family is trained further."""
+    name = str(arguments.model_name_or_path)
+    options: Any = {"revision": arguments.revision or "main", "trust_remote_code": arguments.trust_remote_code}
+    model_type = load_config(name, **options).model_type
+    return Origin(
+        **_tokenizer_of(arguments, name, model_type, **options),
+        make_model=lambda tokenizer, labels: load_for_finetuning(name, labels, **options),
+    )
+
+
+def _language_models(arguments: ModelArguments, new: Any) -> Origin:
+    """A new classifier starts from the body of one language model, or of two for its two directions."""
+    assert arguments.init_from is not None
+    folders = arguments.init_from
+
+    def make_model(tokenizer: PreTrainedTokenizerFast, labels: dict[str, Any]) -> PreTrainedModel:
+        models, keys = load_start(folders, given_keys(new))
+        model = init_model(_new_config(arguments, keys, tokenizer, labels))
+        copy_start(model, models)
+        # otherwise the Trainer writes it down itself, with a warning
+        model.config.eos_token_id = tokenizer.eos_token_id
+        return model
+
+    _family(arguments)
+    return Origin(**_tokenizer_of(arguments, folders[0], arguments.model_type), make_model=make_model)
+
+
+def _frozen_encoder(arguments: ModelArguments, new: Any) -> Origin:
+    """A new head is trained on the features of a pretrained encoder, which stays as it is."""
+    name, revision = str(arguments.encoder_name_or_path), arguments.revision or "main"
+    family = _family(arguments)
+    encoder = load_config(name, revision=revision)
+    if encoder.model_type in CUSTOM_MODELS:
         raise UserError(
-            f"model_type {arguments.model_type!r} needs a pretrained encoder; name a checkpoint with "
-            "--encoder_name_or_path"
-        )
-    if arguments.embeddings_from:
-        raise UserError(
-            f"embeddings_from {arguments.embeddings_from!r}, but the encoder {name!r} has its own embeddings; "
-            "drop one of them"
-        )
-    config = load_config(name, revision=revision)
-    if config.model_type in families:
-        raise UserError(
-            f"encoder {name!r} is a {config.model_type}, expected a model of Transformers' own, such as a BERT; "
+            f"encoder {name!r} is a {encoder.model_type}, expected a model of Transformers' own, such as a BERT; "
             "train this one further with --model_name_or_path"
         )
     # it is saved, and a path of this machine is nobody else's business
-    config.name_or_path = ""
-    return dict.fromkeys(family.sub_configs, config)
+    encoder.name_or_path = ""
+    keys = given_keys(new) | dict.fromkeys(family.sub_configs, encoder)
+    return Origin(
+        **_tokenizer_of(arguments, name, arguments.model_type, revision=revision),
+        make_model=lambda tokenizer, labels: init_model(
+            _new_config(arguments, keys, tokenizer, labels), encoder=name, revision=revision
+        ),
+    )
+
+
+def _scratch(arguments: ModelArguments, new: Any) -> Origin:
+    """A new model starts at random, but for embeddings where they are given."""
+    _family(arguments)
+    if arguments.tokenizer_name_or_path:
+        refuse_beside("tokenizer_name_or_path", BROUGHT["tokenizer_name_or_path"], arguments, new)
+    name = None if arguments.tokenizer_type else tokenizer_of(arguments.embeddings_from)
+    if name and not arguments.tokenizer_name_or_path:
+        refuse_beside("embeddings_from", BROUGHT["embeddings_from"], arguments, new)
+    return Origin(
+        **_tokenizer_of(arguments, name, arguments.model_type),
+        make_model=lambda tokenizer, labels: init_model(_new_config(arguments, given_keys(new), tokenizer, labels)),
+    )
+
+
+# the key that names each origin; the first one given decides, and refuses the others
+ORIGINS: dict[str, Callable[[ModelArguments, Any], Origin]] = {
+    "init_from": _language_models,
+    "model_name_or_path": _checkpoint,
+    "encoder_name_or_path": _frozen_encoder,
+}
+
+
+def _tokenizer_of(arguments: ModelArguments, origin: str | None, model_type: str, **options: Any) -> dict[str, Any]:
+    """The tokenizer of an origin, or the one that the user names instead. options: of the origin alone: code from
+    elsewhere is not trusted."""
+    name = arguments.tokenizer_name_or_path or origin
+    options = options if name == origin else {}
+    return {"tokenizer": name, "options": options | {"custom_model": _reads_no_segments(model_type)}}
+
+
+def _reads_no_segments(model_type: str) -> bool:
+    """Whether a model is a custom one that takes no `token_type_ids`, which a BERT tokenizer would add."""
+    return any(
+        "token_type_ids" not in inspect.signature(model.forward).parameters
+        for config, auto, model in MODELS
+        if config.model_type == model_type and auto is AutoModelForSequenceClassification
+    )
+
+
+def _family(arguments: ModelArguments) -> Any:
+    """The configuration class of a new model; refuses one whose encoder is missing or not wanted."""
+    model_type, encoder = arguments.model_type, arguments.encoder_name_or_path
+    if model_type not in CUSTOM_MODELS:
+        raise UserError(
+            f"model_type {model_type!r} is not home-made, expected one of {', '.join([*CUSTOM_MODELS, *KINDS])}; "
+            "name a checkpoint of another family with --model_name_or_path"
+        )
+    family = CUSTOM_MODELS[model_type]
+    if encoder and not family.sub_configs:
+        raise UserError(
+            f"encoder_name_or_path {encoder!r}, but model_type {model_type!r} has no encoder; drop it, "
+            "add --model_type textclf_frozen, or train the whole encoder with --model_name_or_path"
+        )
+    if family.sub_configs and not encoder:
+        raise UserError(
+            f"model_type {model_type!r} needs a pretrained encoder; name a checkpoint with --encoder_name_or_path"
+        )
+    return family
+
+
+def _new_config(
+    arguments: ModelArguments, keys: dict[str, Any], tokenizer: PreTrainedTokenizerFast, labels: dict[str, Any]
+) -> Any:
+    """The configuration of a new model. keys: those of its fields that are given."""
+    known = CUSTOM_MODELS[arguments.model_type].__annotations__
+    if foreign := sorted(keys.keys() - known.keys()):
+        raise UserError(f"{foreign[0]} is no key of model_type {arguments.model_type!r}; its keys: {', '.join(known)}")
+    derived = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    keys = keys | {name: value for name, value in derived.items() if name in known}
+    try:
+        return AutoConfig.for_model(arguments.model_type, **keys, **labels)
+    except StrictDataclassError as error:
+        raise UserError(str(error).splitlines()[-1].strip()) from error
+
+
+def make_tokenizer(origin: Origin, data: TextData, arguments: ModelArguments, new: Any) -> PreTrainedTokenizerFast:
+    """Load the tokenizer of an origin, or train one on the training texts."""
+    if origin.tokenizer:
+        tokenizer = load_tokenizer(origin.tokenizer, **origin.options)
+    else:
+        tokenizer = train_tokenizer(
+            iter(data.splits["train"]["text"]),
+            tokenizer_type=arguments.tokenizer_type or "wordpiece",
+            vocab_size=new.vocab_size or 30_000,
+            max_length=arguments.max_length,
+            segmenter=arguments.segmenter,
+        )
+    set_truncation(
+        tokenizer,
+        truncation=arguments.truncation,
+        max_length=arguments.max_length,
+        head_tokens=arguments.head_tokens,
+    )
+    return tokenizer
+
+
+def make_model(
+    origin: Origin,
+    data: TextData,
+    tokenizer: PreTrainedTokenizerFast,
+    train_ids: list[list[int]],
+    arguments: ModelArguments,
+) -> PreTrainedModel:
+    """Make the model of an origin for the labels of the data.
+
+    train_ids: token ids of the training texts, which the coverage of pretrained embeddings is reported for.
+    """
+    id2label = dict(enumerate(data.label_names))
+    label2id = {name: number for number, name in id2label.items()}
+    labels = {"id2label": id2label, "label2id": label2id, "problem_type": data.problem_type}
+    model = origin.make_model(tokenizer, labels)
+    longest = longest_text(model.config)
+    if longest and arguments.max_length > longest:
+        raise UserError(
+            f"max_length={arguments.max_length} is more than the {longest} positions of "
+            f"{arguments.model_name_or_path or arguments.encoder_name_or_path!r}; set --max_length {longest} or less"
+        )
+    check_agreement(tokenizer, model.config)
+    if arguments.embeddings_from:
+        counts = Counter(chain.from_iterable(train_ids))
+        logger.info("%s", load_embeddings(model, tokenizer, arguments.embeddings_from, counts=counts))
+    return model

@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,23 +20,24 @@ from transformers import (
 )
 from transformers.trainer_utils import PredictionOutput
 
+from ..card import write_card
 from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
 from ..evaluation.calibration import CHECKED_TEXTS, Calibration, calibrate_model, check_calibration
 from ..evaluation.metrics import evaluated_metrics, first_output, metrics_for
 from ..inference.documents import DocumentReader
 from ..provenance import describe_hardware, describe_versions
+from ..saved_model.layout import RELIABILITY_DIAGRAM
 from ..tokenization import PaddingCollator
 from .arguments import ModelArguments
 from .documents import check_reader, finish_reader, make_reader, shorten
-from .features import compute_features, takes_features
-from .freezing import GradualUnfreezing, freeze, layer_rates
-from .losses import WeightedLoss
-from .output_dir import check_checkpoint, find_checkpoint
-from .saving import save_run
-from .setup import encode_splits, make_model, make_tokenizer
+from .features import encode_splits, features_of, takes_features
+from .freezing import GradualUnfreezing, freeze, layer_lr_multipliers
+from .losses import balanced_loss
+from .origins import find_origin, make_model, make_tokenizer
+from .output_dir import check_checkpoint, find_checkpoint, save_folder
 from .trainer import GroupedTrainer, StopAtNaN, run_trainer
-from .trainer_arguments import check_arguments
+from .trainer_arguments import check_arguments, given_keys, training_keys
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +53,11 @@ class TrainRun:
 
 
 def prepare(run: TrainRun) -> tuple[TextData, PreTrainedTokenizerFast, DatasetDict, DocumentReader | None]:
-    """Load the data and the tokenizer of a run, encode the texts and say what was found. The last one is the reader of
-    long texts, None where they are cut."""
+    """Load the data and the tokenizer of a run, encode the texts and log a summary. Last comes the reader of long
+    texts, None where they are cut."""
+    origin = find_origin(run.model, run.new_model)
     data = load_data(run.data)
-    tokenizer = make_tokenizer(data, run.model, vocab_size=getattr(run.new_model, "vocab_size", None))
+    tokenizer = make_tokenizer(origin, data, run.model, run.new_model)
     reader = make_reader(data, tokenizer, run.model)
     encoded = encode_splits(shorten(data, tokenizer, reader), tokenizer)
     lengths = list(encoded["train"]["untruncated_length"])
@@ -78,8 +81,8 @@ def make_trainer(
     """
     # here, so that a model starts from the same weights whether or not its data were prepared just before
     set_seed(run.training.seed)
-    train_ids = encoded["train"]["input_ids"]
-    model = make_model(data, tokenizer, train_ids, arguments=run.model, new=run.new_model)
+    origin = find_origin(run.model, run.new_model)
+    model = make_model(origin, data, tokenizer, encoded["train"]["input_ids"], run.model)
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
     freeze(model, embeddings=run.model.freeze_embeddings, layers=run.model.freeze_layers)
     if checkpoint:
@@ -91,7 +94,7 @@ def make_trainer(
     seconds: dict[str, float] = {}
     if takes_features(model):
         start = time.perf_counter()
-        encoded = _features(encoded, model.to(run.training.device), collator, run.training)
+        encoded = features_of(encoded, model.to(run.training.device), collator, run.training)
         collator = default_data_collator
         # there are no lengths left to group by
         run.training.train_sampling_strategy = "random"
@@ -105,9 +108,9 @@ def make_trainer(
         data_collator=collator,
         processing_class=tokenizer,
         compute_metrics=metrics_for(data.problem_type, data.label_names),
-        compute_loss_func=_loss(data, run.model, encoded["train"]),
+        compute_loss_func=balanced_loss(data, encoded["train"]["labels"]) if run.model.class_weights else None,
         callbacks=_callbacks(run, model),
-        rates=layer_rates(model, run.model.layerwise_lr_decay),
+        lr_multipliers=layer_lr_multipliers(model, run.model.layerwise_lr_decay),
     )
     return trainer, seconds
 
@@ -146,23 +149,18 @@ def train(run: TrainRun) -> dict[str, Any]:
     if calibration:
         results |= calibration.results(data.label_names)
     if trainer.is_world_process_zero():
-        save_run(run, trainer=trainer, results=results, calibration=calibration, reader=reader)
+
+        def write_more(folder: Path) -> None:
+            if calibration:
+                calibration.plot(folder / RELIABILITY_DIAGRAM)
+            if reader:
+                reader.save(folder)
+            # last, since it is written from the other files
+            write_card(folder, name=Path(str(run.training.output_dir)).resolve().name)
+
+        save_folder(trainer, recorded=resolved_config(run), results=results, write_more=write_more)
     trainer.accelerator.wait_for_everyone()
     return results
-
-
-def _features(splits: DatasetDict, model: PreTrainedModel, collator: Any, training: TrainingArguments) -> DatasetDict:
-    """The splits that are read in every epoch, with features in place of tokens."""
-    # the other processes find what the first one has written
-    with training.main_process_first(desc="features"):
-        return DatasetDict(
-            {
-                name: compute_features(
-                    splits[name], model, collator, batch_size=training.per_device_eval_batch_size, name=name
-                )
-                for name in ("train", "validation")
-            }
-        )
 
 
 def _calibration(trainer: Trainer, evaluated: EvalPrediction | PredictionOutput, rows: Dataset) -> Calibration:
@@ -196,6 +194,11 @@ def check(run: TrainRun) -> None:
         training.ddp_find_unused_parameters = True
 
 
+def resolved_config(run: TrainRun) -> dict[str, Any]:
+    """Every key of the run that differs from its default, ready to be read by `--config`."""
+    return given_keys(run.data, run.model, run.new_model) | training_keys(run.training)
+
+
 def _callbacks(run: TrainRun, model: PreTrainedModel) -> list[Any]:
     callbacks: list[Any] = [StopAtNaN()]
     if run.model.gradual_unfreezing:
@@ -203,12 +206,3 @@ def _callbacks(run: TrainRun, model: PreTrainedModel) -> list[Any]:
     if run.model.early_stopping_patience:
         callbacks.append(EarlyStoppingCallback(run.model.early_stopping_patience))
     return callbacks
-
-
-def _loss(data: TextData, arguments: ModelArguments, train_split: Dataset) -> WeightedLoss | None:
-    if arguments.class_weights is None:
-        return None
-    if data.problem_type == "regression":
-        raise UserError("class_weights 'balanced' needs classes, found regression; drop --class_weights")
-    labels = np.asarray(train_split["labels"])
-    return WeightedLoss.balanced(labels, num_labels=len(data.label_names), problem_type=data.problem_type)

@@ -1,5 +1,5 @@
-"""The stock Trainer with two changes, the order of the training rows and rates for parts of the model, and the check
-that its loss stays a number."""
+"""The stock Trainer with two changes, the order of the training rows and the learning rates of parts of the model, and
+the check that its loss stays a number."""
 
 import math
 import time
@@ -36,28 +36,28 @@ class GroupedTrainer(Trainer):
     The stock sampler draws from an unseeded state: a run that was killed and resumed would see other batches.
 
     Args:
-        rates: All parameters in parts, each part with a factor for its learning rate; None for a single rate.
+        lr_multipliers: All parameters in parts, each with what multiplies its learning rate; None for a single rate.
     """
 
     def __init__(
-        self, *args: Any, rates: list[tuple[list[nn.Parameter], float]] | None = None, **options: Any
+        self, *args: Any, lr_multipliers: list[tuple[list[nn.Parameter], float]] | None = None, **options: Any
     ) -> None:
         super().__init__(*args, **options)
-        self.rates = rates
+        self.lr_multipliers = lr_multipliers
 
     def create_optimizer(self, model: nn.Module | None = None) -> Optimizer:
         """Called by the Trainer before the first step."""
         new = self.optimizer is None
         optimizer = super().create_optimizer(model)
-        if new and self.rates:
+        if new and self.lr_multipliers:
             groups = list(optimizer.param_groups)
             optimizer.param_groups.clear()
             # part by part, since the rate that the Trainer logs is that of the first group
-            for part, factor in self.rates:
+            for part, factor in self.lr_multipliers:
                 for group in groups:
                     members = set(group["params"])
-                    if chosen := [parameter for parameter in part if parameter in members]:
-                        optimizer.add_param_group(group | {"params": chosen, "lr": group["lr"] * factor})
+                    if parameters := [parameter for parameter in part if parameter in members]:
+                        optimizer.add_param_group(group | {"params": parameters, "lr": group["lr"] * factor})
         return optimizer
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:

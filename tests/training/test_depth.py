@@ -18,7 +18,7 @@ from hf_textclf.cli.main import main
 from hf_textclf.data import DataArguments, load_data
 from hf_textclf.models.loading import load_classifier
 from hf_textclf.training import GroupedTrainer
-from hf_textclf.training.freezing import layer_rates
+from hf_textclf.training.freezing import layer_lr_multipliers
 
 
 @pytest.fixture(params=TABLES)
@@ -91,7 +91,7 @@ def test_each_layer_learns_slower_than_the_one_above(go_on, start, family):
 def test_rates_and_weight_decay_in_the_optimizer(tmp_path, family):
     model = make_model(family)
     arguments = TrainingArguments(output_dir=tmp_path, learning_rate=0.8, weight_decay=0.3, use_cpu=True, max_steps=4)
-    trainer = GroupedTrainer(model, arguments, rates=layer_rates(model, 0.25))
+    trainer = GroupedTrainer(model, arguments, lr_multipliers=layer_lr_multipliers(model, 0.25))
     trainer.create_optimizer_and_scheduler(num_training_steps=4)
     names = {parameter: name for name, parameter in model.named_parameters()}
     rates = {names[p]: (g["lr"], g["weight_decay"]) for g in trainer.optimizer.param_groups for p in g["params"]}

@@ -219,7 +219,7 @@ def test_default_config_of_an_encoder(bert, weather, tmp_path, capsys):
         ([*FAMILY, "--encoder_name_or_path", "BERT", "--embeddings_from", "BERT"], ["embeddings_from", "drop"]),
         ([*FAMILY, "--encoder_name_or_path", "BERT", "--pooling", "max"], ["pooling", "feature_pooling"]),
         ([*FAMILY, "--encoder_name_or_path", "BERT", "--vocab_size", "50"], ["vocab_size=50"]),
-        ([*FAMILY, "--encoder_name_or_path", "BERT", "--tokenizer_type", "word"], ["tokenizer_type 'word'"]),
+        ([*FAMILY, "--encoder_name_or_path", "BERT", "--tokenizer_type", "word"], ["tokenizer_type=word"]),
         ([*FAMILY, "--encoder_name_or_path", "BERT", "--max_length", "14"], ["max_length=14", "--max_length 13"]),
         ([*FAMILY, "--encoder_name_or_path", "BERT", "--head_size", "0"], ["head_size=0"]),
         ([*FAMILY, "--encoder_name_or_path", "BERT", "--trust_remote_code", "true"], ["pin it with --revision"]),

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from hf_textclf.cli.main import main
 from hf_textclf.data import TextArguments, load_texts
-from hf_textclf.training.pretraining.blocks import cut_blocks
+from hf_textclf.training.pretraining import cut_blocks
 
 SMALL = "--vocab_size 600 --embedding_size 13 --hidden_size 9 --num_hidden_layers 2 --block_size 24".split()
 PAIR = ["forward", "backward"]
@@ -191,5 +191,5 @@ def test_what_cannot_be_pretrained(pair, refuse, tmp_path):
     shared = [*pretrain, "--init_from", pair / "forward"]
     assert "embedding_size=5 contradicts init_from" in refuse(*shared, "--embedding_size", 5)
     assert "vocab_size=50 contradicts init_from" in refuse(*shared, "--vocab_size", 50)
-    assert "tokenizer_type 'word' stands beside init_from" in refuse(*shared, "--tokenizer_type", "word")
+    assert "tokenizer_type=word stands beside init_from" in refuse(*shared, "--tokenizer_type", "word")
     assert "locked_dropout=2" in refuse(*pretrain, "--locked_dropout", 2)

@@ -1,0 +1,243 @@
+"""One pretraining run, read top to bottom: texts, tokenizer, blocks, language model, Trainer, saved folder.
+
+The texts are one stream, each followed by the end-of-text token, cut into blocks that are read from a state of zero.
+AWD-LSTM (Merity et al. 2017) carries the state from block to block instead, which needs batches in a fixed order;
+blocks can be shuffled, resumed and spread over processes by the stock Trainer, and a classifier starts each of its
+texts from zero as well.
+"""
+
+import logging
+import math
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, DatasetDict, Features, List, Value
+from huggingface_hub.errors import StrictDataclassError
+from transformers import (
+    DataCollatorForLanguageModeling,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+
+from ..card import write_card
+from ..data import TextArguments, load_texts
+from ..errors import UserError
+from ..models.embeddings import load_embeddings, tokenizer_of
+from ..models.loading import load_language_model
+from ..models.lstm import LSTMConfig, LSTMForCausalLM
+from ..provenance import describe_hardware, describe_versions
+from ..tokenization import load_tokenizer, train_tokenizer
+from ..tokenization.encoding import segmented
+from .arguments import LanguageModelArguments, PretrainingArguments
+from .origins import refuse_beside
+from .output_dir import check_checkpoint, find_checkpoint, save_folder
+from .trainer import StopAtNaN, run_trainer
+from .trainer_arguments import check_arguments, given_keys, training_keys
+
+logger = logging.getLogger(__name__)
+BATCH = 1000  # texts
+END = "[EOS]"
+# what two language models must have in common for one bidirectional classifier to start from both
+SHARED_SIZES = ("embedding_size", "hidden_size", "num_hidden_layers")
+
+
+@dataclass(frozen=True)
+class PretrainingRun:
+    """Everything that decides a run. `new_model` holds the fields of the model, None where not given."""
+
+    data: TextArguments
+    model: PretrainingArguments
+    new_model: Any
+    training: TrainingArguments
+
+
+def pretrain(run: PretrainingRun) -> dict[str, Any]:
+    """Train a language model and save it, with its perplexity on the texts set aside, into the output folder.
+
+    On a CPU `bf16` concerns the products over the vocabulary alone, which cost most; the LSTM stays in float32.
+
+    Returns what `eval_results.json` holds. Perplexity is that of a token of the tokenizer, the end-of-text included.
+
+    Raises:
+        UserError: whatever is wrong with arguments, data or output folder, before anything is written; a loss that is
+            not a number, afterwards.
+    """
+    checkpoint = find_checkpoint(run.training)
+    check_arguments(run.training)
+    # the loss alone: logits over the vocabulary for all texts would not fit into memory
+    run.training.prediction_loss_only = True
+    set_seed(run.training.seed)
+
+    first = start_from(run.model, run.new_model)
+    texts = load_texts(run.data, run.model.splits)
+    tokenizer = make_tokenizer(texts["train"], run.model, vocab_size=run.new_model.vocab_size)
+    backwards = run.model.direction == "backward"
+    blocks = cut_blocks(texts, tokenizer, block_size=run.model.block_size, reads_backwards=backwards)
+    tokens = {name: len(rows) * run.model.block_size for name, rows in blocks.items()}
+    for name, count in tokens.items():
+        logger.info("%s: %s texts, %s tokens", name, f"{len(texts[name]):,}", f"{count:,}")
+
+    model = make_language_model(
+        tokenizer,
+        run.new_model,
+        reads_backwards=backwards,
+        first=first,
+        embeddings_from=run.model.embeddings_from,
+    )
+    logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
+    if checkpoint:
+        check_checkpoint(checkpoint, model)
+
+    trainer = Trainer(
+        model,
+        run.training,
+        train_dataset=blocks["train"],
+        eval_dataset=blocks["validation"],
+        data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
+        processing_class=tokenizer,
+        callbacks=[StopAtNaN()],
+    )
+    seconds = run_trainer(trainer, checkpoint)
+
+    loss = trainer.evaluate()["eval_loss"]
+    epochs = trainer.state.epoch or 0
+    results = {
+        "split": "validation",
+        "rows": len(texts["validation"]),
+        # a loss above 700 has no perplexity that a float can hold
+        "metrics": {"loss": loss, "perplexity": math.exp(min(loss, 700))},
+        "tokens": tokens,
+        "train_seconds": round(seconds, 1),
+        "train_tokens_per_second": round(tokens["train"] * epochs / seconds),
+        "epochs": round(epochs, 2),
+        "num_parameters": model.num_parameters(),
+        "hardware": describe_hardware(processes=run.training.world_size),
+        "versions": describe_versions(),
+    }
+    if trainer.is_world_process_zero():
+        recorded = given_keys(run.data, run.model, run.new_model) | training_keys(run.training)
+        name = Path(str(run.training.output_dir)).resolve().name
+        save_folder(
+            trainer, recorded=recorded, results=results, write_more=lambda folder: write_card(folder, name=name)
+        )
+    trainer.accelerator.wait_for_everyone()
+    return results
+
+
+def start_from(arguments: PretrainingArguments, new: Any) -> LSTMForCausalLM | None:
+    """Load the language model that gives its tokenizer and embeddings, and take its sizes where none are given.
+
+    new: the fields of the new model, changed in place.
+
+    Raises:
+        UserError: no such model, or keys that contradict it.
+    """
+    if arguments.init_from is None:
+        return None
+    refuse_beside("init_from", ("tokenizer_type", "tokenizer_name_or_path", "embeddings_from"), arguments)
+    first = load_language_model(arguments.init_from)
+    for name in SHARED_SIZES:
+        if getattr(new, name) is None:
+            setattr(new, name, getattr(first.config, name))
+    fits = {
+        "embedding_size": new.embedding_size == first.config.embedding_size,
+        # a limit, which the first model need not have reached
+        "vocab_size": new.vocab_size is None or new.vocab_size >= first.config.vocab_size,
+    }
+    for name, fit in fits.items():
+        if not fit:
+            raise UserError(
+                f"{name}={getattr(new, name)} contradicts init_from {arguments.init_from!r}, expected "
+                f"{getattr(first.config, name)}; drop it"
+            )
+    return first
+
+
+def make_tokenizer(
+    texts: Dataset, arguments: PretrainingArguments, *, vocab_size: int | None
+) -> PreTrainedTokenizerFast:
+    """Load or train a tokenizer, and give it an end-of-text token, which it never adds to a text by itself."""
+    name = arguments.init_from or arguments.tokenizer_name_or_path
+    if not name and not arguments.tokenizer_type:
+        name = tokenizer_of(arguments.embeddings_from)
+    if name is not None:
+        tokenizer = load_tokenizer(name, custom_model=True)
+    else:
+        tokenizer = train_tokenizer(
+            iter(texts["text"]),
+            tokenizer_type=arguments.tokenizer_type or "wordpiece",
+            # the end of text is one more
+            vocab_size=(vocab_size or 30_000) - 1,
+            max_length=arguments.block_size,
+        )
+    if tokenizer.eos_token is None:
+        tokenizer.add_special_tokens({"eos_token": tokenizer.sep_token or END})
+    return tokenizer
+
+
+def make_language_model(
+    tokenizer: PreTrainedTokenizerFast,
+    new: Any,
+    *,
+    reads_backwards: bool,
+    first: LSTMForCausalLM | None,
+    embeddings_from: str | None,
+) -> LSTMForCausalLM:
+    """Make a language model with random weights, or with the embeddings of the first one, which then stay as they are.
+
+    new: the fields of the model (`LanguageModelArguments`), None where not given. embeddings_from: word vectors or a
+    checkpoint whose embeddings it starts with instead.
+    """
+    keys = given_keys(new) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    try:
+        config = LSTMConfig(reads_backwards=reads_backwards, eos_token_id=tokenizer.eos_token_id, **keys)
+    except StrictDataclassError as error:
+        raise UserError(str(error).splitlines()[-1].strip()) from error
+    model = LSTMForCausalLM(config)
+    if first is not None:
+        # the bias, the frequencies of the tokens, is a good start too
+        model.lstm.embed_tokens.load_state_dict(first.lstm.embed_tokens.state_dict())
+        model.lm_head.load_state_dict(first.lm_head.state_dict())
+        model.lstm.embed_tokens.weight.requires_grad_(False)
+    elif embeddings_from:
+        logger.info("%s", load_embeddings(model, tokenizer, embeddings_from))
+    # a text begins where another has ended
+    model.generation_config.bos_token_id = tokenizer.eos_token_id
+    return model
+
+
+def cut_blocks(
+    texts: DatasetDict, tokenizer: PreTrainedTokenizerFast, *, block_size: int, reads_backwards: bool
+) -> DatasetDict:
+    """Cut all splits into rows of block_size + 1 token ids, the last of which is the first of the next row: it is only
+    predicted there. What is left of every thousand texts beyond whole blocks is dropped.
+
+    Raises:
+        UserError: a split that is shorter than one block.
+    """
+
+    def step(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
+        # not verbose: the warning about long sequences is untrue where we cut them
+        words = segmented(tokenizer, batch["text"])
+        rows = tokenizer(words, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+        end = [tokenizer.eos_token_id]
+        stream = [*end, *chain.from_iterable((row[::-1] if reads_backwards else row) + end for row in rows)]
+        starts = range(0, len(stream) - block_size, block_size)
+        return {"input_ids": [stream[start : start + block_size + 1] for start in starts]}
+
+    options: dict[str, Any] = {"features": Features({"input_ids": List(Value("int32"))}), "desc": "tokenizing"}
+    blocks = texts.map(step, batched=True, batch_size=BATCH, remove_columns=["text"], **options)
+    for name, rows in blocks.items():
+        if not len(rows):
+            raise UserError(
+                f"{name} has {len(texts[name]):,} texts with fewer than block_size={block_size} tokens in all, "
+                "expected one block at least; set a smaller --block_size or another --validation_size"
+            )
+    return blocks
+
+
+__all__ = ["LanguageModelArguments", "PretrainingArguments", "PretrainingRun", "cut_blocks", "pretrain"]
