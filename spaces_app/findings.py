@@ -57,9 +57,9 @@ def judge(answers: Answers, table: Table, column: str, classifier: Classifier) -
         return Judgement(problem="it is empty")
     separator = ";" if kind == MULTI and all(isinstance(value, str) for value in known) else None
     try:
-        labels = read_labels({"file": known}, untyped=table.untyped, separator=separator, problem_type=kind)
+        labels = read_labels(known, untyped=table.untyped, separator=separator, problem_type=kind)
         names = None if kind == REGRESSION else classifier.label_names
-        targets = encode_labels(labels, problem_type=kind, known=names).arrays["file"]
+        targets = encode_labels(labels, problem_type=kind, known=names).array
     except UserError as error:
         return Judgement(problem=str(error))
     said = answers.probabilities[there]

@@ -3,8 +3,10 @@
 Texts stay in Arrow from the file to the Dataset; labels are few bytes and pass through Python.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -29,9 +31,13 @@ UNLABELLED = -1
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Texts and parsed labels of every split that has rows left, and how many rows each split lost on the way."""
+    """The rows of all splits that have a text and a label, and how many each split lost on the way.
 
-    texts: dict[str, pa.ChunkedArray]
+    splits: (rows,) the name of each row's split. unlabelled, dropped: as in `TextData`.
+    """
+
+    texts: pa.ChunkedArray
+    splits: np.ndarray
     labels: LabelSet
     class_names: list[str] | None
     text_column: str
@@ -47,34 +53,49 @@ def collect_rows(
     text_column, label_column = find_columns(
         next(iter(raw.values())), text=arguments.text_column, label=arguments.label_column
     )
-    texts: dict[str, pa.ChunkedArray] = {}
-    values: dict[str, list[Any]] = {}
-    dropped: dict[str, int] = {}
-    unlabelled: dict[str, int] = {}
+    chunks: list[pa.Array] = []
+    values: list[Any] = []
+    names: list[str] = []
     for name, split in raw.items():
         for column in (text_column, *label_column):
             if column not in split.columns:
                 raise UserError(
                     f"{name} has no column {column!r} but {_listed(split)}, expected the same in every split; add it"
                 )
-        texts[name] = split.texts(text_column)
-        values[name] = label_values(split, label_column)
-        _drop(texts, values, name, _missing_rows(texts[name], values[name], name=name, arguments=arguments), dropped)
-        if len(label_column) > 1:
-            _drop_unlabelled(texts, values, name, unlabelled)
+        chunks += split.texts(text_column).cast(pa.large_string()).chunks
+        values += label_values(split, label_column)
+        names += [name] * (len(values) - len(names))
+    texts, splits = pa.chunked_array(chunks, pa.large_string()), np.array(names)
+    missing = _missing_rows(texts, values, splits, arguments)
+    # among multi-hot columns a -1 stands out at once, a single column must be read as integers first
+    multi_hot = len(label_column) > 1
+    unlabelled = np.array([multi_hot and value == UNLABELLED for value in values], bool)
+    kept = ~missing & ~unlabelled
     labels = read_labels(
-        values,
+        list(compress(values, kept)),
         untyped=any(split.untyped for split in raw.values()),
         separator=arguments.label_separator,
         problem_type=problem_type,
     )
     if labels.kind == "int" and not labels.multi_label and problem_type != REGRESSION:
-        for name in list(texts):
-            _drop_unlabelled(texts, labels.values, name, unlabelled)
-    return LabelledRows(texts, labels, _class_names(raw, label_column), text_column, label_column, unlabelled, dropped)
+        unlabelled[kept] = [value == UNLABELLED for value in labels.values]
+        labels = replace(labels, values=[value for value in labels.values if value != UNLABELLED])
+        kept &= ~unlabelled
+    return LabelledRows(
+        texts.filter(pa.array(kept)),
+        splits[kept],
+        labels,
+        _class_names(raw, label_column),
+        text_column,
+        label_column,
+        unlabelled=dict(Counter(splits[unlabelled].tolist())),
+        dropped=dict(Counter(splits[missing].tolist())),
+    )
 
 
-def _missing_rows(texts: pa.ChunkedArray, values: list[Any], *, name: str, arguments: DataArguments) -> np.ndarray:
+def _missing_rows(
+    texts: pa.ChunkedArray, values: list[Any], splits: np.ndarray, arguments: DataArguments
+) -> np.ndarray:
     """Return (rows,) bool, all False unless missing rows are to be dropped."""
     no_text = missing_texts(texts)
     # an empty cell of separated labels says that none applies
@@ -82,35 +103,13 @@ def _missing_rows(texts: pa.ChunkedArray, values: list[Any], *, name: str, argum
     no_label = np.array([is_missing(value) and not (separated and value == "") for value in values], bool)
     missing = no_text | no_label
     if missing.any() and not arguments.drop_missing:
+        name = splits[missing.argmax()]
+        rows = splits == name
         raise UserError(
-            f"{name}: {no_text.sum():,} rows without text and {no_label.sum():,} without label (first: row "
-            f"{missing.argmax() + 1:,}), expected both in every row; fill them in or pass --drop_missing"
+            f"{name}: {no_text[rows].sum():,} rows without text and {no_label[rows].sum():,} without label (first: "
+            f"row {missing[rows].argmax() + 1:,}), expected both in every row; fill them in or pass --drop_missing"
         )
     return missing
-
-
-def _drop(
-    texts: dict[str, pa.ChunkedArray],
-    values: dict[str, list[Any]],
-    name: str,
-    mask: np.ndarray,
-    counts: dict[str, int],
-) -> None:
-    """Drop the masked rows of one split, count them, and forget a split that has no rows left."""
-    if not mask.any():
-        return
-    counts[name] = int(mask.sum())
-    texts[name] = texts[name].filter(pa.array(~mask))
-    values[name] = [value for value, masked in zip(values[name], mask, strict=True) if not masked]
-    if mask.all():
-        del texts[name], values[name]
-
-
-def _drop_unlabelled(
-    texts: dict[str, pa.ChunkedArray], values: dict[str, list[Any]], name: str, counts: dict[str, int]
-) -> None:
-    if name in values:
-        _drop(texts, values, name, np.array([value == UNLABELLED for value in values[name]], bool), counts)
 
 
 def _class_names(raw: Mapping[str, RawSplit], label_column: list[str]) -> list[str] | None:

@@ -6,7 +6,7 @@ the names, so a saved model can be evaluated on data that writes its labels in a
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
+from ..saved_model.layout import SPLITS
 from .arguments import ProblemType
 
 SINGLE: ProblemType = "single_label_classification"
@@ -25,51 +26,52 @@ INTEGER = re.compile(r"[+-]?[0-9]+")
 CODE = re.compile(r"[+-]?0[0-9]+")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
-Values = dict[str, list[Any]]
-
 
 @dataclass(frozen=True)
 class LabelSet:
-    """The labels of all splits, parsed. kind: "int", "bool", "float" or "str", of each item if `multi_label`."""
+    """The labels of all rows, parsed. kind: "int", "bool", "float" or "str", of each item if `multi_label`."""
 
-    values: Values
+    values: list[Any]
     kind: str
     multi_label: bool
 
     def items(self) -> Iterator[Any]:
         """Yield every single label of every row."""
-        return _items(self.values, multi_label=self.multi_label)
+        return chain.from_iterable(self.values) if self.multi_label else iter(self.values)
 
 
 @dataclass(frozen=True)
 class Targets:
-    """The targets of every split.
+    """The targets of all rows.
 
-    arrays: per split (rows,) int64 ids, (rows, labels) float32 zeros and ones, or (rows,) float64 for regression.
-    label_names: in id order; empty for regression.
+    array: (rows,) int64 ids, (rows, labels) float32 zeros and ones, or (rows,) float64 for regression. label_names: in
+    id order; empty for regression.
     """
 
     problem_type: ProblemType
     label_names: list[str]
-    arrays: dict[str, np.ndarray]
+    array: np.ndarray
 
 
-def read_labels(values: Values, *, untyped: bool, separator: str | None, problem_type: ProblemType | None) -> LabelSet:
+def read_labels(
+    values: list[Any], *, untyped: bool, separator: str | None, problem_type: ProblemType | None
+) -> LabelSet:
     """Find out of what kind the labels are, over all splits together.
 
-    values: per split, one raw label per row, none missing. untyped: cells are strings (csv, tsv) and are numbers where
+    values: one raw label per row, none missing. untyped: cells are strings (csv, tsv) and are numbers where
     all of them look so. separator: a cell holds several labels. problem_type: a classification takes numbers among
     words as names. Raises UserError for mixed kinds otherwise.
     """
     if separator is not None:
         values = _split_cells(values, separator=separator)
-    shapes = {isinstance(row, list) for row in _items(values, multi_label=False)}
+    shapes = {isinstance(value, list) for value in values}
     if len(shapes) == 2:
         raise UserError("labels mix lists and single values, expected one kind; write a list in every row")
     multi_label = shapes == {True}
     if multi_label:
         values = _read_multi_hot(values)
-    examples = {type(item): item for item in _items(values, multi_label=multi_label)}
+    items = list(chain.from_iterable(values)) if multi_label else values
+    examples = {type(item): item for item in items}
     types = set(examples)
     if other := sorted(kind.__name__ for kind in types - {str, bool, int, float}):
         raise UserError(f"labels hold {other[0]}, expected strings, integers, numbers or lists of them; convert them")
@@ -80,21 +82,19 @@ def read_labels(values: Values, *, untyped: bool, separator: str | None, problem
         raise _mixed(*examples.values())
     kind = next(iter(types)).__name__ if len(types) == 1 else "str"
     if kind == "str" and untyped:
-        cells = {item.strip() for item in _items(values, multi_label=multi_label)}
-        kind = _kind_of_cells(cells, as_names=as_names, multi_label=multi_label)
+        kind = _kind_of_cells({item.strip() for item in items}, as_names=as_names, multi_label=multi_label)
     if kind == "float" and multi_label:
         raise UserError("labels are lists of numbers, expected label names, ids or 0/1 vectors; convert them")
     if kind == "float" and as_names:
         # pandas writes an integer column with gaps as floats
-        kind = "int" if all(float(item).is_integer() for item in _items(values, multi_label=False)) else "str"
+        kind = "int" if all(float(item).is_integer() for item in items) else "str"
 
-    rows = _map_rows(
-        values, lambda row: [_convert(item, kind) for item in row] if multi_label else _convert(row, kind)
-    )
-    return LabelSet(rows, kind=kind, multi_label=multi_label)
+    return LabelSet([_convert(value, kind) for value in values], kind, multi_label)
 
 
 def _convert(item: Any, kind: str) -> Any:
+    if isinstance(item, list):
+        return [_convert(part, kind) for part in item]
     if kind == "str":
         return str(item).strip()
     if kind == "int":
@@ -102,33 +102,23 @@ def _convert(item: Any, kind: str) -> Any:
     return float(item) if kind == "float" else item
 
 
-def _items(values: Values, *, multi_label: bool) -> Iterator[Any]:
-    rows = chain.from_iterable(values.values())
-    return chain.from_iterable(rows) if multi_label else rows
-
-
-def _map_rows(values: Values, convert: Callable[[Any], Any]) -> Values:
-    return {split: [convert(row) for row in rows] for split, rows in values.items()}
-
-
-def _split_cells(values: Values, *, separator: str) -> Values:
-    bad = next((row for row in _items(values, multi_label=False) if not isinstance(row, str)), None)
+def _split_cells(values: list[Any], *, separator: str) -> list[Any]:
+    bad = next((value for value in values if not isinstance(value, str)), None)
     if bad is not None:
         raise UserError(f"label {bad!r:.60} is no string, expected text to split; leave out --label_separator")
     if not separator:
         raise UserError("label_separator '' is empty, expected a character; pass e.g. --label_separator '|'")
-    return _map_rows(values, lambda row: [label.strip() for label in row.split(separator) if label.strip()])
+    return [[label.strip() for label in value.split(separator) if label.strip()] for value in values]
 
 
-def _read_multi_hot(values: Values) -> Values:
+def _read_multi_hot(rows: list[Any]) -> list[Any]:
     """Turn 0/1 vectors of one width into lists of ids; lists of ids, which repeat nothing, stay as they are."""
-    rows = list(_items(values, multi_label=False))
     width = len(rows[0])
     vectors = width > 1 and all(len(row) == width and all(item in (0, 1) for item in row) for row in rows)
     # [0, 1] alone can be both: whole numbers are ids unless one is repeated
     if vectors and any(type(row[0]) is float or len(set(row)) < width for row in rows):
-        return _map_rows(values, lambda row: [index for index, bit in enumerate(row) if bit])
-    return values
+        return [[index for index, bit in enumerate(row) if bit] for row in rows]
+    return rows
 
 
 def _mixed(*examples: Any) -> UserError:
@@ -172,18 +162,16 @@ def encode_labels(
                 "label_names given, but labels are numbers (regression), expected classes; leave them out or pass "
                 "--problem_type single_label_classification"
             )
-        return Targets(problem_type, [], {name: np.array(rows, np.float64) for name, rows in labels.values.items()})
+        return Targets(problem_type, [], np.array(labels.values, np.float64))
     names, name_of = _name_labels(labels, label_names=label_names, class_names=class_names, known=known)
     index = {name: position for position, name in enumerate(names)}
     ids = {value: index[name] for value, name in name_of.items()}
     if problem_type != MULTI:
-        arrays = {name: np.array([ids[row] for row in rows], np.int64) for name, rows in labels.values.items()}
-        return Targets(problem_type, names, arrays)
-    arrays = {name: np.zeros((len(rows), len(names)), np.float32) for name, rows in labels.values.items()}
-    for name, rows in labels.values.items():
-        for position, row in enumerate(rows):
-            arrays[name][position, [ids[item] for item in (row if labels.multi_label else [row])]] = 1
-    return Targets(problem_type, names, arrays)
+        return Targets(problem_type, names, np.array([ids[value] for value in labels.values], np.int64))
+    array = np.zeros((len(labels.values), len(names)), np.float32)
+    for row, value in enumerate(labels.values):
+        array[row, [ids[item] for item in (value if labels.multi_label else [value])]] = 1
+    return Targets(problem_type, names, array)
 
 
 def _decide_problem_type(labels: LabelSet, *, requested: ProblemType | None) -> ProblemType:
@@ -268,21 +256,21 @@ def one_against_rest(targets: Targets, positive: str, *, known: list[str] | None
             f"positive_label {positive!r} gives labels {names}, expected the model's {known[:10]}; leave it out"
         )
     label = targets.label_names.index(positive)
-    arrays = {
-        name: (array[:, label] if array.ndim == 2 else array == label).astype(np.int64)
-        for name, array in targets.arrays.items()
-    }
-    return Targets(SINGLE, names, arrays)
+    array = targets.array[:, label] if targets.array.ndim == 2 else targets.array == label
+    return Targets(SINGLE, names, array.astype(np.int64))
 
 
-def check_learnable(targets: Targets) -> None:
-    """Raise UserError when train has one class only, or another split a label that train lacks."""
+def check_learnable(targets: Targets, splits: np.ndarray) -> None:
+    """Raise UserError when train has one class only, or another split a label that train lacks.
+
+    splits: (rows,) the name of each row's split.
+    """
     if targets.problem_type == REGRESSION:
         return
-    counts = {name: label_counts(array, len(targets.label_names)) for name, array in targets.arrays.items()}
+    counts = {name: label_counts(targets.array[splits == name], len(targets.label_names)) for name in SPLITS}
     present = [name for name, count in zip(targets.label_names, counts["train"], strict=True) if count]
     # one of several labels may be all there is to predict, if some rows lack it
-    constant = targets.problem_type == SINGLE or not present or targets.arrays["train"].min() == 1
+    constant = targets.problem_type == SINGLE or not present or targets.array[splits == "train"].min() == 1
     if len(present) < 2 and constant:
         what = f"one class only ({present[0]!r:.60})" if present else "no label at all"
         raise UserError(f"train has {what}, expected at least two; add rows of other classes (-1 means unlabelled)")

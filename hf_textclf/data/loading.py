@@ -56,8 +56,8 @@ def load_data(arguments: DataArguments) -> TextData:
     rows, targets = _read(readers, arguments, needed="train", problem_type=arguments.problem_type)
     positive = arguments.positive_label
     learnt = targets if positive is None else one_against_rest(targets, positive)
-    check_learnable(learnt)
-    make_validation = "validation" not in rows.texts
+    check_learnable(learnt, rows.splits)
+    make_validation = "validation" not in rows.splits
     # rows are chosen by all the labels, so that the models of each of them learn from the same ones
     selection = _select_rows(rows, targets, arguments, make_validation=make_validation)
     return _text_data(rows, learnt, selection, made_validation=make_validation)
@@ -137,7 +137,7 @@ def _read(
 ) -> tuple[LabelledRows, Targets]:
     """Read splits and encode their labels; the needed one must have rows."""
     rows = collect_rows({name: read() for name, read in readers.items()}, arguments, problem_type=problem_type)
-    if needed not in rows.texts:
+    if needed not in rows.splits:
         raise UserError(
             f"{needed} has no row left ({rows.dropped.get(needed, 0):,} dropped, {rows.unlabelled.get(needed, 0):,} "
             "with label -1, which means unlabelled), expected labelled texts; add labels"
@@ -154,25 +154,27 @@ def _read(
 
 def _select_rows(
     rows: LabelledRows, targets: Targets, arguments: DataArguments, *, make_validation: bool
-) -> dict[str, tuple[str, np.ndarray]]:
-    """Say for each split to come which rows, (rows,) bool, of which split there is it takes."""
-    selection = {name: (name, np.ones(len(texts), bool)) for name, texts in rows.texts.items()}
-    if "train" in selection:
+) -> dict[str, np.ndarray]:
+    """Return for each split to come which rows it takes, (rows,) bool."""
+    selection = {name: rows.splits == name for name in SPLITS if name in rows.splits}
+    if (train := selection.get("train")) is not None:
         parts = divide_train(
-            rows.texts["train"],
-            targets.arrays["train"],
+            rows.texts.filter(pa.array(train)),
+            targets.array[train],
             arguments,
             problem_type=targets.problem_type,
             make_validation=make_validation,
         )
-        selection |= {name: ("train", mask) for name, mask in parts.items()}
+        for name, part in parts.items():
+            selection[name] = train.copy()
+            selection[name][train] = part
     return selection
 
 
 def _text_data(
-    rows: LabelledRows, targets: Targets, selection: dict[str, tuple[str, np.ndarray]], *, made_validation: bool
+    rows: LabelledRows, targets: Targets, selection: dict[str, np.ndarray], *, made_validation: bool
 ) -> TextData:
-    splits = {name: _dataset(rows, targets, *selection[name]) for name in SPLITS if name in selection}
+    splits = {name: _dataset(rows, targets, selection[name]) for name in SPLITS if name in selection}
     return TextData(
         splits=datasets.DatasetDict(splits),
         problem_type=targets.problem_type,
@@ -185,9 +187,9 @@ def _text_data(
     )
 
 
-def _dataset(rows: LabelledRows, targets: Targets, source: str, mask: np.ndarray) -> datasets.Dataset:
+def _dataset(rows: LabelledRows, targets: Targets, mask: np.ndarray) -> datasets.Dataset:
     """Join texts and targets in Arrow, without a row ever becoming a Python object."""
-    array = targets.arrays[source][mask]
+    array = targets.array[mask]
     label: datasets.Value | datasets.List = datasets.Value("int64")
     labels = pa.array(array.reshape(-1))
     if targets.problem_type == MULTI:
@@ -196,7 +198,7 @@ def _dataset(rows: LabelledRows, targets: Targets, source: str, mask: np.ndarray
     elif targets.problem_type == REGRESSION:
         label = datasets.Value("float64")
     features = datasets.Features({"text": datasets.Value("string"), "labels": label})
-    texts = rows.texts[source].filter(pa.array(mask)).cast(pa.string())
+    texts = rows.texts.filter(pa.array(mask)).cast(pa.string())
     return datasets.Dataset(pa.table({"text": texts, "labels": labels}).cast(features.arrow_schema))
 
 
