@@ -69,7 +69,7 @@ def collect_rows(
     missing = _missing_rows(texts, values, splits, arguments)
     # among multi-hot columns a -1 stands out at once, a single column must be read as integers first
     multi_hot = len(label_column) > 1
-    unlabelled = np.array([multi_hot and value == UNLABELLED for value in values], bool)
+    unlabelled = np.array([multi_hot and value == UNLABELLED for value in values], bool) & ~missing
     kept = ~missing & ~unlabelled
     labels = read_labels(
         list(compress(values, kept)),

@@ -1,11 +1,11 @@
 """Rows into a file, one dict at a time. The file appears under its name only when it is whole."""
 
 import csv
-import itertools
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,6 +16,7 @@ from ..errors import UserError
 from .reading import file_format, first_line
 
 STDOUT = "-"
+BATCH = 1000  # rows of a parquet file at a time
 WRITABLE = ("csv", "tsv", "json", "jsonl", "parquet")
 
 
@@ -74,20 +75,20 @@ def _write_text(stream: TextIO, rows: Iterable[dict[str, Any]], *, kind: str, na
 
 
 def _write_table(stream: TextIO, rows: Iterable[dict[str, Any]], *, delimiter: str, name: str) -> int:
-    writer: csv.DictWriter | None = None
+    rows = iter(rows)
+    first = next(rows, None)
+    if first is None:
+        return 0
+    writer = csv.DictWriter(stream, list(first), delimiter=delimiter, lineterminator="\n")
+    writer.writeheader()
     count = 0
-    for count, row in enumerate(rows, 1):
-        if writer is None:
-            writer = csv.DictWriter(stream, list(row), delimiter=delimiter, lineterminator="\n")
-            writer.writeheader()
-        try:
-            writer.writerow({column: _cell(value) for column, value in row.items()})
-        except ValueError:
-            extra = sorted(row.keys() - set(writer.fieldnames))
+    for count, row in enumerate(chain([first], rows), 1):
+        if extra := sorted(row.keys() - first.keys()):
             raise UserError(
                 f"{name}: row {count} has columns {extra} that the first row lacks, expected the same in all; write a "
                 ".jsonl file instead"
-            ) from None
+            )
+        writer.writerow({column: _cell(value) for column, value in row.items()})
     return count
 
 
@@ -97,32 +98,22 @@ def _cell(value: Any) -> Any:
 
 
 def _write_parquet(path: Path, rows: Iterable[dict[str, Any]], *, name: str) -> int:
-    """Write in batches; the first 1,000 rows decide the columns and their types."""
-    count = 0
-    writer: pq.ParquetWriter | None = None
-    try:
-        for batch in _batches(rows, size=1000):
-            table = _table(batch, schema=writer.schema if writer else None, name=name)
-            writer = writer or pq.ParquetWriter(path, table.schema)
-            writer.write_table(table)
+    """Write in batches, the first of which decides the columns and their types."""
+    rows = iter(rows)
+    table = _table(list(islice(rows, BATCH)), schema=None, name=name)
+    count = len(table)
+    with pq.ParquetWriter(path, table.schema) as writer:
+        writer.write_table(table)
+        while batch := list(islice(rows, BATCH)):
+            writer.write_table(_table(batch, schema=table.schema, name=name))
             count += len(batch)
-        if writer is None:
-            pq.write_table(pa.table({}), path)
-    finally:
-        if writer:
-            writer.close()
     return count
-
-
-def _batches(rows: Iterable[dict[str, Any]], *, size: int) -> Iterator[list[dict[str, Any]]]:
-    iterator = iter(rows)
-    while batch := list(itertools.islice(iterator, size)):
-        yield batch
 
 
 def _table(batch: list[dict[str, Any]], *, schema: pa.Schema | None, name: str) -> pa.Table:
     try:
-        extra = sorted({column for row in batch for column in row} - set(schema.names if schema else batch[0]))
+        columns = schema.names if schema is not None else next(iter(batch), {})
+        extra = sorted({column for row in batch for column in row} - set(columns))
         if extra:
             raise pa.ArrowInvalid(f"columns {extra} appear late")
         table = pa.Table.from_pylist(batch, schema=schema)
