@@ -4,16 +4,8 @@
 two marks; what people write outside of them stays.
 """
 
-from ..saved_model.facts import Facts, read_facts
 from .arguments import CardArguments
 from .merge import is_ours
 from .writing import render_card, write_card
 
-__all__ = [
-    "CardArguments",
-    "Facts",
-    "is_ours",
-    "read_facts",
-    "render_card",
-    "write_card",
-]
+__all__ = ["CardArguments", "is_ours", "render_card", "write_card"]

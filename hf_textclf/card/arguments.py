@@ -71,11 +71,30 @@ class CardArguments:
                     f"language {code!r} is no ISO 639 code, expected two or three letters such as en or zh, or "
                     "multilingual; correct --language"
                 )
-        if self.prose is not None and not Path(self.prose).is_file():
-            raise UserError(f"prose {self.prose!r} is no file, expected one in Markdown; correct --prose")
+        self.read_prose()
         for key, value in {"dataset": self.dataset, "split": self.split}.items():
             if value is not None and not self.costs:
                 raise UserError(
                     f"{key} {value!r} says where costs are measured, which was not asked for; add --costs true or "
                     f"drop --{key}"
                 )
+
+    def read_prose(self) -> str | None:
+        """The text of the file `prose`.
+
+        Raises:
+            UserError: it cannot be read, or holds marks of sections.
+        """
+        if self.prose is None:
+            return None
+        try:
+            prose = Path(self.prose).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"prose {self.prose!r} cannot be read ({error}), expected a Markdown file; correct --prose"
+            ) from error
+        if "hf-textclf:" in prose:
+            raise UserError(
+                f"prose {self.prose!r} holds marks of a card's sections (hf-textclf:), expected text; remove them"
+            )
+        return prose

@@ -77,26 +77,19 @@ def _eval_results(
     )
     results = []
     for evaluation in facts.evaluations:
-        is_own = evaluation["dataset"] == own
-        # what is not on the Hub must not look as if it were; a copy is known to be the same by its commit
-        same = hub_dataset if is_own and (revision or hub_id(own)) else None
+        dataset, values = evaluation["dataset"], evaluation["metrics"]
+        of_data: dict[str, Any] = {"dataset_name": dataset, "dataset_split": evaluation["split"]}
+        of_data["dataset_type"] = hub_id(dataset) or Path(dataset).name
+        if dataset == own:
+            of_data |= {"dataset_config": facts.run.get("dataset_config"), "dataset_revision": revision}
+            # what is not on the Hub must not look as if it were; a copy is known to be the same by its commit
+            if hub_dataset and (revision or hub_id(own)):
+                of_data["dataset_type"] = hub_dataset
         for name in REPORTED["language model" if facts.is_language_model else facts.problem_type]:
-            metric, title, options = METRICS[name]
-            if evaluation["metrics"].get(name) is None:
-                continue
-            results.append(
-                EvalResult(
-                    task_type=task,
-                    task_name=TASKS[task],
-                    dataset_type=same or hub_id(evaluation["dataset"]) or Path(evaluation["dataset"]).name,
-                    dataset_name=evaluation["dataset"],
-                    dataset_config=facts.run.get("dataset_config") if is_own else None,
-                    dataset_split=evaluation["split"],
-                    dataset_revision=revision if is_own else None,
-                    metric_type=metric,
-                    metric_name=title,
-                    metric_value=evaluation["metrics"][name],
-                    metric_args=options,
+            if values.get(name) is not None:
+                metric, title, options = METRICS[name]
+                of_metric = {"metric_name": title, "metric_args": options, "metric_value": values[name]}
+                results.append(
+                    EvalResult(task_type=task, task_name=TASKS[task], metric_type=metric, **of_data, **of_metric)
                 )
-            )
     return results

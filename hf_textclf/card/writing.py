@@ -57,7 +57,7 @@ def render_card(folder: Path, arguments: CardArguments | None = None, *, name: s
     path = folder / CARD
     card = read_card(path.read_text(encoding="utf-8") if path.is_file() else EMPTY, where=str(path))
     ours = is_ours(path)
-    prose = _read_prose(arguments.prose)
+    prose = arguments.read_prose()
     old: Any = card.data
     hub_name = old.model_name if ours and HUB_ID.fullmatch(old.model_name or "") else None
     facts = read_facts(folder, name=arguments.repo or hub_name or name or folder.resolve().name)
@@ -76,20 +76,6 @@ def render_card(folder: Path, arguments: CardArguments | None = None, *, name: s
                 "out of README.md or of the prose, and revoke it"
             )
     return text
-
-
-def _read_prose(name: str | None) -> str | None:
-    if name is None:
-        return None
-    try:
-        prose = Path(name).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"prose {name!r} cannot be read ({error}), expected a Markdown file; correct --prose"
-        ) from error
-    if "hf-textclf:" in prose:
-        raise UserError(f"prose {name!r} holds marks of a card's sections (hf-textclf:), expected text; remove them")
-    return prose
 
 
 def _render(facts: Facts, metadata: dict[str, Any], *, prose: str | None) -> str:

@@ -1,6 +1,6 @@
 """The way to the Hub: `push` sends a model, `space` a page on models, `jobs` trains on its machines."""
 
-from .push import PushArguments, pack, prepare, push
+from .push import PushArguments, prepare, push
 from .space import SpaceArguments, deploy_space, plan_space, run_space
 from .upload_folder import UploadFolder
 
@@ -9,7 +9,6 @@ __all__ = [
     "SpaceArguments",
     "UploadFolder",
     "deploy_space",
-    "pack",
     "plan_space",
     "prepare",
     "push",

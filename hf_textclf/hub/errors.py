@@ -33,15 +33,14 @@ WAITS = (1.0, 4.0)
 LONGEST_WAIT = 120.0
 AGAIN = "run the same command again, what has arrived is not sent twice"
 REMEDIES = {
-    400: "the Hub refuses what was sent; correct what it names",
     401: "the Hub refuses the token; make one at {endpoint}/settings/tokens that may write, then `hf auth login`",
     402: "the Hub wants to be paid for this; see {endpoint}/settings/billing, or push without --private",
     403: "the token may not write to {repo}; log in with one that may (`hf auth login`), or propose with --create_pr",
     409: "another change to {repo} is under way, or its name is taken; wait a minute, then {again}",
     412: "somebody changed {repo} in the meantime; {again}",
-    413: "a file is too large for the Hub; make it smaller",
     429: "too many requests; wait {wait}, then {again}",
 }
+REFUSAL = "the Hub refuses what was sent; correct what it names"
 SERVER_FAULT = "the Hub has a fault of its own; wait a few minutes (https://status.huggingface.co), then {again}"
 
 
@@ -162,7 +161,7 @@ def _explain_status(error: HfHubHTTPError, repo: str, flag: str, again: str, rem
         return f"{repo} is not there or not yours to see ({answer}); correct {flag}, or log in with `hf auth login`"
     if _request(error).url.path.endswith("/verify"):
         return f"a large file arrived damaged ({answer}); {again}"
-    remedy = SERVER_FAULT if status >= 500 else remedies.get(status, "the Hub refuses this; {again}")
+    remedy = SERVER_FAULT if status >= 500 else remedies.get(status, REFUSAL)
     seconds = _retry_after(error)
     wait = f"{seconds:g} seconds" if seconds else "a few minutes"
     # what the Hub said comes after the remedy's first half, so that the way out stays at the end

@@ -55,31 +55,20 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
     Raises:
         UserError: as `prepare`, there is no token, or the Hub refuses.
     """
-    upload_folder, api = prepare(Path(folder), arguments), signed_in()
-    return with_retries(
-        arguments.repo, lambda: _send(api, upload_folder, arguments), idempotent=not arguments.create_pr
-    )
+    files, api = prepare(Path(folder), arguments), signed_in()
+    return with_retries(arguments.repo, lambda: _send(api, files, arguments), idempotent=not arguments.create_pr)
 
 
 def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
-    """Make what is asked for beside the weights, and collect what `push` sends.
+    """Check a saved folder and collect what `push` sends. A card of ours gets the name of the repository.
 
     Raises:
-        UserError: the network cannot be exported (see `export_onnx`), or the folder is not fit (see `pack`).
+        UserError: the folder lacks a file, a licence or a label's name, is of a kind that the Hub cannot load, or
+            holds an access token; or, with `with_onnx`, as `export_onnx`.
     """
     if arguments.with_onnx:
         record = export_onnx(folder)
         logger.info("ONNX: its logits differ from those of the model by %.1g at most", record["max_difference"])
-    return pack(folder, arguments.repo)
-
-
-def pack(folder: Path, repo: str) -> UploadFolder:
-    """Check a saved folder and collect what is to be sent. A card of ours is written anew with the name of `repo`.
-
-    Raises:
-        UserError: the folder lacks a file, a licence or a label's name, is of a kind that the Hub cannot load, or
-            holds an access token.
-    """
     config = check_model(folder)
     code = code_files(folder, config)
     _check_license(folder / CARD)
@@ -97,18 +86,16 @@ def pack(folder: Path, repo: str) -> UploadFolder:
         if not name.endswith(BINARY) and TOKEN.search(upload_folder.read(name).decode("utf-8", "replace")):
             raise UserError(f"{name} holds what looks like an access token (hf_...); take it out and revoke it")
     if is_ours(folder / CARD):
-        files[CARD] = render_card(folder, CardArguments(repo=repo)).encode()
+        files[CARD] = render_card(folder, CardArguments(repo=arguments.repo)).encode()
     return upload_folder
 
 
 def _check_license(path: Path) -> None:
-    if not path.is_file():
-        raise UserError(f"{str(path)!r} is missing, expected the model card; write one by `hf-textclf card FOLDER`")
-    card = read_card(path.read_text(encoding="utf-8", errors="replace"), where=str(path))
-    if not card.data.get("license"):
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    if not read_card(text, where=str(path)).data.get("license"):
         raise UserError(
-            f"license is not given in {str(path)!r}, expected an identifier; run `hf-textclf card {path.parent} "
-            "--license apache-2.0`, or another one"
+            f"license is not given in the model card {str(path)!r}, expected an identifier; run `hf-textclf card "
+            f"{path.parent} --license apache-2.0`, or another one"
         )
 
 

@@ -57,26 +57,11 @@ EVALUATIONS = "evaluation_"
 
 # groups of names, as patterns: what a run writes; a repository holds those of its newest model alone
 WRITTEN = (
-    CONFIG,
-    "generation_config.json",
-    WEIGHTS,
-    "model-*-of-*.safetensors",
-    WEIGHTS_INDEX,
-    TOKENIZER,
-    TOKENIZER_CONFIG,
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    DOCUMENT,
-    DOCUMENT_WEIGHTS,
-    EVAL_RESULTS,
-    TRAINER_STATE,
-    MEASURED,
-    RUN_CONFIG,
-    ONNX_MODEL,
-    ONNX_EXPORT,
+    *(CONFIG, "generation_config.json", WEIGHTS, "model-*-of-*.safetensors", WEIGHTS_INDEX),
+    *(TOKENIZER, TOKENIZER_CONFIG, "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.txt", "vocab.json", "merges.txt"),
+    *(DOCUMENT, DOCUMENT_WEIGHTS, ONNX_MODEL, ONNX_EXPORT),
+    *(RUN_CONFIG, TRAINER_STATE, EVAL_RESULTS, MEASURED),
 )
 # what a newer model outlives in its repository: these, code of another family, pictures of older figures
 OUTLIVED = (

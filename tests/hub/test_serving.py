@@ -13,7 +13,7 @@ from transformers import pipeline
 
 from hf_textclf import Classifier
 from hf_textclf.cli.main import main
-from hf_textclf.hub import handler, pack
+from hf_textclf.hub import PushArguments, handler, prepare
 
 KINDS = [(family, problem_type) for family in ("lstm", "bert") for problem_type in LABELS]
 ALL = [*TEXTS, LONG]
@@ -188,5 +188,5 @@ def test_handler_runs_no_code_of_the_hub():
 def test_handler_of_the_author_goes_in_its_place(model):
     (model / "handler.py").write_text("class EndpointHandler: ...\n")
     (model / "requirements.txt").write_text("emoji\n")
-    files = pack(model, "you/name").files
+    files = prepare(model, PushArguments("you/name")).files
     assert files["handler.py"] == model / "handler.py" and "requirements.txt" in files

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from hf_textclf.hub import pack
+from hf_textclf.hub import PushArguments, prepare
 
 
 @pytest.mark.parametrize(
@@ -24,13 +24,13 @@ from hf_textclf.hub import pack
 )
 def test_paths_of_this_machine_are_shortened(model, key, value, public):
     (model / "run_config.yaml").write_text(yaml.safe_dump({key: value}))
-    assert yaml.safe_load(pack(model, "you/name").files["run_config.yaml"]) == {key: public}
+    assert yaml.safe_load(prepare(model, PushArguments("you/name")).files["run_config.yaml"]) == {key: public}
 
 
 def test_path_that_lies_here(model, monkeypatch):
     """Relative paths look like names on the Hub; one that is there is none."""
     monkeypatch.chdir(model.parent)
     (model / "run_config.yaml").write_text("init_from: [model/checkpoint, model/README.md]\n")
-    assert yaml.safe_load(pack(model, "you/name").files["run_config.yaml"]) == {
+    assert yaml.safe_load(prepare(model, PushArguments("you/name")).files["run_config.yaml"]) == {
         "init_from": ["model/checkpoint", "README.md"]
     }

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -135,12 +135,9 @@ def run_space(upload_folder: UploadFolder, *, output_dir: str | None = None) -> 
     Raises:
         UserError: something is in output_dir, a package cannot be installed, or the app ends by itself.
     """
-    with ExitStack() as stack:
-        if output_dir is None:
-            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hf-textclf-space-")))
-        else:
-            place = new_folder(output_dir)
-        space, environment = place.resolve() / "space", place.resolve() / "environment"
+    kept = nullcontext(str(new_folder(output_dir))) if output_dir else None
+    with kept or tempfile.TemporaryDirectory(prefix="hf-textclf-space-") as place:
+        space, environment = Path(place).resolve() / "space", Path(place).resolve() / "environment"
         upload_folder.write(space)
         python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
         logger.info("installing %s into an environment of its own; this takes minutes", space / REQUIREMENTS)
