@@ -80,7 +80,7 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
             label_names=data.label_names,
         ),
         "pipeline": pipeline_agreement(classifier, texts, probabilities[chosen], revision=arguments.revision),
-        "num_parameters": classifier.system.num_parameters,
+        "num_parameters": classifier.predictor.num_parameters,
         "model_digest": model_digest(Path(folder)),
         "hardware": describe_hardware(),
         "versions": describe_versions(),

@@ -31,7 +31,7 @@ def pipeline_agreement(
     how many texts `failed` in the pipeline, as long ones do where the tokenizer does not know its model's limit; and
     `why`, all that is known of this model to make it differ. None for what is no neural network.
     """
-    if not hasattr(classifier.system, "tokenizer"):
+    if classifier.predictor.network is None:
         return None
     answers, answered = [], []
     pipe = _stock_pipeline(classifier.name_or_path, revision)
@@ -93,7 +93,7 @@ def _share(same: np.ndarray | None) -> float | None:
 def _reasons(classifier: Classifier, tokenizer: Any, dtype: torch.dtype) -> list[str]:
     """What a stock pipeline does not know of this model."""
     found = [reason for key, reason in BY_TOKENIZER.items() if key in tokenizer.init_kwargs]
-    if strategy := getattr(classifier.system, "document_strategy", None):
+    if strategy := classifier.predictor.document_strategy:
         found.append(f"document_strategy {strategy}: a pipeline cuts a long text")
     if dtype != torch.float32:
         found.append(f"precision: the weights are stored as {dtype}, in which a pipeline computes")

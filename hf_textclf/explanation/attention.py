@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 
 from ..inference import Classifier
-from ..inference.network import Network
 from ..models.lstm import LSTMForSequenceClassification
 from .words import find_words
 
@@ -28,15 +27,15 @@ def pooling_weights(classifier: Classifier, text: str) -> WordWeights | None:
     The states it weighs have read the words around them, so a weight says where the model looks, not what it gains
     there; contributions say that. Returns None for anything but one LSTM with attention pooling.
     """
-    system = classifier.system
-    if not isinstance(system, Network) or not isinstance(system.model, LSTMForSequenceClassification):
+    network = classifier.predictor.network
+    if network is None or not isinstance(network.model, LSTMForSequenceClassification):
         return None
-    if system.model.config.pooling != "attention":
+    if network.model.config.pooling != "attention":
         return None
-    words = find_words(system.tokenizer, text)
-    batch = system.collate([words.encoded]).to(system.device)
+    words = find_words(network.tokenizer, text)
+    batch = network.collate([words.encoded]).to(network.device)
     with torch.inference_mode():
-        tokens = system.model(**batch, output_attentions=True).attentions[-1][0].tolist()
+        tokens = network.model(**batch, output_attentions=True).attentions[-1][0].tolist()
     weights = [0.0] * len(words.spans)
     for owner, weight in zip(words.owners, tokens, strict=False):
         if owner >= 0:

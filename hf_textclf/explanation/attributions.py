@@ -21,9 +21,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..inference import Classifier
-from ..inference.documents.network import Documents
-from ..inference.network import Network
-from ..inference.one_vs_rest import OneVsRest
+from ..inference.networks import Network
 from .words import Words, find_words
 
 # of each stretch of the integral, by the rule of Gauss and Legendre, and of all together
@@ -134,23 +132,21 @@ def attribute(
 
 def _target(classifier: Classifier, text: str, label: str | None) -> _Target:
     """What is explained; refuses what cannot be."""
-    system, names = classifier.system, classifier.label_names
-    if not isinstance(system, Network | OneVsRest):
-        raise UserError(f"a {type(system).__name__} is no neural network, expected one; explain another model")
+    predictor, names = classifier.predictor, classifier.label_names
+    if not predictor.networks:
+        raise UserError(f"a {type(predictor).__name__} is no neural network, expected one; explain another model")
     if label is not None and label not in names:
         raise UserError(f"label {label!r} is unknown, expected one of {', '.join(names[:20])}; correct the label")
-    if isinstance(system, Documents):
-        [prediction] = classifier([text])
-        if prediction.parts:
-            raise UserError(
-                f"the model reads this text by {system.document_strategy}, in {len(prediction.parts)} part(s), "
-                "expected a text that it reads whole; explain one part alone"
-            )
+    if predictor.document_strategy and (chunks := classifier([text])[0].chunks):
+        raise UserError(
+            f"the model reads this text by {predictor.document_strategy}, in {len(chunks)} chunk(s), expected a text "
+            "that it reads whole; explain one chunk alone"
+        )
     number = names.index(label) if label is not None else int(classifier.logits([text])[0].argmax())
-    if isinstance(system, OneVsRest):
-        # each knows two labels, of which the second is its own
-        return _Target(system.networks[number], names[number], 1)
-    return _Target(system, names[number], number)
+    if predictor.network is None:
+        # one network for each label, of whose two the second is its own
+        return _Target(predictor.networks[number], names[number], 1)
+    return _Target(predictor.network, names[number], number)
 
 
 def _without_words(network: Network, input_ids: Tensor, words: Words) -> Tensor:

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from ..errors import UserError
 from ..inference import Classifier
-from ..inference.network import Network
 from ..plots.canvas import canvas
 from ..tokenization import encode
 from .gates import GATES, DirectionGates, read_gates
@@ -44,9 +43,10 @@ def draw_gates(folder: str, image: str, arguments: GatesArguments) -> int:
     if path.exists() or not path.parent.is_dir():
         raise UserError(f"image {image!r}: expected a new file in a folder that exists; choose another name")
     classifier = Classifier(folder, revision=arguments.revision, device="cpu")
-    network = classifier.system
-    if not isinstance(network, Network):
-        raise UserError(f"{folder!r} is a {type(network).__name__}, expected one saved LSTM; name another folder")
+    network = classifier.predictor.network
+    if network is None:
+        kind = type(classifier.predictor).__name__
+        raise UserError(f"{folder!r} is a {kind}, expected one saved LSTM; name another folder")
     [token_ids] = encode(network.tokenizer, [arguments.text])["input_ids"]
     if not token_ids:
         raise UserError(f"text {arguments.text!r} has no tokens, expected a word or more; correct --text")

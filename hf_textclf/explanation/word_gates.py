@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import torch
 
 from ..inference import Classifier
-from ..inference.network import Network
 from ..models.lstm import LSTMModel
 from .gates import DirectionGates, read_gates
 from .words import find_words
@@ -23,13 +22,13 @@ class WordGates:
 
 def word_gates(classifier: Classifier, text: str) -> WordGates | None:
     """Read the gates over the words of a text; None for anything but one LSTM, and for a plain recurrent network."""
-    system = classifier.system
-    if not isinstance(system, Network) or not isinstance(system.model.base_model, LSTMModel):
+    network = classifier.predictor.network
+    if network is None or not isinstance(network.model.base_model, LSTMModel):
         return None
-    if system.model.config.cell != "lstm":
+    if network.model.config.cell != "lstm":
         return None
-    words = find_words(system.tokenizer, text)
-    batch = system.collate([words.encoded]).to(system.device)
+    words = find_words(network.tokenizer, text)
+    batch = network.collate([words.encoded]).to(network.device)
     # (words, tokens), each row the share of every token in that word
     shares = torch.zeros(len(words.spans), batch["input_ids"].shape[1])
     for place, owner in enumerate(words.owners):
@@ -43,7 +42,7 @@ def word_gates(classifier: Classifier, text: str) -> WordGates | None:
             cells=torch.einsum("wl,blh->bwh", shares, reading.cells.cpu()),
             hidden=torch.einsum("wl,blh->bwh", shares, reading.hidden.cpu()),
         )
-        for reading in read_gates(system.model, batch["input_ids"], batch["attention_mask"])
+        for reading in read_gates(network.model, batch["input_ids"], batch["attention_mask"])
     ]
     return WordGates([text[start:end] for start, end in words.spans], readings, words.unread)
 

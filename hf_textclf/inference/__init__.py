@@ -1,5 +1,6 @@
 """The `Classifier`: one object for the command line, the Space and endpoints."""
 
-from .classifier import Classifier, Prediction
+from .classifier import Chunk, Classifier, Prediction
+from .predictor import Notice, Predictor
 
-__all__ = ["Classifier", "Prediction"]
+__all__ = ["Chunk", "Classifier", "Notice", "Prediction", "Predictor"]

@@ -1,46 +1,30 @@
 """The `Classifier` starts from a saved folder or a Hub id, never from live objects of a training run, and gives the
 same probabilities whatever else is in the batch.
 
-What is inside, a neural network or something else that was saved, is a `System`; what its numbers mean is decided
+What is inside, a neural network or something else that was saved, is a `Predictor`; what its numbers mean is decided
 here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..errors import UserError
 from ..saved_model.layout import LINEAR_CONFIG, ONE_VS_REST
-from .documents import Reading
-from .documents.network import Documents, open_network
-from .one_vs_rest import OneVsRest
-from .probabilities import to_probabilities
-
-
-class System(Protocol):
-    """What every kind of saved classifier offers."""
-
-    problem_type: str
-    label_names: list[str]
-    num_parameters: int
-    # for multi-label classification, where some were fitted: from which probability on each label is predicted
-    thresholds: list[float] | None
-
-    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
-        """Return raw outputs, (texts, labels), of which `problem_type` says how they become probabilities."""
-        ...
+from .networks import OneVsRest, open_network
+from .predictor import Notice, Predictor, Reading, to_probabilities
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of a long text, and its say in the whole.
+class Chunk:
+    """A chunk of a long text.
 
-    weight: share of 1 among the parts. label, score: what the model says of the part alone, as in `Prediction`; None
-    where it read all these parts as one text.
+    weight: how much it counts; the weights of all chunks add up to 1. label, score: what the model says of the chunk
+    alone, as in `Prediction`; None where it read all these chunks as one text.
     """
 
     text: str
@@ -55,25 +39,26 @@ class Prediction:
 
     label: the most probable label; for multi-label classification the list of all labels from the threshold on; for
     regression the name of the target. score: the label's probability (multi-label: the highest); for regression the
-    predicted number. probabilities: every label's probability; for regression the number. parts: of a text that was
-    read in several parts, or in some of them only.
+    predicted number. probabilities: every label's probability; for regression the number. chunks: of a text that was
+    read in several chunks, or in some of them only. notices: what was not read; each is a sentence as a string.
     """
 
     label: str | list[str]
     score: float
     probabilities: dict[str, float]
-    parts: tuple[Part, ...] = ()
+    chunks: tuple[Chunk, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
-def open_system(name_or_path: str, **options: Any) -> System:
+def open_predictor(name_or_path: str, **options: Any) -> Predictor:
     """Load what a folder or Hub id holds; options as in `Classifier`, of which a linear model has none."""
     if (Path(name_or_path) / ONE_VS_REST).is_file():
         return OneVsRest(name_or_path, **options)
     if (Path(name_or_path) / LINEAR_CONFIG).is_file():
         # here, so that nobody else waits for scikit-learn
-        from ..models.linear.system import LinearSystem
+        from .linear import LinearPredictor
 
-        return LinearSystem(name_or_path)
+        return LinearPredictor(name_or_path)
     return open_network(name_or_path, **options)
 
 
@@ -89,8 +74,7 @@ class Classifier:
             thresholds saved with the model, or of 0.5 where none are.
 
     Attributes:
-        system: What does the work; for a neural network it has `model` and `tokenizer`, for one that reads long
-            texts in parts `document_strategy`.
+        predictor: What does the work; a neural network has `model` and `tokenizer`.
         problem_type: single_label_classification, multi_label_classification or regression.
         label_names: The labels in id order; for regression the name of the target.
         thresholds: (labels,), for multi-label classification; None otherwise.
@@ -110,16 +94,24 @@ class Classifier:
         thresholds: float | None = None,
     ) -> None:
         self.name_or_path = str(name_or_path)
-        self.system = open_system(
+        self.predictor = open_predictor(
             self.name_or_path, revision=revision, trust_remote_code=trust_remote_code, device=device
         )
-        self.problem_type: Any = self.system.problem_type
-        self.label_names = self.system.label_names
+        self.problem_type: Any = self.predictor.problem_type
+        self.label_names = self.predictor.label_names
         self.thresholds = self._thresholds(thresholds)
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str, **options: Any) -> "Classifier":
+        """Load a folder or a Hub id: the constructor under the name that Transformers gives it.
+
+        options: `revision`, `trust_remote_code`, `device`, `thresholds`, as above.
+        """
+        return cls(name_or_path, **options)
 
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
         """Return the raw outputs, (texts, labels)."""
-        return self.system.logits(texts, batch_size=batch_size)
+        return self.predictor.logits(texts, batch_size=batch_size)
 
     def probabilities(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
         """Return the probability of every label, (texts, labels); for regression the numbers, (texts, 1)."""
@@ -139,41 +131,44 @@ class Classifier:
         _refuse_string(texts)
         texts = iter(texts)
         # several batches at once, so that texts of similar length can share one
-        while chunk := list(islice(texts, 16 * batch_size)):
-            yield from self._predictions(chunk, batch_size=batch_size)
+        while group := list(islice(texts, 16 * batch_size)):
+            yield from self._predictions(group, batch_size=batch_size)
 
     def _predictions(self, texts: list[str], *, batch_size: int) -> Iterator[Prediction]:
-        """One by one: with thousands of labels the list of a chunk would be gigabytes."""
-        if not isinstance(self.system, Documents):
-            yield from map(self._prediction, self.probabilities(texts, batch_size=batch_size).astype(float))
-            return
-        for reading in self.system.read(texts, batch_size=batch_size):
+        """One by one: with thousands of labels the list of them all would be gigabytes."""
+        for reading in self.predictor.read(texts, batch_size=batch_size):
             rows = self._probabilities(reading.logits).astype(float)
-            for row, parts in zip(rows, self._parts(reading), strict=True):
-                yield replace(self._prediction(row), parts=parts)
+            for row, chunks, notices in zip(rows, self._chunks(reading), reading.notices, strict=True):
+                yield self._prediction(row, chunks, notices)
 
-    def _parts(self, reading: Reading) -> Iterator[tuple[Part, ...]]:
-        """Yield the parts of each text; none of a text that was read whole."""
-        alone = None if reading.part_logits is None else self._probabilities(reading.part_logits).astype(float)
-        for text, numbers in zip(reading.texts, reading.parts_of_texts(), strict=True):
-            parts = []
+    def _chunks(self, reading: Reading) -> Iterator[tuple[Chunk, ...]]:
+        """Yield the chunks of each text; none of a text that was read whole."""
+        chunks = reading.chunks
+        if chunks is None:
+            yield from ((),) * len(reading.texts)
+            return
+        alone = None if chunks.logits is None else self._probabilities(chunks.logits).astype(float)
+        for text, numbers in zip(reading.texts, chunks.of_texts(), strict=True):
+            of_text = []
             for number in numbers:
-                start, end = reading.spans[number]
-                said = None if alone is None else self._prediction(alone[number])
-                label, score = (said.label, said.score) if said else (None, None)
-                parts.append(Part(text[start:end], float(reading.weights[number]), label, score))
-            yield () if parts[0].text == text else tuple(parts)
+                start, end = chunks.spans[number]
+                prediction = None if alone is None else self._prediction(alone[number])
+                label, score = (prediction.label, prediction.score) if prediction else (None, None)
+                of_text.append(Chunk(text[start:end], float(chunks.weights[number]), label, score))
+            yield () if of_text[0].text == text else tuple(of_text)
 
-    def _thresholds(self, wish: float | None) -> np.ndarray | None:
+    def _thresholds(self, requested: float | None) -> np.ndarray | None:
         if self.problem_type != "multi_label_classification":
-            if wish is not None:
-                raise UserError(f"thresholds={wish} is for multi-label models, found {self.problem_type}; drop it")
+            if requested is not None:
+                raise UserError(
+                    f"thresholds={requested} is for multi-label models, found {self.problem_type}; drop it"
+                )
             return None
-        if wish is not None and not 0 <= wish <= 1:
-            raise UserError(f"thresholds={wish} is no probability, expected a number from 0 to 1; correct it")
-        saved = self.system.thresholds
-        if wish is not None or saved is None:
-            return np.full(len(self.label_names), 0.5 if wish is None else wish)
+        if requested is not None and not 0 <= requested <= 1:
+            raise UserError(f"thresholds={requested} is no probability, expected a number from 0 to 1; correct it")
+        saved = self.predictor.thresholds
+        if requested is not None or saved is None:
+            return np.full(len(self.label_names), 0.5 if requested is None else requested)
         if len(saved) != len(self.label_names):
             raise UserError(
                 f"{self.name_or_path!r} has {len(saved)} thresholds in its config.json, expected one for each of its "
@@ -181,14 +176,16 @@ class Classifier:
             )
         return np.array(saved)
 
-    def _prediction(self, row: np.ndarray) -> Prediction:
+    def _prediction(
+        self, row: np.ndarray, chunks: tuple[Chunk, ...] = (), notices: tuple[Notice, ...] = ()
+    ) -> Prediction:
         """row: (labels,)."""
         probabilities = dict(zip(self.label_names, row.tolist(), strict=True))
         best = max(probabilities, key=probabilities.__getitem__)
+        label: str | list[str] = best
         if self.problem_type == "multi_label_classification":
-            chosen = [name for name, over in zip(self.label_names, row >= self.thresholds, strict=True) if over]
-            return Prediction(chosen, probabilities[best], probabilities)
-        return Prediction(best, probabilities[best], probabilities)
+            label = [name for name, is_over in zip(self.label_names, row >= self.thresholds, strict=True) if is_over]
+        return Prediction(label, probabilities[best], probabilities, chunks, notices)
 
 
 def _refuse_string(texts: Iterable[str]) -> None:

@@ -11,8 +11,7 @@ from tqdm.auto import tqdm
 from ..data import output_format, read_rows, write_rows
 from ..data.examples import TEXT_NAMES
 from ..errors import UserError
-from . import Classifier, Prediction
-from .documents.network import Documents
+from .classifier import Classifier, Prediction
 
 
 @dataclass
@@ -32,7 +31,7 @@ class PredictionArguments:
     parts: bool | None = field(
         default=None,
         metadata={
-            "help": "Write the parts of long texts with their weights, where the model reads in parts; by default "
+            "help": "Write the chunks of long texts with their weights, where the model reads in chunks; by default "
             "into json and jsonl only; in a table they are one cell of JSON."
         },
     )
@@ -91,19 +90,19 @@ def _added(prediction: Prediction, named: dict[str, str]) -> dict[str, Any]:
     label = prediction.label if isinstance(prediction.label, str) else ";".join(prediction.label)
     added = {named["label"]: label, named["score"]: round(prediction.score, 6)}
     if "parts" in named:
-        added[named["parts"]] = [asdict(part) for part in prediction.parts]
+        added[named["parts"]] = [asdict(chunk) for chunk in prediction.chunks]
     return added | {named[f"probability_{name}"]: round(value, 6) for name, value in prediction.probabilities.items()}
 
 
-def _with_parts(classifier: Classifier, wish: bool | None, kind: str) -> bool:
-    """Say whether the parts of long texts are written."""
-    reads_parts = isinstance(classifier.system, Documents)
-    if wish and not reads_parts:
+def _with_parts(classifier: Classifier, requested: bool | None, kind: str) -> bool:
+    """Say whether the chunks of long texts are written."""
+    reads_chunks = classifier.predictor.document_strategy is not None
+    if requested and not reads_chunks:
         raise UserError(
             f"parts=true, but {classifier.name_or_path!r} reads texts whole, expected a model trained with "
             "--document_strategy windows, sentences or key_sentences; drop --parts"
         )
-    return reads_parts and (kind in ("json", "jsonl") if wish is None else wish)
+    return reads_chunks and (kind in ("json", "jsonl") if requested is None else requested)
 
 
 def _added_names(classifier: Classifier, columns: list[str], *, with_parts: bool) -> dict[str, str]:
@@ -120,14 +119,14 @@ def _added_names(classifier: Classifier, columns: list[str], *, with_parts: bool
     return named
 
 
-def _text_column(row: dict[str, Any], wanted: str | None) -> str:
-    if wanted is not None:
-        if wanted not in row:
+def _text_column(row: dict[str, Any], requested: str | None) -> str:
+    if requested is not None:
+        if requested not in row:
             raise UserError(
-                f"text_column {wanted!r} is not there, expected one of: {', '.join(row)}; name one of them"
+                f"text_column {requested!r} is not there, expected one of: {', '.join(row)}; name one of them"
             )
-        return wanted
-    found = [name for name in TEXT_NAMES if name in row] or [name for name in row if isinstance(row[name], str)]
-    if not found or (found[0] not in TEXT_NAMES and len(found) > 1):
+        return requested
+    columns = [name for name in TEXT_NAMES if name in row] or [name for name in row if isinstance(row[name], str)]
+    if not columns or (columns[0] not in TEXT_NAMES and len(columns) > 1):
         raise UserError(f"no text column found among: {', '.join(row)}; name it with --text_column")
-    return found[0]
+    return columns[0]

@@ -2,6 +2,7 @@
 
 from .encoding import PaddingCollator, Windows, batches_by_length, encode, encode_whole, encode_windows
 from .loading import check_agreement, load_tokenizer, set_truncation
+from .sentences import split_sentences
 from .training import TOKENIZER_TYPES, train_tokenizer
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "encode_windows",
     "load_tokenizer",
     "set_truncation",
+    "split_sentences",
     "train_tokenizer",
 ]

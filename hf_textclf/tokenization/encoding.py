@@ -59,10 +59,22 @@ def segmented(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[str]
     return texts if segmenter is None else segment(texts, segmenter)
 
 
-def encode_whole(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> BatchEncoding:
+def encode_whole(tokenizer: PreTrainedTokenizerFast, texts: list[str], *, is_segmented: bool = False) -> BatchEncoding:
     """Turn texts, of which there is one at least, into token ids without cutting them; further as `encode`."""
+    texts = texts if is_segmented else segmented(tokenizer, texts)
     # not verbose: the warning about long sequences is untrue where we cut them
-    return tokenizer(segmented(tokenizer, texts), truncation=False, padding=False, verbose=False)
+    return tokenizer(texts, truncation=False, padding=False, verbose=False)
+
+
+def truncate(tokenizer: PreTrainedTokenizerFast, encoded: dict[str, list[Any]]) -> list[int]:
+    """Cut encoded texts in place, as `set_truncation` decided; returns how many tokens each had before."""
+    lengths = [len(row) for row in encoded["input_ids"]]
+    head, tail = head_and_tail(tokenizer)
+    for rows in encoded.values():
+        for number, length in enumerate(lengths):
+            if length > head + tail:
+                rows[number] = rows[number][:head] + rows[number][length - tail :]
+    return lengths
 
 
 def encode(
@@ -84,12 +96,7 @@ def encode(
         names = [*tokenizer.model_input_names, *(["untruncated_length"] if with_lengths else [])]
         return {name: [] for name in names}
     encoded = dict(encode_whole(tokenizer, texts))
-    lengths = [len(row) for row in encoded["input_ids"]]
-    head, tail = head_and_tail(tokenizer)
-    for rows in encoded.values():
-        for number, length in enumerate(lengths):
-            if length > head + tail:
-                rows[number] = rows[number][:head] + rows[number][length - tail :]
+    lengths = truncate(tokenizer, encoded)
     if with_lengths:
         encoded["untruncated_length"] = lengths
     return encoded
@@ -121,12 +128,12 @@ def batches_by_length(
 class Windows:
     """Whole texts as windows of at most `model_max_length` tokens, none of which is lost, in the order of the texts.
 
-    encoded: one list of ints for each window under each input of the model, as `encode` returns them. owners: for
+    encoded: one list of ints for each window under each input of the model, as `encode` returns them. text_index: for
     each window the number of its text. spans: for each window where it begins and ends in its text, in characters.
     """
 
     encoded: dict[str, list[Any]]
-    owners: list[int]
+    text_index: list[int]
     spans: list[tuple[int, int]]
 
 
@@ -161,7 +168,7 @@ def encode_windows(tokenizer: PreTrainedTokenizerFast, texts: list[str], *, stri
                 windows.encoded[name].append(row if over <= 0 else cut)
             begin = offsets[prefix + start][0] if start > 0 else 0
             end = offsets[prefix + start + room - 1][1] if start < over else len(text)
-            windows.owners.append(number)
+            windows.text_index.append(number)
             windows.spans.append((begin, end))
     return windows
 

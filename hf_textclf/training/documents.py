@@ -1,4 +1,4 @@
-"""What a run on long texts learns beside the network: the key words before, the attention over the parts after it."""
+"""What a run on long texts learns beside the network: the key words before, the attention over the chunks after it."""
 
 import logging
 import time
@@ -16,7 +16,8 @@ from tqdm.auto import tqdm
 from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast, Trainer
 
 from ..data import TextData
-from ..inference.documents import DocumentReader, DocumentSettings, PartAttention, key_word_idf, merge
+from ..inference.chunks import ChunkAttention, key_word_idf, merge
+from ..inference.long_texts import DocumentReader, DocumentSettings
 from ..models.loading import classification_head
 from ..tokenization import encode_whole
 from .arguments import ModelArguments
@@ -35,7 +36,7 @@ def make_reader(
     Raises:
         UserError: keys that contradict each other, or a stride as long as a window.
     """
-    settings = DocumentSettings.chosen(
+    settings = DocumentSettings.from_keys(
         arguments.document_strategy,
         sentence_weights=arguments.sentence_weights,
         stride=arguments.stride,
@@ -44,7 +45,7 @@ def make_reader(
     if settings is None:
         return None
     reader = DocumentReader(settings)
-    reader.parts(tokenizer, [""])
+    reader.windows(tokenizer, [""])
     if reader.needs_idf:
         ids = (
             row
@@ -101,7 +102,7 @@ def fit_attention(
     batch_size: int,
     seed: int,
 ) -> None:
-    """Learn the weights of the parts on training texts, with the network as it is. They stay as they are in the epoch
+    """Learn the weights of the chunks on training texts, with the network as it is. They stay as they are in the epoch
     with the lowest loss on validation: the even ones of the start, if none is better.
 
     loss: as `Trainer(compute_loss_func=...)` takes it; None for the model's own.
@@ -109,14 +110,14 @@ def fit_attention(
     # a resumed run stands somewhere else in the random numbers of its process
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        attention = PartAttention(classification_head(model).in_features)
+        attention = ChunkAttention(classification_head(model).in_features)
     chosen = {name: data.splits[name].shuffle(seed=seed) for name in ("train", "validation")}
     train, validation = (
-        _part_outputs(reader, model, tokenizer, split.select(range(min(len(split), MOST_TEXTS))), batch_size)
+        _chunk_outputs(reader, model, tokenizer, split.select(range(min(len(split), MOST_TEXTS))), batch_size)
         for split in chosen.values()
     )
 
-    def loss_of(outputs: _PartOutputs, texts: Tensor) -> Tensor:
+    def loss_of(outputs: _ChunkOutputs, texts: Tensor) -> Tensor:
         logits, labels = outputs.merged(texts, attention), outputs.labels[texts]
         if loss is not None:
             return loss({"logits": logits}, labels)
@@ -140,15 +141,15 @@ def fit_attention(
             lowest, best = now, deepcopy(attention.state_dict())
     attention.load_state_dict(best)
     reader.attention = attention
-    logger.info("attention over the parts: loss on validation %.4f, with even weights %.4f", lowest, before)
+    logger.info("attention over the chunks: loss on validation %.4f, with even weights %.4f", lowest, before)
 
 
 @dataclass(frozen=True)
-class _PartOutputs:
-    """What a network makes of the parts of some texts.
+class _ChunkOutputs:
+    """What a network makes of the chunks of some texts.
 
-    features: (parts, width), what its last layer reads; logits: (parts, labels); bounds: (texts + 1,), where the parts
-    of each text begin; labels: of the texts.
+    features: (chunks, width), what its last layer reads; logits: (chunks, labels); bounds: (texts + 1,), where the
+    chunks of each text begin; labels: of the texts.
     """
 
     features: Tensor
@@ -156,33 +157,33 @@ class _PartOutputs:
     bounds: Tensor
     labels: Tensor
 
-    def merged(self, texts: Tensor, attention: PartAttention) -> Tensor:
+    def merged(self, texts: Tensor, attention: ChunkAttention) -> Tensor:
         """The logits of some texts, (texts, labels). texts: their numbers."""
         first, last = self.bounds[texts], self.bounds[texts + 1]
-        parts = torch.cat([torch.arange(*span) for span in zip(first.tolist(), last.tolist(), strict=True)])
-        owners = torch.repeat_interleave(last - first)
-        return merge(self.logits[parts], attention(self.features[parts], owners), owners)
+        chunks = torch.cat([torch.arange(*span) for span in zip(first.tolist(), last.tolist(), strict=True)])
+        text_index = torch.repeat_interleave(last - first)
+        return merge(self.logits[chunks], attention(self.features[chunks], text_index), text_index)
 
 
-def _part_outputs(
+def _chunk_outputs(
     reader: DocumentReader,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     rows: Dataset,
     batch_size: int,
-) -> _PartOutputs:
+) -> _ChunkOutputs:
     features, logits, counts = [], [], []
     with tqdm(
-        total=len(rows), desc="parts of texts", unit="text", disable=not logger.isEnabledFor(logging.INFO)
+        total=len(rows), desc="chunks of texts", unit="text", disable=not logger.isEnabledFor(logging.INFO)
     ) as bar:
         for texts, windows, found, read in reader.outputs(model, tokenizer, rows["text"][:], batch_size=batch_size):
             assert read is not None
             features.append(read)
             logits.append(found)
-            counts += np.bincount(windows.owners).tolist()
+            counts += np.bincount(windows.text_index).tolist()
             bar.update(len(texts))
     labels = torch.from_numpy(np.asarray(rows["labels"]))
-    return _PartOutputs(
+    return _ChunkOutputs(
         torch.cat(features),
         torch.cat(logits),
         torch.tensor([0, *accumulate(counts)]),

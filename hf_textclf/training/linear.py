@@ -17,9 +17,10 @@ from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
 from ..evaluation.metrics import compute_metrics
 from ..files import write_json, write_text
-from ..inference.probabilities import to_probabilities
+from ..inference.linear import LinearPredictor
+from ..inference.predictor import to_probabilities
 from ..models.linear.fitting import LONGEST, choose_analyzer, fit
-from ..models.linear.system import LinearConfig, LinearSystem, save_linear
+from ..models.linear.system import LinearConfig, save_linear
 from ..provenance import describe_hardware, describe_versions
 from ..saved_model.layout import EVAL_RESULTS, RUN_CONFIG
 from .linear_arguments import LinearArguments
@@ -79,16 +80,16 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
         partial = Path(place) / "model"
         partial.mkdir()
         save_linear(partial, config, vectorizer, weights, bias)
-        system = LinearSystem(partial)
+        predictor = LinearPredictor(partial)
         results = {
             "split": "validation",
             "rows": len(data.splits["validation"]),
-            "metrics": _metrics(system, data),
+            "metrics": _metrics(predictor, data),
             "train_rows": len(texts),
             "train_seconds": round(seconds, 1),
             # a network's results have them
             "epochs": None,
-            "num_parameters": system.num_parameters,
+            "num_parameters": predictor.num_parameters,
             "hardware": describe_hardware(gpu=False),
             "versions": describe_versions(),
         }
@@ -123,9 +124,9 @@ def _counted(vectorizer: CountVectorizer, texts: list[str]) -> Any:
         ) from error
 
 
-def _metrics(system: LinearSystem, data: TextData) -> dict[str, Any]:
+def _metrics(predictor: LinearPredictor, data: TextData) -> dict[str, Any]:
     validation = data.splits["validation"]
-    scores = to_probabilities(system.logits(validation["text"][:]), data.problem_type)
+    scores = to_probabilities(predictor.logits(validation["text"][:]), data.problem_type)
     labels = np.asarray(validation["labels"])
     return compute_metrics(scores, labels, problem_type=data.problem_type, label_names=data.label_names)
 

@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..evaluation.metrics import compute_metrics
 from ..files import write_json, write_text
 from ..inference import Classifier
-from ..inference.one_vs_rest import describe_group
+from ..inference.networks import describe_group
 from ..provenance import describe_hardware, describe_versions
 from ..saved_model.layout import CONFIG, EVAL_RESULTS, RUN_CONFIG
 from .train import TrainRun, resolved_config, train
@@ -60,7 +60,7 @@ def train_one_vs_rest(run: TrainRun) -> dict[str, Any]:
         ),
         "train_rows": len(data.splits["train"]),
         "train_seconds": round(sum(member["train_seconds"] for member in members), 1),
-        "num_parameters": group.system.num_parameters,
+        "num_parameters": group.predictor.num_parameters,
         "hardware": describe_hardware(processes=run.training.world_size),
         "versions": describe_versions(),
     }

@@ -25,7 +25,7 @@ from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
 from ..evaluation.calibration import CHECKED_TEXTS, Calibration, calibrate_model, check_calibration
 from ..evaluation.metrics import evaluated_metrics, first_output, metrics_for
-from ..inference.documents import DocumentReader
+from ..inference.long_texts import DocumentReader
 from ..provenance import describe_hardware, describe_versions
 from ..saved_model.layout import RELIABILITY_DIAGRAM
 from ..tokenization import PaddingCollator

@@ -25,7 +25,7 @@ from scipy.stats import binomtest
 from hf_textclf import Classifier
 from hf_textclf.data import DataArguments, load_data
 from hf_textclf.files import read_yaml
-from hf_textclf.inference.network import Network
+from hf_textclf.inference.networks import Network
 from hf_textclf.provenance import describe_hardware, describe_versions
 from hf_textclf.saved_model.layout import RUN_CONFIG
 from hf_textclf.tokenization import set_truncation

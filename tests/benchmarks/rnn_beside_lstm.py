@@ -52,11 +52,11 @@ def measure(cell, seed, options, folder):
     data = DataArguments(options.dataset, label_names=names)
     rows = load_split(data, label_names=names, problem_type=problem_type, split="test").splits["test"]
     rows = rows.shuffle(seed=1).select(range(min(len(rows), options.max_test_samples)))
-    token_ids = encode(classifier.system.tokenizer, rows["text"][:])["input_ids"]
+    token_ids = encode(classifier.predictor.tokenizer, rows["text"][:])["input_ids"]
     right = classifier.logits(rows["text"][:]).argmax(1) == np.asarray(rows["labels"])
     long = [ids[:DISTANCE] for ids in token_ids if len(ids) >= DISTANCE][:GRADIENT_TEXTS]
     set_seed(seed)
-    untrained, trained = init_model(load_config(str(folder))), classifier.system.model.cpu()
+    untrained, trained = init_model(load_config(str(folder))), classifier.predictor.model.cpu()
     return {
         "cell": cell,
         "seed": seed,

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -114,6 +115,6 @@ def test_evaluate_reports_it(trained, tmp_path, capsys):
 
 def test_what_is_no_network_has_no_pipeline():
     class Other:
-        system = object()
+        predictor = SimpleNamespace(network=None)
 
     assert pipeline_agreement(Other(), [], np.zeros((0, 2))) is None

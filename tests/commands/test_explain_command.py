@@ -89,7 +89,7 @@ def test_without_captum(trained, monkeypatch, refused):
 def test_linear_models_are_refused(tmp_path, refused):
     flags = ["--model_type", "maxent", "--dataset", "samples/opinions_en", "--label_column", "sentiment"]
     assert main(["train", *flags, "--output_dir", str(tmp_path / "model")]) == 0
-    refused("explain", tmp_path / "model", "--text", "good", words=["LinearSystem is no neural network"])
+    refused("explain", tmp_path / "model", "--text", "good", words=["LinearPredictor is no neural network"])
 
 
 def test_a_group_and_a_reader_of_parts(tiny_config, tmp_path):
@@ -104,5 +104,5 @@ def test_a_group_and_a_reader_of_parts(tiny_config, tmp_path):
     assert main([*flags, "--document_strategy", "sentences", "--output_dir", str(tmp_path / "parts")]) == 0
     parts = Classifier(tmp_path / "parts")
     assert sum(attribute(parts, "房间很好。").contributions) != 0
-    with pytest.raises(UserError, match=r"by sentences, in 2 part\(s\), expected a text that it reads whole"):
+    with pytest.raises(UserError, match=r"by sentences, in 2 chunk\(s\), expected a text that it reads whole"):
         attribute(parts, "房间很好。下次还来。")

@@ -36,7 +36,7 @@ def test_command(trained, tmp_path, capsys, kind):
 def test_odd_tokens(trained, tmp_path):
     """Signs of formulae, letters that few fonts have, and a long text do no harm."""
     tokens = ["房", "很好", "$5", "x_1^2$", "😀", "\x07", "", "word"] * 20
-    [reading] = read_gates(Classifier(trained / "single").system.model, torch.randint(2, 400, (1, len(tokens))))
+    [reading] = read_gates(Classifier(trained / "single").predictor.model, torch.randint(2, 400, (1, len(tokens))))
     save_figure(tmp_path / "gates.png", tokens, [reading], title="好 $ 5$ 😀")
     assert image.imread(tmp_path / "gates.png").std() > 0.1
 

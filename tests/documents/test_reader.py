@@ -7,8 +7,9 @@ from tiny import TEXTS, tiny_config, wordpiece_tokenizer
 from transformers import BertConfig, BertForSequenceClassification, set_seed
 
 from hf_textclf import LSTMForSequenceClassification, UserError
-from hf_textclf.inference.documents import DocumentReader, DocumentSettings, PartAttention, split_sentences
-from hf_textclf.tokenization import set_truncation
+from hf_textclf.inference.chunks import ChunkAttention
+from hf_textclf.inference.long_texts import DocumentReader, DocumentSettings
+from hf_textclf.tokenization import set_truncation, split_sentences
 
 LONG = " ".join(TEXTS)
 MIXED = [LONG, "", "Rain.", "no end " * 9, LONG + "很好！不好。" + LONG, TEXTS[1] + " " + TEXTS[2]]
@@ -43,7 +44,7 @@ def reader_of(strategy, weights="uniform", stride=0, *, model=None, **more):
     """A reader with random key words and a random attention, so that weights differ."""
     settings = DocumentSettings(strategy, weights, stride, **more)
     set_seed(2)
-    attention = PartAttention(14 if model is None or model.config.model_type != "bert" else 12)
+    attention = ChunkAttention(14 if model is None or model.config.model_type != "bert" else 12)
     torch.nn.init.normal_(attention.context, std=100)
     reader = DocumentReader(settings)
     if reader.needs_idf:
@@ -96,7 +97,7 @@ def test_other_texts_make_no_difference(model, tokenizer, strategy, weights, str
     reader = reader_of(strategy, weights, stride, model=model, num_sentences=2)
     alone = np.concatenate([reader.logits(model, tokenizer, [text], batch_size=1) for text in MIXED])
     np.testing.assert_allclose(reader.logits(model, tokenizer, MIXED, batch_size=64), alone, atol=1e-6)
-    monkeypatch.setattr("hf_textclf.inference.documents.reader.GROUP", 300)
+    monkeypatch.setattr("hf_textclf.inference.long_texts.GROUP", 300)
     readings = list(reader.read(model, tokenizer, MIXED, batch_size=3))
     assert len(readings) > 2 and [text for reading in readings for text in reading.texts] == MIXED
     np.testing.assert_allclose(np.concatenate([reading.logits for reading in readings]), alone, atol=1e-6)
@@ -107,24 +108,24 @@ def test_other_texts_make_no_difference(model, tokenizer, strategy, weights, str
 def test_parts(model, tokenizer, strategy, weights, stride):
     reader = reader_of(strategy, weights, stride, model=model)
     (reading,) = reader.read(model, tokenizer, MIXED, batch_size=5)
-    for text, numbers in zip(MIXED, reading.parts_of_texts(), strict=True):
-        assert sum(reading.weights[number] for number in numbers) == pytest.approx(1, abs=1e-6)
-        spans = [reading.spans[number] for number in numbers]
+    for text, numbers in zip(MIXED, reading.chunks.of_texts(), strict=True):
+        assert sum(reading.chunks.weights[number] for number in numbers) == pytest.approx(1, abs=1e-6)
+        spans = [reading.chunks.spans[number] for number in numbers]
         assert spans[0][0] == 0 and spans[-1][1] == len(text)
         left_out = "".join(text[end:start] for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
         assert not left_out.strip()
         if strategy == "sentences" and len(split_sentences(text)) == len(spans):
             assert [text[start:end] for start, end in spans] == split_sentences(text)
-    assert np.ptp(reading.weights[: len(reading.parts_of_texts()[0])]) > 1e-4 or weights == "uniform"
+    assert np.ptp(reading.chunks.weights[: len(reading.chunks.of_texts()[0])]) > 1e-4 or weights == "uniform"
 
 
 def test_key_sentences(model, tokenizer):
     reader = reader_of("key_sentences", num_sentences=2)
     (reading,) = reader.read(model, tokenizer, MIXED, batch_size=5)
-    assert reading.part_logits is None
+    assert reading.chunks.logits is None
     short = reader.shorten(tokenizer, MIXED)
-    for text, found, numbers in zip(MIXED, short, reading.parts_of_texts(), strict=True):
-        parts = [text[start:end] for start, end in (reading.spans[number] for number in numbers)]
+    for text, found, numbers in zip(MIXED, short, reading.chunks.of_texts(), strict=True):
+        parts = [text[start:end] for start, end in (reading.chunks.spans[number] for number in numbers)]
         assert len(parts) <= 2 and found == "".join(parts)
     assert short[1:3] == MIXED[1:3] and short[5] == MIXED[5]
     # the two that score most, by a sum over their different tokens
@@ -147,7 +148,7 @@ def test_a_text_of_a_megabyte():
         reader = reader_of(strategy)
         (reading,) = reader.read(model, tokenizer, [text], batch_size=64)
         assert np.isfinite(reading.logits).all()
-        assert (len(reading.spans) > 100) == (strategy != "key_sentences")
+        assert (len(reading.chunks.spans) > 100) == (strategy != "key_sentences")
 
 
 @pytest.mark.parametrize(
@@ -197,8 +198,8 @@ def test_weights_that_are_missing_or_broken(tmp_path, weights):
 )
 def test_settings_that_do_not_fit(given, words):
     with pytest.raises(UserError, match=words):
-        DocumentSettings.chosen(**given)
+        DocumentSettings.from_keys(**given)
 
 
 def test_no_settings_for_texts_that_are_cut():
-    assert DocumentSettings.chosen("truncate", stride=None) is None
+    assert DocumentSettings.from_keys("truncate", stride=None) is None

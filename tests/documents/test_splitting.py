@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hf_textclf.inference.documents import split_sentences
+from hf_textclf.tokenization import split_sentences
 
 CASES = [
     "Mr. Smith went to the U.S. last year. |He paid $3.50 for it! |Did he? |Yes.",

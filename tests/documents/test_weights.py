@@ -6,8 +6,7 @@ from math import log
 import numpy as np
 import torch
 
-from hf_textclf.inference.documents import PartAttention, key_word_idf, merge
-from hf_textclf.inference.documents.weights import shares, tfidf_scores
+from hf_textclf.inference.chunks import ChunkAttention, key_word_idf, merge, normalize, tfidf_scores
 
 TRAIN = [[1, 5, 6, 6], [1, 5, 7], [1, 6, 8], [1, 6, 7, 9], [1, 3, 3]]
 PARTS = [[1, 5, 6, 6, 1], [7, 6], [], [9, 1], [1, 3], [7, 7, 7]]
@@ -36,17 +35,17 @@ def test_tfidf_scores():
     np.testing.assert_allclose(tfidf_scores(PARTS, OWNERS, idf), expected)
 
 
-def test_shares():
-    found = shares(np.array([3.0, 1, 0, 0, 0, 2]), OWNERS)
+def test_normalize():
+    found = normalize(np.array([3.0, 1, 0, 0, 0, 2]), OWNERS)
     np.testing.assert_allclose(found, [0.75, 0.25, 0, 0.5, 0.5, 1])
     scores = tfidf_scores(PARTS, OWNERS, idf_of_train())
     expected = np.array([log(5 / 2) + 3 * log(5 / 3), 3 * log(5 / 3), 0])
-    np.testing.assert_allclose(shares(scores, OWNERS), [*expected / expected.sum(), 0.5, 0.5, 1], rtol=1e-6)
+    np.testing.assert_allclose(normalize(scores, OWNERS), [*expected / expected.sum(), 0.5, 0.5, 1], rtol=1e-6)
 
 
 def test_attention_is_its_formula():
     torch.manual_seed(1)
-    attention, owners = PartAttention(4), torch.from_numpy(OWNERS)
+    attention, owners = ChunkAttention(4), torch.from_numpy(OWNERS)
     features, logits = torch.randn(6, 4), torch.randn(6, 3)
     np.testing.assert_allclose(attention(features, owners).detach(), [1 / 3] * 3 + [1 / 2] * 2 + [1], rtol=1e-6)
     torch.nn.init.normal_(attention.context)
@@ -63,13 +62,13 @@ def test_merged_logits_are_those_of_the_mean_state():
     """A linear layer of the weighted mean (Yang et al. 2016, equation 10) is the weighted mean of its outputs."""
     torch.manual_seed(1)
     layer, features, owners = torch.nn.Linear(4, 3), torch.randn(6, 4), torch.from_numpy(OWNERS)
-    weights = torch.from_numpy(shares(np.arange(6.0), OWNERS)).float()
+    weights = torch.from_numpy(normalize(np.arange(6.0), OWNERS)).float()
     mean = torch.zeros(3, 4).index_add(0, owners, weights[:, None] * features)
     torch.testing.assert_close(merge(layer(features), weights, owners), layer(mean))
 
 
 def test_attention_on_large_scores_stays_a_number():
-    attention = PartAttention(4)
+    attention = ChunkAttention(4)
     torch.nn.init.constant_(attention.context, 1e4)
     weights = attention(torch.randn(6, 4), torch.from_numpy(OWNERS))
     assert torch.isfinite(weights).all() and weights.sum() == 3

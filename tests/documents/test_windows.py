@@ -34,7 +34,7 @@ def test_windows(length, stride, special):
             expected[-1] = tokens[-room:]
         found = [
             row[special : len(row) - special]
-            for row, owner in zip(windows.encoded["input_ids"], windows.owners, strict=True)
+            for row, owner in zip(windows.encoded["input_ids"], windows.text_index, strict=True)
             if owner == number
         ]
         assert found == expected
@@ -45,11 +45,11 @@ def test_spans(stride):
     """A window's characters give its tokens, and together they leave out white space at most."""
     tokenizer = tokenizer_of(11)
     windows = encode_windows(tokenizer, [TEXTS[1], LONG], stride=stride)
-    spans = [span for span, owner in zip(windows.spans, windows.owners, strict=True) if owner == 1]
+    spans = [span for span, owner in zip(windows.spans, windows.text_index, strict=True) if owner == 1]
     assert spans[0][0] == 0 and spans[-1][1] == len(LONG)
     for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
         assert not LONG[end:start].strip()
-    for (start, end), owner, ids in zip(windows.spans, windows.owners, windows.encoded["input_ids"], strict=True):
+    for (start, end), owner, ids in zip(windows.spans, windows.text_index, windows.encoded["input_ids"], strict=True):
         decoded = tokenizer.decode(ids, skip_special_tokens=True).replace("##", "")
         assert "".join(decoded.split()) == "".join([TEXTS[1], LONG][owner][start:end].lower().split())
 
@@ -60,13 +60,13 @@ def test_a_text_that_fits_is_what_encode_makes_of_it(special):
     tokenizer = tokenizer_of(50, special=special)
     windows = encode_windows(tokenizer, texts)
     assert windows.encoded == encode(tokenizer, texts)
-    assert windows.owners == list(range(len(texts)))
+    assert windows.text_index == list(range(len(texts)))
     assert windows.spans == [(0, len(text)) for text in texts]
 
 
 def test_no_text():
     windows = encode_windows(tokenizer_of(9), [])
-    assert windows.owners == windows.spans == [] and windows.encoded == {"input_ids": [], "attention_mask": []}
+    assert windows.text_index == windows.spans == [] and windows.encoded == {"input_ids": [], "attention_mask": []}
 
 
 @pytest.mark.parametrize("stride", [-1, 7, 100])

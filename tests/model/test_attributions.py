@@ -59,7 +59,7 @@ def saved(folder, config, problem_type=KINDS[0], *, add_special_tokens=True):
 
 def by_words(classifier, values, text):
     """Sum (length,) values of tokens over words, as the tokenizer numbers them."""
-    ids = classifier.system.tokenizer(text, truncation=True).word_ids()
+    ids = classifier.predictor.tokenizer(text, truncation=True).word_ids()
     sums = [0.0] * (max(number for number in ids if number is not None) + 1)
     for number, value in zip(ids, values, strict=True):
         if number is not None:
@@ -109,7 +109,7 @@ class Bag(nn.Module):
 def test_a_linear_bag_in_closed_form(tmp_path, labels):
     classifier = saved(tmp_path, FAMILIES["rnn"], KINDS[0 if labels == 2 else 1])
     classifier.label_names = classifier.label_names[:labels]
-    network = classifier.system
+    network = classifier.predictor
     network.model.config.num_labels = labels
     network.model = bag = Bag(network.model.config)
     network.label_names = classifier.label_names
@@ -132,7 +132,7 @@ class Cliff(Bag):
 
 def test_a_sudden_rise_is_found(tmp_path):
     classifier = saved(tmp_path, FAMILIES["rnn"], "regression")
-    network = classifier.system
+    network = classifier.predictor
     network.model = cliff = Cliff(network.model.config)
     ids = network.tokenizer(TEXTS[1], return_tensors="pt")["input_ids"][0]
     with torch.no_grad():
@@ -151,7 +151,7 @@ def test_a_sudden_rise_is_found(tmp_path):
 def test_other_ways_to_the_same_numbers(tmp_path, family):
     """A plain sum over many small steps, and captum's own way through the ids with its own count of the error."""
     classifier = saved(tmp_path, FAMILIES[family])
-    network, text = classifier.system, TEXTS[3]
+    network, text = classifier.predictor, TEXTS[3]
     model, batch = network.model, network.tokenizer(text, return_tensors="pt")
     found = attribute(classifier, text, label="LABEL_2")
 
@@ -221,7 +221,7 @@ def test_weights_of_attention_pooling(tmp_path):
     classifier = saved(tmp_path, FAMILIES["attention"], add_special_tokens=False)
     found = pooling_weights(classifier, TEXTS[3])
     assert found.words == attribute(classifier, TEXTS[3]).words
-    model, batch = classifier.system.model, classifier.system.tokenizer(TEXTS[3], return_tensors="pt")
+    model, batch = classifier.predictor.model, classifier.predictor.tokenizer(TEXTS[3], return_tensors="pt")
     pooler = model.lstm.pooler
     with torch.no_grad():
         states = model.lstm(**batch).last_hidden_state[0]
@@ -253,7 +253,7 @@ def test_gates_of_words(tmp_path):
     classifier = saved(tmp_path / "lstm", FAMILIES["attention"])
     found = word_gates(classifier, TEXTS[3])
     assert found.words == attribute(classifier, TEXTS[3]).words and found.unread == 0
-    network = classifier.system
+    network = classifier.predictor
     by_token = read_gates(network.model, network.tokenizer(TEXTS[3], return_tensors="pt")["input_ids"])
     numbers = network.tokenizer(TEXTS[3]).word_ids()
     assert [(each.layer, each.direction) for each in found.readings] == [

@@ -69,7 +69,7 @@ def test_chinese_with_some_english_is_read(app, chinese):
 
 
 def test_how_much_is_read(app, english):
-    part_read, tokenizer = app("texts").part_read, english.classifier.system.tokenizer
+    part_read, tokenizer = app("texts").part_read, english.classifier.predictor.tokenizer
     whole = len(tokenizer(LONG, verbose=False)["input_ids"])
     assert whole > 40 and part_read(ENGLISH, english) is None
     for truncation, key, head, tail in (

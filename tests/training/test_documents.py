@@ -65,10 +65,10 @@ def test_train_evaluate_and_stock_tools(run, name):
     assert reason in judged["pipeline"]["why"] and judged["pipeline"]["same_probabilities"] < 1
 
     classifier = Classifier(folder)
-    assert classifier.system.document_strategy == RUNS[name][2]
+    assert classifier.predictor.document_strategy == RUNS[name][2]
     predictions = classifier(TEXTS)
-    assert [len(prediction.parts) > 0 for prediction in predictions] == [True, False, False]
-    assert sum(part.weight for part in predictions[0].parts) == pytest.approx(1)
+    assert [len(prediction.chunks) > 0 for prediction in predictions] == [True, False, False]
+    assert sum(part.weight for part in predictions[0].chunks) == pytest.approx(1)
     assert list(classifier.stream(TEXTS, batch_size=1))[0].score == pytest.approx(predictions[0].score, abs=1e-6)
     # for stock tools it is an ordinary folder, which cuts what is too long
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -87,8 +87,8 @@ def test_parts_say_what_the_model_says_of_them_alone(run):
     (prediction,) = classifier(["足球比赛开始了。股市大涨，央行降息！电影上映"])
     # the second sentence is longer than a window
     parts = ["足球比赛开始了。", "股市大涨，央行降", "大涨，央行降息！", "电影上映"]
-    assert [part.text for part in prediction.parts] == parts
-    for part in prediction.parts:
+    assert [part.text for part in prediction.chunks] == parts
+    for part in prediction.chunks:
         (alone,) = classifier([part.text])
         assert (part.label, part.score) == (alone.label, pytest.approx(alone.score, abs=1e-5))
 
@@ -149,9 +149,9 @@ def test_weights_find_the_sentence_that_tells(train, tmp_path, weights, caplog):
     story = "sky town street sky. breeze town sky west. rain frost north wind. town cloud sky west"
     (prediction,) = classifier([story])
     assert prediction.label == "cold"
-    assert max(prediction.parts, key=lambda part: part.weight).text == "rain frost north wind. "
+    assert max(prediction.chunks, key=lambda part: part.weight).text == "rain frost north wind. "
     if weights == "attention":
-        line = next(line for line in caplog.messages if line.startswith("attention over the parts"))
+        line = next(line for line in caplog.messages if line.startswith("attention over the chunks"))
         found, even = (float(word.rstrip(",")) for word in line.split() if word[0].isdigit())
         assert found < even
 
@@ -172,14 +172,14 @@ def test_attention_reads_a_bert(train, bert, tmp_path):
     code, error = train(data, "--model_name_or_path", bert, *flags, "--stride", "2", new=False)
     assert code == 0, error
     (prediction,) = Classifier(tmp_path / "run")(["cloud breeze west. " * 5])
-    assert len(prediction.parts) > 2 and np.ptp([part.weight for part in prediction.parts[:-1]]) < 1
+    assert len(prediction.chunks) > 2 and np.ptp([part.weight for part in prediction.chunks[:-1]]) < 1
 
 
 def test_one_network_for_each_label_reads_long_texts(run):
     folder = run("multi", "--one_vs_rest", "true", "--max_steps", "2")
     text = "足球比赛开始了。股市大涨！电影上映"
     alone = Classifier(folder / "0")
-    assert alone.system.document_strategy == "sentences"
+    assert alone.predictor.document_strategy == "sentences"
     log_odds = np.diff(alone.logits([text]))[0]
     np.testing.assert_allclose(Classifier(folder).logits([text])[0, 0], log_odds[0], atol=1e-6)
 
@@ -213,5 +213,5 @@ def test_a_hub_repository_is_read_as_the_folder_is(run, tmp_path, monkeypatch):
     shutil.copytree(folder, repository / "snapshots" / ("a" * 40))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     found = Classifier("owner/name")
-    assert found.system.document_strategy == "windows"
+    assert found.predictor.document_strategy == "windows"
     np.testing.assert_array_equal(found.logits(TEXTS), Classifier(folder).logits(TEXTS))

@@ -78,7 +78,7 @@ def test_texts_give_the_figures_of_features(frozen, weather, tmp_path):
     measured = json.loads((tmp_path / "run" / "eval_results.json").read_text())["metrics"]["log_loss"]
     assert float(torch.nn.functional.nll_loss(probabilities.log(), labels)) == pytest.approx(measured, abs=1e-5)
 
-    model, tokenizer = classifier.system.model, AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = classifier.predictor.model, AutoTokenizer.from_pretrained(folder)
     batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
     with torch.no_grad():
         by_features = model(features=model.frozen(**batch).pooler_output).logits.softmax(-1)

@@ -102,7 +102,7 @@ def test_embeddings_from_a_text_file(train, weather, tmp_path, caplog):
     code, error = train(weather, *keys)
     assert code == 0, error
     assert "embeddings found for 2 of" in caplog.text and "of the running tokens" in caplog.text
-    model, tokenizer = load_classifier(str(tmp_path / "run")), Classifier(str(tmp_path / "run")).system.tokenizer
+    model, tokenizer = load_classifier(str(tmp_path / "run")), Classifier(str(tmp_path / "run")).predictor.tokenizer
     table = model.get_input_embeddings().weight
     assert torch.equal(table[tokenizer.convert_tokens_to_ids("rain")], torch.full((11,), 0.5))
     assert torch.equal(table[tokenizer.convert_tokens_to_ids("sun")], torch.full((11,), -0.25))
@@ -116,7 +116,7 @@ def test_embeddings_and_tokenizer_from_a_checkpoint(train, weather, tmp_path, be
     table = load_classifier(str(tmp_path / "run")).get_input_embeddings().weight
     # row 0 is padding
     assert torch.equal(table[1:], weights(bert)["embeddings.word_embeddings.weight"][1:])
-    tokenizer = Classifier(str(tmp_path / "run")).system.tokenizer
+    tokenizer = Classifier(str(tmp_path / "run")).predictor.tokenizer
     assert tokenizer.get_vocab() == PreTrainedTokenizerFast.from_pretrained(bert).get_vocab()
     assert tokenizer.model_input_names == ["input_ids", "attention_mask"]
 

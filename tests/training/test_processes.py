@@ -47,7 +47,7 @@ def test_two_processes_train_one_model(tmp_path):
     results = json.loads((tmp_path / "run" / "eval_results.json").read_text())
     assert results["rows"] == 64 and results["hardware"].startswith("2 ")
     classifier = Classifier(str(tmp_path / "run"))
-    assert classifier.system.model.config.calibration["temperature"] == results["calibration"]["temperature"] != 1
+    assert classifier.predictor.model.config.calibration["temperature"] == results["calibration"]["temperature"] != 1
     assert len(classifier(["A good film."])[0].probabilities) == 5
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
-from transformers import PreTrainedModel
 
 from ...card import is_ours, write_card
 from ...data import DataArguments, load_split
@@ -46,9 +45,9 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
     if not Path(folder).is_dir():
         raise UserError(f"{folder!r} is no folder, expected a trained model to rewrite; download it first")
     classifier = Classifier(folder)
-    model = getattr(classifier.system, "model", None)
-    if not isinstance(model, PreTrainedModel):
+    if classifier.predictor.network is None:
         raise UserError(f"{folder!r} holds no neural network, expected one to calibrate; calibrate another model")
+    model = classifier.predictor.network.model
     check_calibration(model)
     data = load_split(
         data_arguments,
@@ -72,7 +71,7 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
         logits_of=lambda: classifier.logits(texts[:CHECKED_TEXTS]),
     )
     results = {
-        "num_parameters": classifier.system.num_parameters,
+        "num_parameters": classifier.predictor.num_parameters,
         "hardware": describe_hardware(),
         "versions": describe_versions(),
     }

@@ -9,7 +9,7 @@ import numpy as np
 from transformers import PreTrainedModel
 
 from ...errors import UserError
-from ...inference.probabilities import to_probabilities
+from ...inference.predictor import to_probabilities
 from ...models.loading import calibration_of, problem_type_of
 from ...plots import confidences, plot_reliability
 from ..metrics import compute_metrics, measure

@@ -79,7 +79,7 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
         systems[name] = {
             "folder": folders[number],
             **systems[name],
-            "num_parameters": classifier.system.num_parameters,
+            "num_parameters": classifier.predictor.num_parameters,
             "megabytes": megabytes(named[name]),
             "load_seconds": load_seconds[name],
             **speeds[name],

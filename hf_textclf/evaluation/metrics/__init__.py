@@ -12,7 +12,7 @@ from transformers import EvalPrediction
 from transformers.trainer_utils import PredictionOutput
 
 from ...errors import Diverged
-from ...inference.probabilities import to_probabilities
+from ...inference.predictor import to_probabilities
 from .multi_label import MultiLabelMetrics, multi_label_metrics
 from .regression import RegressionMetrics, regression_metrics
 from .single_label import SingleLabelMetrics, single_label_metrics

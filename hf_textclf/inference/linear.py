@@ -1,0 +1,80 @@
+"""A saved linear model: read with every size checked, texts in and logits out. It counts what it knows of a text, so
+it cuts none and has no script."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from ..errors import UserError
+from ..models.linear.system import LinearConfig
+from ..saved_model.layout import LINEAR_CONFIG, LINEAR_VOCABULARY, LINEAR_WEIGHTS
+from .predictor import Reading
+
+
+class LinearPredictor:
+    """A linear model from a saved folder; a `Predictor`. Errors as in `Classifier`."""
+
+    document_strategy: str | None = None
+    network = None
+    networks: tuple[()] = ()
+    thresholds: list[float] | None = None
+
+    def __init__(self, folder: str | Path) -> None:
+        try:
+            self._load(Path(folder))
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError, StrictDataclassError) as error:
+            raise UserError(
+                f"cannot load a linear model from {str(folder)!r}: {' '.join(str(error).split())}; "
+                "name a folder that `hf-textclf train` finished"
+            ) from error
+
+    def _load(self, folder: Path) -> None:
+        self.config = LinearConfig(**json.loads((folder / LINEAR_CONFIG).read_text(encoding="utf-8")))
+        terms = json.loads((folder / LINEAR_VOCABULARY).read_text(encoding="utf-8"))
+        arrays = load_file(folder / LINEAR_WEIGHTS)
+        self.problem_type: str = self.config.problem_type
+        self.label_names = [self.config.id2label[str(number)] for number in range(len(self.config.id2label))]
+        expected = {"weights": (len(terms), self.config.columns), "bias": (self.config.columns,)}
+        if self.config.weighting == "tfidf":
+            expected["idf"] = (len(terms),)
+        shapes = {name: array.shape for name, array in arrays.items()}
+        if shapes != expected:
+            raise ValueError(
+                f"{LINEAR_WEIGHTS} has the sizes {shapes}, {LINEAR_VOCABULARY} and {LINEAR_CONFIG} ask for {expected}"
+            )
+        self.vectorizer = self.config.vectorizer(vocabulary=terms)
+        if self.config.weighting == "tfidf":
+            self.vectorizer.idf_ = arrays["idf"].astype(np.float64)
+        # scipy would widen float32 again for every call
+        self.weights, self.bias = (arrays[name].astype(np.float64) for name in ("weights", "bias"))
+        self.num_parameters = self.weights.size + self.bias.size
+        # the vectorizer looks at its vocabulary when it is used first
+        self.logits([""])
+
+    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
+        """Return (texts, labels), whose softmax or sigmoid is what scikit-learn calls `predict_proba`.
+
+        batch_size: without meaning here, all texts are taken at once.
+        """
+        if len(texts) == 0:
+            return np.zeros((0, len(self.label_names)))
+        outputs = self.vectorizer.transform(texts) @ self.weights + self.bias
+        if outputs.shape[1] < len(self.label_names):
+            return np.hstack([np.zeros_like(outputs), outputs])
+        if self.problem_type == "single_label_classification" and self.config.model_type == "nb_svm":
+            # each class against the rest: their probabilities, made to add up to 1
+            return -np.logaddexp(0, -outputs)
+        return outputs
+
+    def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
+        """Yield the outputs of all texts; there are no notices."""
+        yield Reading(texts, self.logits(texts, batch_size=batch_size), [()] * len(texts))
+
+    def lacks_script(self, text: str) -> bool:
+        """Never."""
+        return False

@@ -1,0 +1,200 @@
+"""Neural networks with their tokenizers, from a saved folder or a Hub id: texts in, logits out."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerFast
+from transformers.utils import cached_file
+
+from ..errors import UserError
+from ..files import write_json
+from ..models.loading import calibration_of, load_classifier, longest_text, problem_type_of
+from ..saved_model.layout import DOCUMENT, DOCUMENT_WEIGHTS, ONE_VS_REST
+from ..tokenization import PaddingCollator, check_agreement, encode, encode_whole, load_tokenizer
+from ..tokenization.encoding import segmented, truncate
+from ..tokenization.loading import head_and_tail, special_tokens_around
+from ..tokenization.scripts import START, VocabularyScripts
+from .chunks import network_outputs
+from .long_texts import DocumentReader
+from .predictor import Notice, Reading
+
+UNKNOWN_SCRIPT = (Notice("unknown_script"),)
+
+
+def open_network(name_or_path: str, *, revision: str = "main", **options: Any) -> "Network":
+    """Load a network, with the reader of long texts where its folder or Hub repository holds one."""
+    description = _file(name_or_path, DOCUMENT, revision)
+    if description is None:
+        return Network(name_or_path, revision=revision, **options)
+    reader = DocumentReader.load(description, _file(name_or_path, DOCUMENT_WEIGHTS, revision))
+    return LongTextNetwork(name_or_path, reader, revision=revision, **options)
+
+
+def _file(name_or_path: str, name: str, revision: str) -> Path | None:
+    """The path of a file; None where it cannot be found, nor perhaps the place, which loading the network will say."""
+    try:
+        return Path(cached_file(name_or_path, name, revision=revision))
+    except OSError:
+        return None
+
+
+def cut_notices(tokenizer: PreTrainedTokenizerFast, lengths: list[int]) -> list[tuple[Notice, ...]]:
+    """What is to be said of the length of each text; lengths: in tokens, with special ones."""
+    kept, around = head_and_tail(tokenizer), special_tokens_around(tokenizer)
+    head, tail = (number - special for number, special in zip(kept, around, strict=True))
+    kind = "cut_middle" if head and tail else "cut_tail" if head else "cut_head"
+    return [(Notice(kind, head, tail, length - sum(around)),) if length > sum(kept) else () for length in lengths]
+
+
+class Network:
+    """An LSTM or any other sequence classifier of Transformers; a `Predictor`. Arguments and errors as in
+    `Classifier`."""
+
+    document_strategy: str | None = None
+
+    def __init__(
+        self, name_or_path: str, *, revision: str = "main", trust_remote_code: bool = False, device: str | None = None
+    ) -> None:
+        options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.model = load_classifier(name_or_path, **options).to(self.device)
+        self.tokenizer = load_tokenizer(name_or_path, **options)
+        check_agreement(self.tokenizer, self.model.config)
+        # many published tokenizers know no limit where their model has one
+        limit = longest_text(self.model.config)
+        if limit is not None and self.tokenizer.model_max_length > limit:
+            self.tokenizer.model_max_length = limit
+        self.collate = PaddingCollator(self.tokenizer)
+        self.scripts = VocabularyScripts(self.tokenizer)
+        self.problem_type = problem_type_of(self.model.config)
+        names = self.model.config.id2label
+        self.label_names = [names[number] for number in range(len(names))]
+        self.thresholds: list[float] | None = calibration_of(self.model.config)["thresholds"]
+        self.num_parameters = self.model.num_parameters()
+
+    @property
+    def network(self) -> "Network":
+        """Itself."""
+        return self
+
+    @property
+    def networks(self) -> "list[Network]":
+        """Itself alone."""
+        return [self]
+
+    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
+        """Return the model's raw outputs, (texts, labels). Texts of similar length share a batch."""
+        return self._outputs(encode(self.tokenizer, list(texts)), batch_size)
+
+    def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
+        """Yield the raw outputs of all texts, and notices of those that were cut or whose script is unknown."""
+        if len(texts) == 0:
+            return
+        # once for tokens and notices
+        words = segmented(self.tokenizer, list(texts))
+        whole = encode_whole(self.tokenizer, words, is_segmented=True)
+        encoded = dict(whole)
+        notices = cut_notices(self.tokenizer, truncate(self.tokenizer, encoded))
+        for number, text in enumerate(words):
+            if self.scripts.lack(text, whole.encodings[number]):
+                notices[number] += UNKNOWN_SCRIPT
+        yield Reading(texts, self._outputs(encoded, batch_size), notices)
+
+    def lacks_script(self, text: str) -> bool:
+        """Say whether a text is written in a script that the vocabulary does not know."""
+        [words] = segmented(self.tokenizer, [text[:START]])
+        return self.scripts.lack(words)
+
+    def _outputs(self, encoded: dict[str, list[Any]], batch_size: int) -> np.ndarray:
+        return network_outputs(self.model, self.tokenizer, encoded, batch_size=batch_size)[0].numpy()
+
+
+class LongTextNetwork(Network):
+    """A `Network` whose logits are those of whole texts, however long; further arguments and errors as there.
+
+    Attributes:
+        document_strategy: How a long text is read; stock tools, which cut it, may answer otherwise.
+    """
+
+    def __init__(self, name_or_path: str, reader: DocumentReader, **options: Any) -> None:
+        super().__init__(name_or_path, **options)
+        self.reader = reader
+        self.document_strategy = reader.settings.document_strategy
+
+    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
+        """Return the merged logits, (texts, labels)."""
+        return self.reader.logits(self.model, self.tokenizer, texts, batch_size=batch_size)
+
+    def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
+        """Yield what the network says of one group of texts after the other, and of their chunks."""
+        for reading in self.reader.read(self.model, self.tokenizer, texts, batch_size=batch_size):
+            notices = [UNKNOWN_SCRIPT if self.lacks_script(text) else () for text in reading.texts]
+            yield replace(reading, notices=notices)
+
+
+def describe_group(folder: Path, *, problem_type: str, label_names: list[str]) -> None:
+    """Write down that a folder holds one network for each label, in the folders `0`, `1`, …"""
+    write_json(folder / ONE_VS_REST, {"problem_type": problem_type, "label_names": label_names})
+
+
+class OneVsRest:
+    """The networks of a folder that `train --one_vs_rest true` wrote, each saying whether a text has its label; used
+    as one `Predictor`. Arguments as in `Classifier`.
+
+    Raises:
+        UserError: the description is broken, or a network cannot be read or belongs to another label.
+    """
+
+    document_strategy: str | None = None
+    network = None
+    # each network was asked one question: its even odds are the threshold
+    thresholds: list[float] | None = None
+
+    def __init__(self, folder: str, *, device: str | None = None, **options: Any) -> None:
+        try:
+            description = json.loads((Path(folder) / ONE_VS_REST).read_text(encoding="utf-8"))
+            self.problem_type: str = description["problem_type"]
+            self.label_names: list[str] = description["label_names"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{folder}/{ONE_VS_REST} is broken ({error!r}); train the group again") from error
+        self.networks = [
+            open_network(str(Path(folder) / str(number)), device=device) for number in range(len(self.label_names))
+        ]
+        for number, (name, network) in enumerate(zip(self.label_names, self.networks, strict=True)):
+            if network.label_names != [f"not {name}", name]:
+                raise UserError(
+                    f"{folder}/{number} has the labels {network.label_names}, expected {[f'not {name}', name]}; "
+                    "copy or train the group again"
+                )
+        self.num_parameters = sum(network.num_parameters for network in self.networks)
+
+    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
+        """Return (texts, labels): for multi-label data the log-odds of each label, whose sigmoid is what its network
+        says; else the logarithm of that probability, whose softmax shares out 1 among the labels in proportion."""
+        return self._joined([network.logits(texts, batch_size=batch_size) for network in self.networks])
+
+    def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
+        """Yield the logits of all texts, and the notices of the first network, which are those of all."""
+        first, *others = self.networks
+        readings = list(first.read(texts, batch_size=batch_size))
+        if readings:
+            logits = [np.concatenate([reading.logits for reading in readings])]
+            logits += [network.logits(texts, batch_size=batch_size) for network in others]
+            notices = [notices for reading in readings for notices in reading.notices]
+            yield Reading(texts, self._joined(logits), notices)
+
+    def lacks_script(self, text: str) -> bool:
+        """Say whether a text is written in a script that the vocabulary does not know."""
+        return self.networks[0].lacks_script(text)
+
+    def _joined(self, logits: list[np.ndarray]) -> np.ndarray:
+        """logits: of each network, (texts, 2)."""
+        log_odds = np.stack([each[:, 1] - each[:, 0] for each in logits], axis=1)
+        if self.problem_type == "multi_label_classification":
+            return log_odds
+        return -np.logaddexp(0, -log_odds)

@@ -1,0 +1,125 @@
+"""What every saved classifier offers, whatever is inside, and what its numbers mean. Imported without torch."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+
+NOTICES = {
+    "unknown_script": "The vocabulary lacks the language of this text, so the numbers mean nothing.",
+    "cut_tail": "The text is longer than the model reads: the first {head:,} of {length:,} tokens.",
+    "cut_head": "The text is longer than the model reads: the last {tail:,} of {length:,} tokens.",
+    "cut_middle": "The text is longer than the model reads: the first {head:,}, last {tail:,} of {length:,} tokens.",
+}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What to know of a prediction. As a string it is a sentence.
+
+    kind: key of `NOTICES`. head, tail: number of tokens that were read at both ends of a text that was cut; length:
+    number of all its tokens, without special ones.
+    """
+
+    kind: str
+    head: int = 0
+    tail: int = 0
+    length: int = 0
+
+    def __str__(self) -> str:
+        return NOTICES[self.kind].format(**vars(self))
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """The chunks of some long texts, in the order of the texts.
+
+    text_index: (chunks,) number of each chunk's text. spans: where each begins and ends in its text. weights:
+    (chunks,), which add up to 1 in each text. logits: (chunks, labels); None where they were read as one text.
+    """
+
+    text_index: np.ndarray
+    spans: list[tuple[int, int]]
+    weights: np.ndarray
+    logits: np.ndarray | None
+
+    def of_texts(self) -> list[range]:
+        """The numbers of the chunks of each text."""
+        bounds = np.searchsorted(self.text_index, np.arange(self.text_index.max(initial=-1) + 2)).tolist()
+        return [range(first, last) for first, last in pairwise(bounds)]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a predictor makes of some texts.
+
+    logits: (texts, labels). notices: of each text. chunks: where long texts are read in chunks, else None.
+    """
+
+    texts: Sequence[str]
+    logits: np.ndarray
+    notices: Sequence[tuple[Notice, ...]]
+    chunks: Chunks | None = None
+
+
+class Predictor(Protocol):
+    """Texts in, logits out: a network, a linear model, one network for each label, a reader of long texts.
+
+    Attributes:
+        problem_type: single_label_classification, multi_label_classification or regression; it says how logits become
+            probabilities.
+        label_names: In id order; for regression the name of the target.
+        thresholds: For multi-label classification, where they were fitted: from which probability on each label is
+            predicted.
+        document_strategy: How long texts are read; None where they are cut, or where length does not matter.
+        networks: Each with `model` and `tokenizer`, to look into: none of a linear model; one; or one for each label,
+            whose second output stands for it.
+        network: The only one of `networks`; None where there is none, or one for each label.
+    """
+
+    problem_type: str
+    label_names: list[str]
+    num_parameters: int
+    thresholds: list[float] | None
+    document_strategy: str | None
+
+    @property
+    def networks(self) -> Sequence[Any]: ...
+
+    @property
+    def network(self) -> Any: ...
+
+    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
+        """Return raw outputs, (texts, labels)."""
+        ...
+
+    def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
+        """Yield the raw outputs of one group of texts after the other, with all that is to be known of them."""
+        ...
+
+    def lacks_script(self, text: str) -> bool:
+        """Say whether a text is written in a script that the vocabulary does not know."""
+        ...
+
+
+def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:
+    """What a model's logits say: softmax, sigmoid, or for regression the number itself.
+
+    logits: (rows, labels). Returns the same shape, (rows,) for regression.
+    """
+    # not with the import of the package, which is measured
+    from scipy.special import expit, softmax
+
+    logits = np.asarray(logits)
+    # float32 stays as it is: with 50,000 labels a float64 copy is gigabytes
+    logits = logits.astype(np.promote_types(logits.dtype, np.float32), copy=False)
+    match problem_type:
+        case "single_label_classification":
+            return softmax(logits, axis=-1)
+        case "multi_label_classification":
+            return expit(logits.astype(np.float64))
+        case "regression":
+            return logits.reshape(len(logits))
+    raise ValueError(f"problem_type {problem_type!r} is not known")
