@@ -74,10 +74,11 @@ def ask(served: Served, texts: list[str]) -> Iterator[Answers]:
     for start in range(0, count, CHUNK):
         chunk = {n: readable(texts[n]) for n in order[start : start + CHUNK]}
         filled = {n: text for n, text in chunk.items() if not text.empty}
-        known = {n: text.text for n, text in filled.items() if not is_foreign(text.text, served)}
-        for n, said in zip(known, served.classify(list(known.values()))[0] if known else [], strict=True):
-            answers.labels[n] = [said.label] if isinstance(said.label, str) else list(said.label)
-            answers.scores[n], answers.probabilities[n] = said.score, list(said.probabilities.values())
+        predictions = served.classify([text.text for text in filled.values()])[0] if filled else []
+        known = {n: each for n, each in zip(filled, predictions, strict=True) if not is_foreign(each)}
+        for n, prediction in known.items():
+            answers.labels[n] = [prediction.label] if isinstance(prediction.label, str) else list(prediction.label)
+            answers.scores[n], answers.probabilities[n] = prediction.score, list(prediction.probabilities.values())
         notices["many_empty"] += len(chunk) - len(filled)
         notices["many_foreign"] += len(filled) - len(known)
         notices["many_cut"] += sum("cut" in chunk[n].notices for n in known)

@@ -8,7 +8,7 @@ import gradio as gr
 import why
 import words
 from serving import Served
-from texts import MAX_CHARACTERS, Readable, is_foreign, part_read, readable
+from texts import MAX_CHARACTERS, Readable, is_foreign, readable, told
 
 
 def add_endpoints(served: dict[str, Served]) -> None:
@@ -26,22 +26,19 @@ def add_endpoints(served: dict[str, Served]) -> None:
         """
         read = _text(text, request)
         notices = [words.say(key, request, limit=MAX_CHARACTERS) for key in read.notices]
-        told = {}
+        of_models = {}
         for model in _models(served, models, request):
-            if is_foreign(read.text, model):
-                nothing = {"label": None, "score": None, "probabilities": {}, "milliseconds": None}
-                told[model.name] = nothing | {"notices": [*notices, words.say("foreign", request)]}
-                continue
-            part = part_read(read.text, model)
-            [said], milliseconds = model.classify([read.text])
-            told[model.name] = {
-                "label": said.label,
-                "score": said.score,
-                "probabilities": said.probabilities,
+            [prediction], milliseconds = model.classify([read.text])
+            of_models[model.name] = answer = {
+                "label": prediction.label,
+                "score": prediction.score,
+                "probabilities": prediction.probabilities,
                 "milliseconds": round(milliseconds, 3),
-                "notices": [*notices, *([words.say(part[0], request, **part[1])] if part else [])],
+                "notices": [*notices, *told(prediction, request)],
             }
-        return told
+            if is_foreign(prediction):
+                answer |= {"label": None, "score": None, "probabilities": {}, "milliseconds": None}
+        return of_models
 
     def explain(
         text: str, model: str | None = None, label: str | None = None, request: gr.Request | None = None

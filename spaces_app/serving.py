@@ -88,8 +88,7 @@ class Served:
         that it shares and must not change. For one caller at a time."""
         with self.turn:
             if self._twin is None:
-                system = self._load().system
-                networks = [each.model for each in getattr(system, "networks", [system]) if hasattr(each, "model")]
+                networks = [network.model for network in self._load().predictor.networks]
                 # what stands in the memo counts as copied
                 self._twin = copy.deepcopy(self._load(), {id(network): network for network in networks})
         return _ask_twin(self._number, function, arguments, options)

@@ -6,7 +6,7 @@ from html import escape
 import gradio as gr
 import words
 from serving import Served
-from texts import MAX_CHARACTERS, is_foreign, part_read, readable
+from texts import MAX_CHARACTERS, is_foreign, readable, told
 
 from hf_textclf import Prediction
 
@@ -84,18 +84,14 @@ def compare(models: dict[str, Served], text: str, chosen: list[str], request: gr
     for model in sorted(asked, key=lambda model: not model.is_loaded):
         if not model.is_loaded:
             yield _page([*notices, *_verdict(answers, request)], list(cards.values()))
-        if is_foreign(read.text, model):
-            cards[model.name] = _card(model, request, message=words.say("foreign", request))
-            continue
         [prediction], milliseconds = model.classify([read.text])
+        remark = " ".join(told(prediction, request))
+        if is_foreign(prediction):
+            cards[model.name] = _card(model, request, message=remark)
+            continue
         answers[model.name] = model, prediction
-        part = part_read(read.text, model)
         cards[model.name] = _card(
-            model,
-            request,
-            prediction=prediction,
-            milliseconds=milliseconds,
-            remark=words.say(part[0], request, **part[1]) if part else "",
+            model, request, prediction=prediction, milliseconds=milliseconds, remark=remark
         )
     yield _page([*notices, *_verdict(answers, request)], list(cards.values()))
 

@@ -12,7 +12,7 @@ import gate_map
 import gradio as gr
 import words
 from serving import Served
-from texts import MAX_CHARACTERS, Readable, is_foreign, readable
+from texts import MAX_CHARACTERS, Readable, readable
 from why_words import WORDS
 
 from hf_textclf import UserError
@@ -209,13 +209,13 @@ def _remarks(model: Served, read: Readable, found: Any, say: Callable[..., str])
 
 def _obstacle(model: Served, text: str, label: str | None, say: Callable[..., str]) -> str:
     """Why a model is not explained; nothing where it can be."""
-    system = model.classifier.system
-    # one network, or one for each label
-    if not hasattr(system, "tokenizer") and not hasattr(system, "networks"):
+    predictor = model.classifier.predictor
+    if not predictor.networks:
         return say("why_linear")
     if label is not None and label not in model.classifier.label_names:
         return say("why_no_label", label=label)
-    return say("foreign") if is_foreign(text, model) else ""
+    with model.turn:
+        return say("unknown_script") if predictor.lacks_script(text) else ""
 
 
 def _numbers(found: Any, title: str, word: str, adds: str) -> str:

@@ -102,7 +102,7 @@ class Network:
         notices = cut_notices(self.tokenizer, truncate(self.tokenizer, encoded))
         for number, text in enumerate(words):
             if self.scripts.lack(text, whole.encodings[number]):
-                notices[number] += UNKNOWN_SCRIPT
+                notices[number] = UNKNOWN_SCRIPT
         yield Reading(texts, self._outputs(encoded, batch_size), notices)
 
     def lacks_script(self, text: str) -> bool:

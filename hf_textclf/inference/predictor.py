@@ -86,10 +86,14 @@ class Predictor(Protocol):
     document_strategy: str | None
 
     @property
-    def networks(self) -> Sequence[Any]: ...
+    def networks(self) -> Sequence[Any]:
+        """See above."""
+        ...
 
     @property
-    def network(self) -> Any: ...
+    def network(self) -> Any:
+        """See above."""
+        ...
 
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
         """Return raw outputs, (texts, labels)."""

@@ -1,4 +1,4 @@
-"""A saved linear model: written as JSON and safetensors, read back with every size checked, texts in and logits out.
+"""A saved linear model, as JSON and safetensors.
 
 linear_config.json says what the arrays mean, vocabulary.json lists the n-grams in the order of the rows, and
 linear.safetensors holds `weights` (features, columns), `bias` (columns,) and for tfidf `idf` (features,), in float32.
