@@ -90,9 +90,7 @@ def compare(models: dict[str, Served], text: str, chosen: list[str], request: gr
             cards[model.name] = _card(model, request, message=remark)
             continue
         answers[model.name] = model, prediction
-        cards[model.name] = _card(
-            model, request, prediction=prediction, milliseconds=milliseconds, remark=remark
-        )
+        cards[model.name] = _card(model, request, prediction=prediction, milliseconds=milliseconds, remark=remark)
     yield _page([*notices, *_verdict(answers, request)], list(cards.values()))
 
 

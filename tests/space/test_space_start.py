@@ -72,7 +72,8 @@ def test_a_linear_model_on_the_page(app, load, tmp_path):
     assert main(["train", *flags, "--output_dir", str(tmp_path / "model")]) == 0
     served = load([str(tmp_path / "model")])
     app("app")
-    assert not app("texts").is_foreign("央行宣布下调存款准备金率", served["model"])
+    [[prediction], _] = served["model"].classify(["央行宣布下调存款准备金率"])
+    assert not app("texts").is_foreign(prediction)
     *_, page = app("side_by_side").compare(served, "Great service.", ["model"], None)
     assert page.count("<tr class") == 3 and page.count('class="chosen"') == 1
 

@@ -5,19 +5,15 @@ linear.safetensors holds `weights` (features, columns), `bias` (columns,) and fo
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from huggingface_hub.dataclasses import strict
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
-from ...errors import UserError
 from ...files import write_json, write_text
 from ...saved_model.layout import LINEAR_CONFIG, LINEAR_VOCABULARY, LINEAR_WEIGHTS
 

@@ -1,0 +1,47 @@
+"""What is said of texts that a model reads not at all, or in part."""
+
+import pytest
+from tokenizers.processors import BertProcessing
+
+from hf_textclf import Classifier
+from hf_textclf.inference.networks import cut_notices
+from hf_textclf.tokenization import encode_whole, load_tokenizer, set_truncation, train_tokenizer
+
+TEXTS = ["The hotel was dirty and the coffee cold.", "Good coffee, very good coffee. " * 9]
+
+
+def notices_of(tokenizer, text):
+    return cut_notices(tokenizer, [len(encode_whole(tokenizer, [text])["input_ids"][0])])[0]
+
+
+def test_how_much_is_read():
+    tokenizer = train_tokenizer(TEXTS, tokenizer_type="word", vocab_size=900, max_length=40)
+    whole = len(tokenizer(TEXTS[1], verbose=False)["input_ids"])
+    assert whole > 40 and notices_of(tokenizer, TEXTS[0]) == ()
+    for truncation, kind, head, tail, sentence in (
+        ("head", "cut_tail", 40, 0, f"the first 40 of {whole} tokens"),
+        ("tail", "cut_head", 0, 40, f"the last 40 of {whole} tokens"),
+        ("head_tail", "cut_middle", 10, 30, f"the first 10, last 30 of {whole} tokens"),
+    ):
+        set_truncation(tokenizer, truncation=truncation, max_length=40)
+        [notice] = notices_of(tokenizer, TEXTS[1])
+        assert vars(notice) == {"kind": kind, "head": head, "tail": tail, "length": whole} and sentence in str(notice)
+    set_truncation(tokenizer, truncation="head", max_length=whole)
+    assert notices_of(tokenizer, TEXTS[1]) == ()
+
+
+def test_special_tokens_are_not_of_the_text():
+    tokenizer = train_tokenizer(TEXTS, tokenizer_type="word", vocab_size=900, max_length=12)
+    tokenizer.backend_tokenizer.post_processor = BertProcessing(("[PAD]", 0), ("[PAD]", 0))
+    [notice] = notices_of(tokenizer, "good " * 20)
+    assert (notice.kind, notice.head, notice.tail, notice.length) == ("cut_tail", 10, 0, 20)
+
+
+@pytest.mark.parametrize("kind", ["single", "multi", "regression"])
+def test_predictions_have_them(trained, kind):
+    classifier, limit = Classifier(trained / kind), load_tokenizer(trained / kind).model_max_length
+    texts = ["房间很好", "房间很好，" * limit, "Этот отель был ужасным и грязным", ""]
+    kinds = [[notice.kind for notice in prediction.notices] for prediction in classifier(texts)]
+    assert kinds == [[], ["cut_tail"], ["unknown_script"], []]
+    assert [classifier.predictor.lacks_script(text) for text in texts] == [False, False, True, False]
+    assert [notice.kind for notice in next(classifier.stream(texts[1:])).notices] == ["cut_tail"]
