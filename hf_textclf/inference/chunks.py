@@ -41,11 +41,11 @@ def network_outputs(
     features = torch.zeros(rows, head.in_features) if head else None
     states: list[Tensor] = []
     hook = head.register_forward_pre_hook(lambda layer, inputs: states.append(inputs[0])) if head else None
-    training = model.training
+    training, device = model.training, next(model.parameters()).device
     model.eval()
     try:
         for numbers, batch in batches_by_length(encoded, PaddingCollator(tokenizer), batch_size=batch_size):
-            logits[numbers] = model(**batch.to(model.device)).logits.float().cpu()
+            logits[numbers] = model(**batch.to(device)).logits.float().cpu()
             if features is not None:
                 batch_features, expected = states.pop(), features[numbers].shape
                 if batch_features.shape != expected:
