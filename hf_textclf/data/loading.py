@@ -83,7 +83,7 @@ def load_split(
     if seen and split == "test" and "test" not in readers:
         raise UserError(
             f"split 'test' of {arguments.dataset!r} is what the model was trained on, expected texts that it has not "
-            "seen; judge it on --split validation, or name other data by --dataset"
+            "seen; evaluate it on --split validation, or name other data by --dataset"
         )
     split = split or ("test" if "test" in readers else "validation")
     source = "train" if split == "validation" and "validation" not in readers else split
@@ -189,17 +189,11 @@ def _text_data(
 
 def _dataset(rows: LabelledRows, targets: Targets, mask: np.ndarray) -> datasets.Dataset:
     """Join texts and targets in Arrow, without a row ever becoming a Python object."""
-    array = targets.array[mask]
-    label: datasets.Value | datasets.List = datasets.Value("int64")
-    labels = pa.array(array.reshape(-1))
-    if targets.problem_type == MULTI:
-        label = datasets.List(datasets.Value("float32"))
-        labels = pa.FixedSizeListArray.from_arrays(labels, array.shape[1]).cast(pa.list_(pa.float32()))
-    elif targets.problem_type == REGRESSION:
-        label = datasets.Value("float64")
-    features = datasets.Features({"text": datasets.Value("string"), "labels": label})
+    labels = {MULTI: datasets.List(datasets.Value("float32")), REGRESSION: datasets.Value("float64")}
+    features = {"text": datasets.Value("string"), "labels": labels.get(targets.problem_type, datasets.Value("int64"))}
     texts = rows.texts.filter(pa.array(mask)).cast(pa.string())
-    return datasets.Dataset(pa.table({"text": texts, "labels": labels}).cast(features.arrow_schema))
+    columns = {"text": texts, "labels": targets.array[mask]}
+    return datasets.Dataset.from_dict(columns, features=datasets.Features(features))
 
 
 def summarize(

@@ -99,6 +99,10 @@ def test_multi_hot_columns(table):
     data = load_data(DataArguments(name, label_column=["toxic", "rude"]))
     assert (data.problem_type, data.label_names, data.unlabelled) == (MULTI, ["toxic", "rude"], {"train": 1})
     assert by_text(data) == {"a": [0, 1], "b": [1, 1], "c": [0, 0]}
+    # a row that lacks its text counts as dropped, whatever its label
+    name = table([*rows, ("", "-1", "-1")], header=("comment", "toxic", "rude"))
+    data = load_data(DataArguments(name, label_column=["toxic", "rude"], drop_missing=True))
+    assert (data.unlabelled, data.dropped) == ({"train": 1}, {"train": 1})
 
 
 def test_delimited_labels(load):
