@@ -8,10 +8,9 @@ from sklearn.metrics import f1_score
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from hf_textclf import UserError
-from hf_textclf.evaluation.calibration import check_calibration, classification_head, fit_temperature, fit_thresholds
-from hf_textclf.evaluation.calibration.fitting import best_threshold, held_out_labels
-from hf_textclf.evaluation.calibration.folding import fold_temperature
-from hf_textclf.models.loading import load_for_finetuning
+from hf_textclf.evaluation.calibration import check_calibration, fold_temperature
+from hf_textclf.evaluation.fitting import best_threshold, fit_temperature, fit_thresholds, held_out_labels
+from hf_textclf.models.loading import classification_head, load_for_finetuning
 
 SINGLE, MULTI = "single_label_classification", "multi_label_classification"
 SMALL = {"num_labels": 3, "vocab_size": 99, "pad_token_id": 0}

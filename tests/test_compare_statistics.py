@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from hf_textclf.evaluation.compare.answers import Answers
-from hf_textclf.evaluation.compare.bootstrap import METRICS, intervals, measure_of, resample
-from hf_textclf.evaluation.compare.significance import difference_of_best, mcnemar, sentence, wilcoxon_signed_rank
 from hf_textclf.evaluation.metrics import compute_metrics
+from hf_textclf.evaluation.scoring import Predictions
+from hf_textclf.evaluation.significance import (
+    METRICS,
+    difference_of_best,
+    intervals,
+    mcnemar,
+    measure_of,
+    resample,
+    sentence,
+    wilcoxon_signed_rank,
+)
 
 SINGLE, MULTI, REGRESSION = METRICS
 ROWS = 60
@@ -21,22 +29,24 @@ def system(problem_type, size, seed):
     truth, generator = np.random.default_rng(0), np.random.default_rng(seed)
     if problem_type == REGRESSION:
         labels = truth.normal(size=ROWS)
-        said = labels + generator.normal(size=ROWS)
-        return labels, Answers(said, said)
+        predicted = labels + generator.normal(size=ROWS)
+        return labels, Predictions(predicted, predicted)
     if problem_type == MULTI:
         labels = (truth.random((ROWS, size)) < np.linspace(0.02, 0.6, size)).astype(np.float32)
         scores = np.round(np.clip(0.3 * labels + generator.random((ROWS, size)) * 0.7, 0, 1), 1)
         thresholds = [0.5, *[0.4] * (size - 1)]
-        return labels, Answers(scores, scores >= thresholds, thresholds)
+        return labels, Predictions(scores, scores >= thresholds, thresholds)
     labels = truth.choice(size, ROWS, p=np.array([1, 9, *[10] * (size - 2)]) / (10 * size - 10))
     scores = np.round(generator.dirichlet(np.ones(size), ROWS) + 0.4 * np.eye(size)[labels], 1)
     scores /= scores.sum(axis=1, keepdims=True)
-    return labels, Answers(scores, scores.argmax(axis=1))
+    return labels, Predictions(scores, scores.argmax(axis=1))
 
 
-def independent(labels, said, problem_type):
+def independent(labels, predictions, problem_type):
     """The metrics of `hf_textclf.evaluation.metrics`, which are compared with scikit-learn in their own tests."""
-    values = compute_metrics(said.scores, labels, problem_type=problem_type, thresholds=said.thresholds or 0.5)
+    values = compute_metrics(
+        predictions.scores, labels, problem_type=problem_type, thresholds=predictions.thresholds or 0.5
+    )
     return [math.nan if values[name] is None else values[name] for name in METRICS[problem_type]]
 
 
@@ -47,29 +57,29 @@ CASES = [(SINGLE, 2), (SINGLE, 5), (MULTI, 3), (REGRESSION, 1)]
 def test_every_resample_is_what_its_rows_measure(problem_type, size):
     """The same rows are drawn for each system, and counting them is the same as repeating them."""
     drawn = [system(problem_type, size, seed) for seed in (1, 2)]
-    measures = [measure_of(said.scores, labels, said.predicted, problem_type=problem_type) for labels, said in drawn]
+    measures = [measure_of(predictions, labels, problem_type=problem_type) for labels, predictions in drawn]
     resampled = resample(measures, ROWS, samples=40, seed=3)
     assert resampled.shape == (40, 2, len(METRICS[problem_type]))
     generator = np.random.default_rng(3)
     for values in resampled:
         rows = generator.integers(ROWS, size=ROWS)
-        for found, (labels, said) in zip(values, drawn, strict=True):
-            chosen = Answers(said.scores[rows], said.predicted[rows], said.thresholds)
-            np.testing.assert_allclose(found, independent(labels[rows], chosen, problem_type), atol=1e-12)
+        for measured, (labels, predictions) in zip(values, drawn, strict=True):
+            resampled_rows = Predictions(predictions.scores[rows], predictions.predicted[rows], predictions.thresholds)
+            np.testing.assert_allclose(measured, independent(labels[rows], resampled_rows, problem_type), atol=1e-12)
 
 
 @pytest.mark.parametrize(("problem_type", "size"), CASES)
 def test_all_rows_once_give_the_metrics(problem_type, size):
-    labels, said = system(problem_type, size, 1)
-    measure = measure_of(said.scores, labels, said.predicted, problem_type=problem_type)
-    np.testing.assert_allclose(measure(np.ones(ROWS)), independent(labels, said, problem_type), atol=1e-12)
+    labels, predictions = system(problem_type, size, 1)
+    measure = measure_of(predictions, labels, problem_type=problem_type)
+    np.testing.assert_allclose(measure(np.ones(ROWS)), independent(labels, predictions, problem_type), atol=1e-12)
 
 
 def test_intervals_are_scipys():
-    labels, said = system(SINGLE, 5, 1)
-    measure = measure_of(said.scores, labels, said.predicted, problem_type=SINGLE)
+    labels, predictions = system(SINGLE, 5, 1)
+    measure = measure_of(predictions, labels, problem_type=SINGLE)
     found = intervals(resample([measure], ROWS, samples=4000)[:, 0], problem_type=SINGLE)
-    right = (said.predicted == labels).astype(float)
+    right = (predictions.predicted == labels).astype(float)
     expected = bootstrap((right,), np.mean, n_resamples=4000, method="percentile", rng=1).confidence_interval
     # accuracies are multiples of 1/60
     assert found["accuracy"] == pytest.approx([expected.low, expected.high], abs=1 / 60 + 1e-9)
@@ -82,7 +92,7 @@ def test_intervals_cover_the_truth():
     for _ in range(200):
         labels = (generator.random(150) < 0.2).astype(np.int64)
         answer = np.zeros(150, np.int64)
-        measure = measure_of(np.eye(2)[answer], labels, answer, problem_type=SINGLE)
+        measure = measure_of(Predictions(np.eye(2)[answer], answer), labels, problem_type=SINGLE)
         low, high = intervals(resample([measure], 150, samples=200)[:, 0], problem_type=SINGLE)["accuracy"]
         held += low <= 0.8 <= high
     assert 0.90 <= held / 200 <= 0.99
@@ -90,7 +100,7 @@ def test_intervals_cover_the_truth():
 
 def test_undefined_everywhere():
     labels = np.zeros(20, np.int64)
-    measure = measure_of(np.full((20, 2), 0.5), labels, labels, problem_type=SINGLE)
+    measure = measure_of(Predictions(np.full((20, 2), 0.5), labels), labels, problem_type=SINGLE)
     found = intervals(resample([measure], 20, samples=10)[:, 0], problem_type=SINGLE)
     assert found == {"accuracy": [1, 1], "macro_f1": [1, 1], "roc_auc": None}
 
@@ -137,14 +147,12 @@ def compared(problem_type, size, seeds):
     """What `difference_of_best` says of systems named by their seeds, and their metrics."""
     drawn = {f"s{seed}": system(problem_type, size, seed) for seed in seeds}
     labels = next(iter(drawn.values()))[0]
-    answers = {name: said for name, (_, said) in drawn.items()}
+    answers = {name: predictions for name, (_, predictions) in drawn.items()}
     metrics = {
-        name: dict(zip(METRICS[problem_type], independent(labels, said, problem_type), strict=True))
-        for name, said in answers.items()
+        name: dict(zip(METRICS[problem_type], independent(labels, predictions, problem_type), strict=True))
+        for name, predictions in answers.items()
     }
-    measures = [
-        measure_of(said.scores, labels, said.predicted, problem_type=problem_type) for said in answers.values()
-    ]
+    measures = [measure_of(predictions, labels, problem_type=problem_type) for predictions in answers.values()]
     resampled = resample(measures, ROWS, samples=50)
     return difference_of_best(answers, labels, metrics, resampled, problem_type=problem_type), metrics, resampled
 
@@ -169,22 +177,22 @@ def test_a_text_of_many_labels_is_right_where_all_are():
     assert "only s1 is right in all labels" in sentence(difference, metric="macro_f1")
     counts = {}
     for one, other in (difference["systems"], difference["systems"][::-1]):
-        labels, said = system(MULTI, 3, int(one[1:]))
+        labels, predictions = system(MULTI, 3, int(one[1:]))
         _, rival = system(MULTI, 3, int(other[1:]))
         counts[one] = sum(
             list(row) == list(true) and list(theirs) != list(true)
-            for row, theirs, true in zip(said.predicted, rival.predicted, labels, strict=True)
+            for row, theirs, true in zip(predictions.predicted, rival.predicted, labels, strict=True)
         )
     assert [difference["only_first"], difference["only_second"]] == [counts[name] for name in difference["systems"]]
 
 
 def test_one_alone_and_a_system_against_itself():
     assert compared(SINGLE, 2, [1])[0] is None
-    labels, said = system(SINGLE, 5, 1)
-    measure = measure_of(said.scores, labels, said.predicted, problem_type=SINGLE)
+    labels, predictions = system(SINGLE, 5, 1)
+    measure = measure_of(predictions, labels, problem_type=SINGLE)
     resampled = resample([measure, measure], ROWS, samples=20)
     metrics = dict.fromkeys("ab", dict.fromkeys(METRICS[SINGLE], 0.5))
-    same = difference_of_best({"a": said, "b": said}, labels, metrics, resampled, problem_type=SINGLE)
+    same = difference_of_best({"a": predictions, "b": predictions}, labels, metrics, resampled, problem_type=SINGLE)
     assert same["p_value"] == 1 and set(same["metrics"].values()) == {0}
     assert all(limits == [0, 0] for limits in same["intervals"].values())
 
@@ -192,9 +200,14 @@ def test_one_alone_and_a_system_against_itself():
 def test_undefined_metric_in_words():
     """Nothing to rank by, nothing to compare; a metric without values is left out of the sentence."""
     labels = np.zeros((4, 2), np.float32)
-    said = Answers(np.zeros((4, 2)), np.zeros((4, 2), bool), [0.5, 0.5])
+    predictions = Predictions(np.zeros((4, 2)), np.zeros((4, 2), bool), [0.5, 0.5])
     metrics = dict.fromkeys("ab", dict.fromkeys(METRICS[MULTI]))
-    assert difference_of_best({"a": said, "b": said}, labels, metrics, np.zeros((1, 2, 4)), problem_type=MULTI) is None
+    assert (
+        difference_of_best(
+            {"a": predictions, "b": predictions}, labels, metrics, np.zeros((1, 2, 4)), problem_type=MULTI
+        )
+        is None
+    )
     difference = {
         "systems": ["a", "b"],
         "better": "right",

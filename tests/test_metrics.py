@@ -8,8 +8,9 @@ import pytest
 import sklearn.metrics as reference
 from scipy.special import expit, softmax
 
-from hf_textclf.evaluation.metrics import compute_metrics, to_probabilities
+from hf_textclf.evaluation.metrics import compute_metrics
 from hf_textclf.evaluation.metrics.common import MAX_RANKED_LABELS, expected_calibration_error
+from hf_textclf.inference.predictor import to_probabilities
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
 

@@ -12,7 +12,8 @@ from transformers import EvalPrediction
 
 from hf_textclf.errors import UserError
 from hf_textclf.evaluation import metrics
-from hf_textclf.evaluation.metrics import compute_metrics, metrics_for, to_probabilities
+from hf_textclf.evaluation.metrics import compute_metrics, metrics_for
+from hf_textclf.inference.predictor import to_probabilities
 from hf_textclf.training.trainer_arguments import TrainerArguments
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"

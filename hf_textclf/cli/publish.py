@@ -19,7 +19,7 @@ def card_command(tokens: list[str]) -> None:
     (arguments,) = Parser([CardArguments], prog="hf-textclf card FOLDER").parse(tokens)
     if arguments.costs:
         from ..data import DataArguments
-        from ..evaluation.measuring import measure_costs
+        from ..evaluation.compare import measure_costs
 
         where = {"dataset": arguments.dataset} if arguments.dataset else {}
         (data,) = Parser([DataArguments], prog="hf-textclf card FOLDER").parse([], before=recorded(folder) | where)

@@ -1,15 +1,43 @@
-"""What `evaluate` and `compare` share: the rows of a split, what a classifier says."""
+"""What `evaluate`, `calibrate` and `compare` share: the rows of a split, and what a classifier predicts for them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from datasets import Dataset
 from tqdm.auto import tqdm
 
 from ..data import DataArguments, TextData, load_split
+from ..errors import UserError
 from ..inference import Classifier
 from ..saved_model.layout import read_run
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one system predicts.
+
+    scores: (rows, labels) probabilities; for regression (rows,) numbers. predicted: in the shape of the labels,
+    (rows,) ids, (rows, labels) bool, or (rows,) numbers. thresholds: (labels,), multi-label only.
+    """
+
+    scores: np.ndarray
+    predicted: np.ndarray
+    thresholds: list[float] | None = None
+
+
+def check_counts(arguments: Any, *names: str) -> None:
+    """Make sure that these fields of a dataclass, where they are given, are 1 or more.
+
+    Raises:
+        UserError: one is not.
+    """
+    for name in names:
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise UserError(f"{name}={value}, expected 1 or more; correct --{name}")
 
 
 def load_rows(
@@ -18,12 +46,12 @@ def load_rows(
     *,
     folders: Iterable[str],
     split: str | None,
-    max_samples: int | None,
+    max_samples: int | None = None,
 ) -> tuple[TextData, str, Dataset]:
     """Load one split with the labels of a classifier; return the data, the name of the split and its rows.
 
-    folders: of all models that are judged on it. max_samples: take a seeded subset of this many rows. Raises UserError
-    as `load_split` does.
+    folders: of all models that are evaluated on it. max_samples: take a seeded subset of this many rows. Raises
+    UserError as `load_split` does.
     """
     data = load_split(
         arguments,
@@ -46,18 +74,31 @@ def has_seen(folder: str, dataset: str) -> bool:
     return trained_on is not None and Path(trained_on).resolve() == Path(dataset).resolve()
 
 
-def probabilities_of(
-    classifier: Classifier, rows: Dataset, *, batch_size: int, progress: str = "evaluating"
-) -> np.ndarray:
-    """(rows, labels), with a progress bar of that name."""
-    parts = []
+def outputs_of(compute: Callable[..., np.ndarray], rows: Dataset, *, batch_size: int, progress: str) -> np.ndarray:
+    """(rows, labels), what `logits` or `probabilities` of a classifier gives, with a progress bar of that name."""
+    outputs = []
     with tqdm(total=len(rows), desc=progress, unit="text") as bar:
-        for chunk in rows.select_columns("text").iter(batch_size=16 * batch_size):
-            parts.append(classifier.probabilities(chunk["text"], batch_size=batch_size))
-            bar.update(len(chunk["text"]))
-    return np.concatenate(parts)
+        for batches in rows.select_columns("text").iter(batch_size=16 * batch_size):
+            outputs.append(compute(batches["text"], batch_size=batch_size))
+            bar.update(len(outputs[-1]))
+    return np.concatenate(outputs)
 
 
-def scores_of(probabilities: np.ndarray, problem_type: str) -> np.ndarray:
-    """What `compute_metrics` takes: (rows, labels) as they are; for regression the numbers alone, (rows,)."""
-    return probabilities[:, 0] if problem_type == "regression" else probabilities
+def predict_rows(
+    classifier: Classifier,
+    rows: Dataset,
+    *,
+    batch_size: int,
+    label_names: list[str] | None = None,
+    progress: str = "evaluating",
+) -> Predictions:
+    """Predict all rows, with a progress bar. label_names: the order of the labels; the classifier's own."""
+    scores = outputs_of(classifier.probabilities, rows, batch_size=batch_size, progress=progress)
+    if classifier.problem_type == "regression":
+        return Predictions(scores[:, 0], scores[:, 0])
+    order = [classifier.label_names.index(name) for name in label_names or classifier.label_names]
+    scores = scores[:, order]
+    if classifier.thresholds is None:
+        return Predictions(scores, scores.argmax(axis=1))
+    thresholds = classifier.thresholds[order]
+    return Predictions(scores, scores >= thresholds, thresholds.tolist())

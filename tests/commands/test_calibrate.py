@@ -17,7 +17,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 from hf_textclf import Classifier
 from hf_textclf.cli.main import main
 from hf_textclf.data import read_rows
-from hf_textclf.evaluation.calibration.fitting import held_out_labels
+from hf_textclf.evaluation.fitting import held_out_labels
 from hf_textclf.files import SAMPLES
 
 DATA = {"single": ("opinions_zh", "sentiment"), "multi": ("news_zh", "topics")}
@@ -211,7 +211,7 @@ def test_interrupted_before_the_files_are_whole(trained, tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["hf_textclf.evaluation.calibration.calibrate"], "move_files", stop)
+    monkeypatch.setattr("hf_textclf.evaluation.calibration.move_files", stop)
     assert main(["calibrate", str(folder)]) == 130
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
     monkeypatch.undo()

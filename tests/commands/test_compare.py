@@ -14,10 +14,9 @@ from threadpoolctl import threadpool_info
 from hf_textclf import Classifier
 from hf_textclf.cli.main import main
 from hf_textclf.data import DataArguments, write_rows
-from hf_textclf.evaluation.compare import benchmark as costs
-from hf_textclf.evaluation.compare.answers import ask
-from hf_textclf.evaluation.compare.figures import confusion
-from hf_textclf.evaluation.scoring import load_rows
+from hf_textclf.evaluation import benchmark as costs
+from hf_textclf.evaluation.report import confusion
+from hf_textclf.evaluation.scoring import load_rows, predict_rows
 
 METRICS = {
     "single": ["accuracy", "macro_f1", "roc_auc"],
@@ -160,10 +159,10 @@ def test_thresholds_of_the_model_decide(trained):
     data = DataArguments(dataset="samples/news_zh", label_column=["topics"], label_separator=";")
     _, _, rows = load_rows(data, classifier, folders=[], split="test", max_samples=30)
     turned_names = classifier.label_names[::-1]
-    said = ask(classifier, rows, label_names=turned_names, batch_size=8, progress="asking")
+    predictions = predict_rows(classifier, rows, label_names=turned_names, batch_size=8)
     expected = classifier.probabilities(rows["text"][:], batch_size=8) >= classifier.thresholds
-    np.testing.assert_array_equal(said.predicted, expected[:, ::-1])
-    assert said.thresholds == classifier.thresholds[::-1].tolist()
+    np.testing.assert_array_equal(predictions.predicted, expected[:, ::-1])
+    assert predictions.thresholds == classifier.thresholds[::-1].tolist()
 
 
 def test_confusion_of_one_and_of_many_labels():

@@ -109,7 +109,7 @@ def _check(probabilities: np.ndarray, labels: np.ndarray, problem_type: str, lab
         "regression": probabilities.shape[:1],
     }
     if problem_type not in expected:
-        raise ValueError(_unknown(problem_type))
+        raise ValueError(f"problem_type {problem_type!r} is none of {', '.join(expected)}")
     if probabilities.size == 0:
         raise ValueError("there is nothing to measure: the predictions have no rows")
     if labels.shape != expected[problem_type] or probabilities.ndim != (1 if problem_type == "regression" else 2):
@@ -133,12 +133,6 @@ def _check(probabilities: np.ndarray, labels: np.ndarray, problem_type: str, lab
         raise ValueError(f"labels from {labels.min()} to {labels.max()} do not fit the expected 0 to {highest}")
 
 
-def _unknown(problem_type: str) -> str:
-    return (
-        f"problem_type {problem_type!r} is none of single_label_classification, multi_label_classification, regression"
-    )
-
-
 __all__ = [
     "LOWER_IS_BETTER",
     "MultiLabelMetrics",
@@ -149,5 +143,4 @@ __all__ = [
     "first_output",
     "measure",
     "metrics_for",
-    "to_probabilities",
 ]

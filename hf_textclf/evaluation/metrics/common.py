@@ -5,6 +5,7 @@ This file imports nothing of ours: `evaluate.load` copies it beside the metric f
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 # Ranking metrics sort all rows once per label. Above this many labels that takes minutes, so they are undefined there.
 MAX_RANKED_LABELS = 500
+UNDEFINED = {"roc_auc": math.nan, "average_precision": math.nan}
 
 
 def rates(true_positives: np.ndarray, predicted: np.ndarray, support: np.ndarray) -> dict[str, np.ndarray]:
@@ -19,7 +21,7 @@ def rates(true_positives: np.ndarray, predicted: np.ndarray, support: np.ndarray
 
     Recall is undefined for a label that never occurs. Precision is undefined for a label that neither occurs nor is
     predicted, and 0 for one that occurs and is never predicted, so that ignoring a label does not pay. Where every
-    label occurs, this is scikit-learn with `zero_division=0`.
+    label occurs, this is scikit-learn with `zero_division=0`; of counts, because resampling asks a thousand times.
     """
     seen = predicted + support
     return {
@@ -36,9 +38,17 @@ def ranking(probabilities: np.ndarray, occurs: np.ndarray) -> dict[str, float]:
     Both are undefined where the label never occurs, the area also where it always does.
     """
     if not occurs.any():
-        return {"roc_auc": math.nan, "average_precision": math.nan}
+        return UNDEFINED
     area = math.nan if occurs.all() else float(roc_auc_score(occurs, probabilities))
     return {"roc_auc": area, "average_precision": float(average_precision_score(occurs, probabilities))}
+
+
+def rankings(probabilities: np.ndarray, occurs: Callable[[int], np.ndarray]) -> dict[str, np.ndarray]:
+    """`ranking` of every label, (labels,) each. probabilities: (rows, labels); occurs: label -> (rows,) bool."""
+    size = probabilities.shape[1]
+    ranked = size <= MAX_RANKED_LABELS
+    ranks = [ranking(probabilities[:, i], occurs(i)) if ranked else UNDEFINED for i in range(size)]
+    return {name: np.array([rank[name] for rank in ranks]) for name in UNDEFINED}
 
 
 def expected_calibration_error(confidences: np.ndarray, correct: np.ndarray, *, bins: int = 15) -> float:
@@ -73,10 +83,12 @@ def plain(value: Any) -> Any:
     return None if isinstance(number, float) and not math.isfinite(number) else number
 
 
-def table(columns: dict[str, np.ndarray], label_names: list[str]) -> dict[str, dict[str, float]]:
-    """One row of the per-label table for each label. Every column: (labels,)."""
-    lists = {name: column.tolist() for name, column in columns.items()}
-    return {label: {name: lists[name][i] for name in lists} for i, label in enumerate(label_names)}
+def table(columns: dict[str, np.ndarray], label_names: list[str] | None) -> dict[str, dict[str, float]]:
+    """One row of the per-label table for each label, by its name or else its number. Every column: (labels,)."""
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return {
+        label_names[i] if label_names else str(i): dict(zip(columns, row, strict=True)) for i, row in enumerate(rows)
+    }
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -6,11 +6,13 @@ import numpy as np
 
 from .common import (
     MAX_RANKED_LABELS,
+    UNDEFINED,
     expected_calibration_error,
     log_loss,
     mean_of_defined,
     plain,
     ranking,
+    rankings,
     rates,
     table,
 )
@@ -43,28 +45,19 @@ def multi_label_metrics(
     """
     # float64: in float32 a confident probability rounds to 1 and its complement to 0
     probabilities, occurs = np.asarray(probabilities, dtype=np.float64), np.asarray(labels) > 0.5
-    size = probabilities.shape[1]
     predicted = probabilities >= np.asarray(thresholds)
     hits, predictions_of, support = (matrix.sum(axis=0) for matrix in (predicted & occurs, predicted, occurs))
-
-    columns = rates(hits, predictions_of, support)
-    micro = rates(hits.sum(), predictions_of.sum(), support.sum())
-    ranks = {"roc_auc": np.full(size, np.nan), "average_precision": np.full(size, np.nan)}
-    micro_ranks = {"roc_auc": np.nan, "average_precision": np.nan}
-    if size <= MAX_RANKED_LABELS:
-        micro_ranks = ranking(probabilities.ravel(), occurs.ravel())
-        for label in range(size):
-            for name, value in ranking(probabilities[:, label], occurs[:, label]).items():
-                ranks[name][label] = value
-
+    columns = rates(hits, predictions_of, support) | rankings(probabilities, lambda label: occurs[:, label])
+    micro: dict = rates(hits.sum(), predictions_of.sum(), support.sum())
+    micro |= ranking(probabilities.ravel(), occurs.ravel()) if len(support) <= MAX_RANKED_LABELS else UNDEFINED
     return plain(
         {
             "subset_accuracy": (predicted == occurs).all(axis=1).mean(),
-            **{f"macro_{name}": mean_of_defined(values) for name, values in {**columns, **ranks}.items()},
-            **{f"micro_{name}": value for name, value in {**micro, **micro_ranks}.items()},
+            **{f"macro_{name}": mean_of_defined(values) for name, values in columns.items()},
+            **{f"micro_{name}": value for name, value in micro.items()},
             "log_loss": log_loss(np.where(occurs, probabilities, 1 - probabilities)),
             "expected_calibration_error": expected_calibration_error(probabilities.ravel(), occurs.ravel()),
-            "per_label": table({**columns, **ranks, "support": support}, label_names or [str(i) for i in range(size)]),
+            "per_label": table(columns | {"support": support}, label_names),
         }
     )
 

@@ -8,12 +8,11 @@ import evaluate
 import numpy as np
 
 from .common import (
-    MAX_RANKED_LABELS,
     expected_calibration_error,
     log_loss,
     mean_of_defined,
     plain,
-    ranking,
+    rankings,
     rates,
     table,
 )
@@ -49,11 +48,7 @@ def single_label_metrics(
     columns = rates(true_positives, predictions_of, support)
     macro = {f"macro_{name}": mean_of_defined(values) for name, values in columns.items()}
     micro = {f"micro_{name}": correct.mean() for name in columns}
-    ranks = {"roc_auc": np.full(size, np.nan), "average_precision": np.full(size, np.nan)}
-    if size <= MAX_RANKED_LABELS:
-        for label in range(size):
-            for name, value in ranking(probabilities[:, label], labels == label).items():
-                ranks[name][label] = value
+    ranks = rankings(probabilities, lambda label: labels == label)
 
     return plain(
         {
@@ -65,7 +60,7 @@ def single_label_metrics(
             **{name: values[1] if size == 2 else mean_of_defined(values) for name, values in ranks.items()},
             "log_loss": log_loss(probabilities[np.arange(rows), labels]),
             "expected_calibration_error": expected_calibration_error(probabilities.max(axis=1), correct),
-            "per_label": table({**columns, **ranks, "support": support}, label_names or [str(i) for i in range(size)]),
+            "per_label": table({**columns, **ranks, "support": support}, label_names),
         }
     )
 

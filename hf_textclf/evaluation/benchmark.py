@@ -15,8 +15,8 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from ...inference import Classifier
-from ...saved_model.layout import EVAL_RESULTS, EVALUATIONS, MEASURED, TRAINER_STATE
+from ..inference import Classifier
+from ..saved_model.layout import EVAL_RESULTS, EVALUATIONS, MEASURED, TRAINER_STATE
 
 LOADS = 3
 # texts in one turn of the latency, and how often and how long at least each folder classifies all of them

@@ -1,6 +1,8 @@
 """What is fitted on validation: a temperature for the logits, and for multi-label data a threshold for each label."""
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, log_expit, log_softmax, logit
 
 # far beyond what a trained network needs; the search stays between this and its inverse
 MAX_TEMPERATURE = 100.0
@@ -13,37 +15,24 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray, *, problem_type: str
     logits: (rows, labels); labels: (rows,) ids, or for multi-label data (rows, labels) zeros and ones.
 
     T > 1 makes an overconfident model less sure. It changes neither which label comes first nor which probabilities
-    reach 0.5. Where every answer is right, the loss falls for ever as T falls, which says nothing: then T is 1.
+    reach 0.5. Where every prediction is right, the loss falls for ever as T falls, which says nothing: then T is 1.
     """
-    from scipy.optimize import minimize_scalar
-
     logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
-    multi = problem_type == "multi_label_classification"
-    right = (logits > 0) == (labels > 0.5) if multi else logits.argmax(axis=1) == labels
+    multi_label = problem_type == "multi_label_classification"
+    right = (logits > 0) == (labels > 0.5) if multi_label else logits.argmax(axis=1) == labels
     if right.all():
         return 1.0
-    true_logs = _label_logs if multi else _class_logs
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits / np.exp(log_temperature)
+        if multi_label:
+            return -log_expit(scaled * (2 * labels - 1)).mean()
+        return -log_softmax(scaled, axis=1)[np.arange(len(labels)), labels].mean()
+
     # convex in 1 / T, so there is one minimum; over log T the steps are as fine below 1 as above
     edge = np.log(MAX_TEMPERATURE)
-    found = minimize_scalar(
-        lambda log_temperature: -true_logs(logits / np.exp(log_temperature), labels).mean(),
-        bounds=(-edge, edge), method="bounded", options={"xatol": 1e-6},
-    )  # fmt: skip
-    return float(np.exp(found.x))
-
-
-def _class_logs(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(rows, labels) and (rows,) ids to (rows,), the logarithm of the true label's probability."""
-    from scipy.special import log_softmax
-
-    return log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
-
-
-def _label_logs(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Both (rows, labels): the logarithm of the probability given to what is true of each label."""
-    from scipy.special import log_expit
-
-    return log_expit(logits * (2 * labels - 1))
+    minimum = minimize_scalar(loss, bounds=(-edge, edge), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(minimum.x))
 
 
 def fit_thresholds(probabilities: np.ndarray, labels: np.ndarray, *, samples: int = 100, seed: int = 0) -> np.ndarray:
@@ -66,16 +55,14 @@ def fit_thresholds(probabilities: np.ndarray, labels: np.ndarray, *, samples: in
 
 def _mean_threshold(scores: np.ndarray, occurs: np.ndarray, samples: int, generator: np.random.Generator) -> float:
     """scores: (rows,); occurs: (rows,) bool."""
-    from scipy.special import expit, logit
-
     order = np.argsort(-scores, kind="stable")
     scores, occurs = scores[order], occurs[order]
-    rows, found = len(scores), []
+    rows, thresholds = len(scores), []
     for _ in range(samples if occurs.any() else 0):
         times_drawn = np.bincount(generator.integers(rows, size=rows), minlength=rows)
         if times_drawn[occurs].any():
-            found.append(best_threshold(scores, occurs, times_drawn))
-    return float(expit(logit(found).mean())) if found else 0.5
+            thresholds.append(best_threshold(scores, occurs, times_drawn))
+    return float(expit(logit(thresholds).mean())) if thresholds else 0.5
 
 
 def best_threshold(scores: np.ndarray, occurs: np.ndarray, weights: np.ndarray) -> float:
@@ -93,7 +80,7 @@ def best_threshold(scores: np.ndarray, occurs: np.ndarray, weights: np.ndarray) 
 
 
 def held_out_labels(probabilities: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> np.ndarray:
-    """What thresholds say that were fitted on the other half of the rows: no row's label is judged by itself.
+    """What thresholds predict that were fitted on the other half of the rows: no row is evaluated by its own label.
 
     probabilities, labels: (rows, labels). Returns (rows, labels) bool.
     """

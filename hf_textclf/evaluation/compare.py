@@ -1,0 +1,197 @@
+"""`compare`: saved folders of any kind side by side on one split, what they know beside what they cost.
+
+The figures are safe in `comparison.json` before the first picture is drawn.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from ..data import DataArguments, TextData, write_rows
+from ..errors import UserError
+from ..files import new_folder, write_json, write_text
+from ..inference import Classifier
+from ..provenance import describe_hardware, describe_versions, public_name
+from ..saved_model.layout import MEASURED, model_digest
+from .benchmark import load_in_turns, measure_speed, megabytes
+from .metrics import compute_metrics
+from .report import csv_rows, draw, markdown
+from .scoring import Predictions, check_counts, load_rows, predict_rows
+from .significance import difference_of_best, intervals, measure_of, resample
+
+
+@dataclass
+class CompareArguments:
+    """How saved folders are compared."""
+
+    output_dir: str = field(metadata={"help": "New folder for the tables (json, csv, md) and the pictures (png)."})
+    split: str | None = field(
+        default=None, metadata={"help": "train, validation or test; by default test, else validation."}
+    )
+    max_samples: int | None = field(default=None, metadata={"help": "Evaluate on a seeded subset of this many rows."})
+    batch_size: int = field(default=64, metadata={"help": "Texts in one batch; a latency is of one text alone."})
+    bootstrap_samples: int = field(default=1000, metadata={"help": "Resamples behind the 95%% intervals."})
+    latency_texts: int = field(
+        default=200, metadata={"help": "Texts of the split, evenly spaced, that latency and speed are measured on."}
+    )
+
+    def __post_init__(self) -> None:
+        check_counts(self, "max_samples", "batch_size", "bootstrap_samples", "latency_texts")
+
+
+def compare(folders: list[str], data_arguments: DataArguments, arguments: CompareArguments) -> dict[str, Any]:
+    """Evaluate saved folders on one split and write tables and pictures into a new folder.
+
+    The labels of the data are read as the first folder names them; the others may have them in another order.
+    Accuracy is computed on a GPU where there is one, costs on one CPU thread. Returns what `comparison.json` holds.
+
+    Raises:
+        UserError: unreadable folders or data, folders for different labels, an output folder that holds something.
+    """
+    output = new_folder(arguments.output_dir)
+    named = _name_folders(folders)
+    classifiers, load_seconds = load_in_turns(named)
+    _check_same_task(classifiers)
+    first = next(iter(classifiers.values()))
+    data, split, rows = load_rows(
+        data_arguments, first, folders=folders, split=arguments.split, max_samples=arguments.max_samples
+    )
+    labels = np.asarray(rows["labels"])
+
+    predictions = {
+        # one model at a time: on a GPU there may be no room for all
+        name: predict_rows(
+            Classifier(str(folder)),
+            rows,
+            label_names=first.label_names,
+            batch_size=arguments.batch_size,
+            progress=f"evaluating {name}",
+        )
+        for name, folder in named.items()
+    }
+    systems, difference = _evaluate(predictions, labels, data, samples=arguments.bootstrap_samples)
+    # evenly spaced, so that rows sorted by label or length are no trap
+    spaced = np.linspace(0, len(rows) - 1, min(arguments.latency_texts, len(rows))).astype(int)
+    speeds = measure_speed(classifiers, rows.select(spaced)["text"][:], batch_size=arguments.batch_size)
+    for number, (name, classifier) in enumerate(classifiers.items()):
+        systems[name] = {
+            "folder": folders[number],
+            **systems[name],
+            "num_parameters": classifier.predictor.num_parameters,
+            "megabytes": megabytes(named[name]),
+            "load_seconds": load_seconds[name],
+            **speeds[name],
+        }
+    results = {
+        "dataset": data_arguments.dataset,
+        "split": split,
+        "rows": len(rows),
+        "problem_type": data.problem_type,
+        "label_names": data.label_names,
+        # where the results went is not how they came about
+        "settings": {key: value for key, value in asdict(arguments).items() if key != "output_dir"},
+        "systems": systems,
+        "difference": difference,
+        "hardware": describe_hardware(),
+        "versions": describe_versions(),
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / "comparison.json", results)
+    write_rows(output / "comparison.csv", csv_rows(results))
+    write_text(output / "comparison.md", markdown(results))
+    draw(output, results, predictions, labels)
+    return results
+
+
+def measure_costs(folder: str, data_arguments: DataArguments, *, split: str | None = None) -> None:
+    """Measure a saved folder on one split and write `measured.json` and SPLIT_*.png into it.
+
+    Raises:
+        UserError: as `compare`.
+    """
+    place = Path(folder)
+    # inside the folder, so that pictures can be moved from there and a full disk is found out early
+    with TemporaryDirectory(dir=place if place.is_dir() else None, prefix=".measuring") as output:
+        results = compare([folder], data_arguments, CompareArguments(output_dir=output, split=split))
+        (system,) = results["systems"].values()
+        del system["folder"]
+        for picture in Path(output).glob("*.png"):
+            # metrics and costs of a single system are no picture
+            if picture.stem != "metrics":
+                os.replace(picture, place / f"{results['split']}_{picture.name}")
+    measured = {
+        "dataset": public_name(data_arguments.dataset),
+        **{name: results[name] for name in ("split", "rows", "settings", "hardware", "versions")},
+        **system,
+        "model_digest": model_digest(place),
+    }
+    write_json(place / MEASURED, measured)
+
+
+def _evaluate(
+    predictions: dict[str, Predictions], labels: np.ndarray, data: TextData, *, samples: int
+) -> tuple[dict[str, dict[str, Any]], dict[str, Any] | None]:
+    """The metrics of each system with their intervals, and what sets the best two apart."""
+    problem_type = data.problem_type
+    metrics = {}
+    for name, system in predictions.items():
+        options: dict[str, Any] = {"label_names": data.label_names, "thresholds": system.thresholds or 0.5}
+        try:
+            metrics[name] = compute_metrics(system.scores, labels, problem_type=problem_type, **options)
+        except UserError as error:
+            raise UserError(f"{name}: {error}") from error
+    measures = [measure_of(system, labels, problem_type=problem_type) for system in predictions.values()]
+    resampled = resample(measures, len(labels), samples=samples)
+    systems = {
+        name: {
+            "metrics": metrics[name],
+            "intervals": intervals(resampled[:, number], problem_type=problem_type),
+            "thresholds": system.thresholds,
+        }
+        for number, (name, system) in enumerate(predictions.items())
+    }
+    return systems, difference_of_best(predictions, labels, metrics, resampled, problem_type=problem_type)
+
+
+def _check_same_task(classifiers: dict[str, Classifier]) -> None:
+    """Make sure that all systems predict the same labels.
+
+    Raises:
+        UserError: one has another problem type or other labels than the first; their order may differ.
+    """
+    (first, reference), *others = classifiers.items()
+    for name, classifier in others:
+        # a regression has no labels, only a name for its number
+        odd = set(classifier.label_names) ^ set(reference.label_names)
+        contrast = ""
+        if classifier.problem_type != reference.problem_type:
+            contrast = f"problem_type {classifier.problem_type}, {first!r} {reference.problem_type}"
+        elif odd and reference.problem_type != "regression":
+            shown = ", ".join(repr(label)[:40] for label in sorted(odd)[:3])
+            contrast = f"other labels than {first!r} ({len(odd)} in one of them only: {shown})"
+        if contrast:
+            raise UserError(f"{name!r} has {contrast}, expected the same task; compare folders for the same labels")
+
+
+def _name_folders(folders: Sequence[str]) -> dict[str, Path]:
+    """Name each folder by the end of its path, with as many parents as it takes to tell all apart.
+
+    Raises:
+        UserError: one is not a folder, or stands there twice.
+    """
+    paths = [Path(folder).resolve() for folder in folders]
+    for folder, path in zip(folders, paths, strict=True):
+        if not path.is_dir():
+            raise UserError(f"{folder!r} is no folder, expected one that `hf-textclf train` wrote; correct its path")
+        if paths.count(path) > 1:
+            raise UserError(f"{folder!r} is named {paths.count(path)} times, expected different ones; name it once")
+    depth, named = 1, {path.name: path for path in paths}
+    while len(named) < len(paths):
+        depth += 1
+        named = {"/".join(path.parts[-depth:]): path for path in paths}
+    return named

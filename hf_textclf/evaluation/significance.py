@@ -1,0 +1,209 @@
+"""How sure: intervals by resampling, and whether the best two systems are apart by more than chance.
+
+Intervals are those of the percentile bootstrap over rows (Efron & Tibshirani 1993, chapter 13). A resample is
+`counts`, (rows,): how often each row was drawn. Every system sees the same resamples, so that two systems can be
+compared row for row; `scipy.stats.bootstrap` draws them anew for each. A `Measure` is prepared once for a system and
+then asked a thousand times; with every count 1 it gives the numbers of `hf_textclf.evaluation.metrics`, which would
+take minutes for all resamples.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.stats import binomtest, chi2, wilcoxon
+from tqdm.auto import tqdm
+
+from .metrics import LOWER_IS_BETTER
+from .metrics.common import MAX_RANKED_LABELS, mean_of_defined, rates
+from .scoring import Predictions
+
+Measure = Callable[[np.ndarray], list[float]]
+
+# with fewer texts that only one of the two gets right, the chi-square approximation is poor
+FEW = 25
+# what a measure returns, in its order; systems are ranked by the first
+METRICS = {
+    "single_label_classification": ("accuracy", "macro_f1", "roc_auc"),
+    "multi_label_classification": ("macro_f1", "micro_f1", "subset_accuracy", "macro_roc_auc"),
+    "regression": ("mae", "mse", "pearson"),
+}
+
+
+def measure_of(predictions: Predictions, labels: np.ndarray, *, problem_type: str) -> Measure:
+    """Prepare the measure of one system. labels: as `compute_metrics` takes them."""
+    match problem_type:
+        case "single_label_classification":
+            return _single_label(predictions.scores, labels, predictions.predicted)
+        case "multi_label_classification":
+            return _multi_label(predictions.scores, labels > 0.5, predictions.predicted)
+    return _regression(predictions.scores, labels)
+
+
+def resample(measures: Sequence[Measure], rows: int, *, samples: int, seed: int = 0) -> np.ndarray:
+    """Return (samples, systems, metrics): what each measure gives on each resample of that many rows."""
+    generator = np.random.default_rng(seed)
+    drawn = []
+    for _ in tqdm(range(samples), desc="resampling", unit="resample"):
+        counts = np.bincount(generator.integers(rows, size=rows), minlength=rows).astype(float)
+        drawn.append([measure(counts) for measure in measures])
+    return np.array(drawn)
+
+
+def intervals(resampled: np.ndarray, *, problem_type: str) -> dict[str, list[float] | None]:
+    """The middle 95 % of each metric's values, (samples, metrics), as [low, high]; None where it was never defined."""
+    limits: dict[str, list[float] | None] = {}
+    for name, values in zip(METRICS[problem_type], resampled.T, strict=True):
+        defined = values[~np.isnan(values)]
+        limits[name] = np.quantile(defined, [0.025, 0.975]).tolist() if len(defined) else None
+    return limits
+
+
+def difference_of_best(
+    predictions: dict[str, Predictions],
+    labels: np.ndarray,
+    metrics: dict[str, dict[str, Any]],
+    resampled: np.ndarray,
+    *,
+    problem_type: str,
+) -> dict[str, Any] | None:
+    """Test the best two systems by the first metric against each other; None where no two have it.
+
+    labels: as `compute_metrics` takes them; resampled: (samples, systems, metrics). A text of many labels counts as
+    right where all of them are. Returns the names, the test, and each metric's difference with its interval.
+    """
+    metric = METRICS[problem_type][0]
+    sign = 1 if metric in LOWER_IS_BETTER else -1
+    defined = [name for name in metrics if metrics[name][metric] is not None]
+    best = sorted(defined, key=lambda name: sign * metrics[name][metric])[:2]
+    if len(best) < 2:
+        return None
+    errors = [(predictions[name].predicted - labels).reshape(len(labels), -1) for name in best]
+    if problem_type == "regression":
+        test = wilcoxon_signed_rank(*(np.abs(error[:, 0]) for error in errors))
+        better = "closer"
+    else:
+        test = mcnemar(*(~error.any(axis=1) for error in errors))
+        better = "right" if labels.ndim == 1 else "right in all labels"
+    first, second = (list(predictions).index(name) for name in best)
+    gaps = {}
+    for name in METRICS[problem_type]:
+        one, other = (metrics[system][name] for system in best)
+        gaps[name] = None if one is None or other is None else one - other
+    limits = intervals(resampled[:, first] - resampled[:, second], problem_type=problem_type)
+    return {"systems": best, "better": better, **test, "metrics": gaps, "intervals": limits}
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
+    """McNemar's test (1947): of the texts that only one system gets right, does either get more?
+
+    first, second: (rows,) bool, whether each system is right. Exact (binomial) below 25 such texts, else chi-square
+    with continuity correction (Edwards 1948).
+    """
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    discordant = only_first + only_second
+    if discordant < FEW:
+        name, p_value = "McNemar, exact", binomtest(only_first, discordant).pvalue if discordant else 1.0
+    else:
+        # the correction stops at 0: equal numbers are no evidence at all
+        distance = max(abs(only_first - only_second) - 1, 0)
+        name, p_value = "McNemar, chi-square", chi2.sf(distance**2 / discordant, df=1)
+    return {"test": name, "only_first": only_first, "only_second": only_second, "p_value": float(p_value)}
+
+
+def wilcoxon_signed_rank(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
+    """Wilcoxon's signed-rank test (1945) of the absolute errors of two regressions, (rows,) each."""
+    p_value = 1.0 if np.array_equal(first, second) else wilcoxon(first, second).pvalue
+    return {
+        "test": "Wilcoxon, signed ranks",
+        "only_first": int((first < second).sum()),
+        "only_second": int((second < first).sum()),
+        "p_value": float(p_value),
+    }
+
+
+def sentence(difference: dict[str, Any], *, metric: str) -> str:
+    """The outcome in words: how often each is better, how sure that is, and by how much a metric differs."""
+    first, second = difference["systems"]
+    p_value = difference["p_value"]
+    text = (
+        f"{first} against {second}: {difference['only_first']:,} texts where only {first} is {difference['better']}, "
+        f"{difference['only_second']:,} where only {second} is ({difference['test']}: "
+        f"p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'})"
+    )
+    gap, limits = difference["metrics"][metric], difference["intervals"][metric]
+    if gap is None or limits is None:
+        return text
+    return f"{text}; {metric} {gap:+.4f} (95 % interval {limits[0]:+.4f} to {limits[1]:+.4f})"
+
+
+def roc_auc(scores: np.ndarray, occurs: np.ndarray) -> Callable[[np.ndarray], float]:
+    """Prepare the area under the ROC curve of one label: sort once, then sum ranks (Mann & Whitney 1947).
+
+    scores: (rows,); occurs: (rows,) bool. The result is NaN where all rows drawn agree on the label.
+    """
+    order = np.argsort(scores, kind="stable")
+    # equal scores form one step, where a pair counts half
+    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
+    positive = occurs[order]
+
+    def area(counts: np.ndarray) -> float:
+        drawn = counts[order]
+        positives = np.add.reduceat(drawn * positive, starts)
+        negatives = np.add.reduceat(drawn, starts) - positives
+        pairs = positives.sum() * negatives.sum()
+        return float(positives @ (np.cumsum(negatives) - negatives / 2) / pairs) if pairs else math.nan
+
+    return area
+
+
+def _single_label(probabilities: np.ndarray, labels: np.ndarray, predicted: np.ndarray) -> Measure:
+    size = probabilities.shape[1]
+    correct = predicted == labels
+    # as in the metrics: label 1 where there are two, else the mean of one against the rest
+    ranked = [1] if size == 2 else range(size if size <= MAX_RANKED_LABELS else 0)
+    areas = [roc_auc(probabilities[:, label], labels == label) for label in ranked]
+
+    def measure(counts: np.ndarray) -> list[float]:
+        hits = np.bincount(labels[correct], counts[correct], minlength=size)
+        f1 = rates(hits, np.bincount(predicted, counts, minlength=size), np.bincount(labels, counts, minlength=size))
+        ranks = np.array([area(counts) for area in areas])
+        return [hits.sum() / counts.sum(), mean_of_defined(f1["f1"]), mean_of_defined(ranks)]
+
+    return measure
+
+
+def _multi_label(probabilities: np.ndarray, occurs: np.ndarray, predicted: np.ndarray) -> Measure:
+    size = probabilities.shape[1]
+    exact = (predicted == occurs).all(axis=1)
+    # few texts have many labels: what is counted fits into little memory
+    counted = csr_array(np.hstack([predicted & occurs, predicted, occurs]).astype(float).T)  # (3 labels, rows)
+    ranked = range(size if size <= MAX_RANKED_LABELS else 0)
+    areas = [roc_auc(probabilities[:, label], occurs[:, label]) for label in ranked]
+
+    def measure(counts: np.ndarray) -> list[float]:
+        columns = (counted @ counts).reshape(3, size)
+        ranks = np.array([area(counts) for area in areas])
+        return [
+            mean_of_defined(rates(*columns)["f1"]),
+            float(rates(*columns.sum(axis=1))["f1"]),
+            counts @ exact / counts.sum(),
+            mean_of_defined(ranks),
+        ]
+
+    return measure
+
+
+def _regression(predictions: np.ndarray, labels: np.ndarray) -> Measure:
+    errors = predictions - labels
+
+    def measure(counts: np.ndarray) -> list[float]:
+        share = counts / counts.sum()
+        first, second = predictions - share @ predictions, labels - share @ labels
+        spread = math.sqrt((share @ first**2) * (share @ second**2))
+        pearson = share @ (first * second) / spread if spread else math.nan
+        return [share @ np.abs(errors), share @ errors**2, pearson]
+
+    return measure
