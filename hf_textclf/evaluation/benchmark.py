@@ -7,11 +7,14 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from timeit import timeit
 from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils import patch_environment
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
@@ -64,17 +67,13 @@ def load_in_turns(folders: dict[str, Path]) -> tuple[dict[str, Classifier], dict
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Keep torch, the linear algebra of NumPy and the tokenizers to one thread each."""
-    threads, tokenizers = torch.get_num_threads(), os.environ.get("TOKENIZERS_PARALLELISM")
-    try:
-        with threadpool_limits(1):
-            torch.set_num_threads(1)
-            os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    threads = torch.get_num_threads()
+    with threadpool_limits(1), patch_environment(TOKENIZERS_PARALLELISM="false"):
+        torch.set_num_threads(1)
+        try:
             yield
-    finally:
-        torch.set_num_threads(threads)
-        os.environ.pop("TOKENIZERS_PARALLELISM", None)
-        if tokenizers is not None:
-            os.environ["TOKENIZERS_PARALLELISM"] = tokenizers
+        finally:
+            torch.set_num_threads(threads)
 
 
 def measure_speed(
@@ -97,13 +96,12 @@ def measure_speed(
             for name, classifier in classifiers.items():
                 rates[name].append(_texts_per_second(classifier, texts, batch_size=batch_size))
                 bar.update(len(texts))
-    percentiles = {name: np.percentile(taken, [50, 99]) for name, taken in latencies.items()}
     return {
         name: {
-            "latency_ms": {"p50": 1000 * float(p50), "p99": 1000 * float(p99)},
+            "latency_ms": {f"p{share}": 1000 * float(np.percentile(latencies[name], share)) for share in (50, 99)},
             "texts_per_second": max(rates[name]),
         }
-        for name, (p50, p99) in percentiles.items()
+        for name in classifiers
     }
 
 
@@ -111,12 +109,7 @@ def _latencies(classifier: Classifier, texts: Sequence[str]) -> list[float]:
     """Seconds for each text alone."""
     # the turn of another model has filled the caches of the processor
     classifier.probabilities(texts[:1], batch_size=1)
-    seconds = []
-    for text in texts:
-        start = time.perf_counter()
-        classifier.probabilities([text], batch_size=1)
-        seconds.append(time.perf_counter() - start)
-    return seconds
+    return [timeit(partial(classifier.probabilities, [text], batch_size=1), number=1) for text in texts]
 
 
 def _texts_per_second(classifier: Classifier, texts: Sequence[str], *, batch_size: int) -> float:

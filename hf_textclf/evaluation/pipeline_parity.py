@@ -1,6 +1,7 @@
 """Does a stock pipeline say the same as our `Classifier`? What a card claims must hold for whoever uses the model
 without us; where it cannot, the reasons are named."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -33,24 +34,29 @@ def pipeline_agreement(
     """
     if classifier.predictor.network is None:
         return None
-    answers, answered = [], []
-    pipe = _stock_pipeline(classifier.name_or_path, revision)
+    # here, because it brings the pipelines of all tasks with it
+    from transformers import pipeline
+
+    # the snippet of a user who knows the Auto classes only
+    source, options = classifier.name_or_path, {"revision": revision}
+    model = AutoModelForSequenceClassification.from_pretrained(source, use_safetensors=True, **options)
+    tokenizer = AutoTokenizer.from_pretrained(source, **options)
+    pipe = pipeline("text-classification", model=model, tokenizer=tokenizer, top_k=None, truncation=True)
+    stock_rows: dict[int, list[float]] = {}
     for number, text in enumerate(tqdm(texts, desc="stock pipeline", unit="text")):
-        try:
-            [answer] = pipe([text])
-        except (RuntimeError, ValueError, IndexError):
-            continue
-        scores = {label["label"]: label["score"] for label in answer}
-        answers.append([scores[name] for name in classifier.label_names])
-        answered.append(number)
-    stock, ours = np.array(answers).reshape(-1, probabilities.shape[1]), probabilities[answered]
+        with suppress(RuntimeError, ValueError, IndexError):
+            [labels] = pipe([text])
+            scores = {label["label"]: label["score"] for label in labels}
+            stock_rows[number] = [scores[name] for name in classifier.label_names]
+    stock = np.array(list(stock_rows.values())).reshape(-1, probabilities.shape[1])
+    ours = probabilities[list(stock_rows)]
     differences = np.abs(stock - ours).max(axis=1, initial=0)
     return {
         "texts": len(texts),
         "same_labels": _share(_same_labels(stock, ours, classifier)),
         "same_probabilities": _share(differences <= ROUNDING),
         "max_difference": float(differences.max(initial=0)),
-        "failed": len(texts) - len(answered),
+        "failed": len(texts) - len(stock),
         "why": _reasons(classifier, pipe.tokenizer, pipe.model.dtype),
     }
 
@@ -62,18 +68,9 @@ def in_words(agreement: dict[str, Any]) -> str:
         for name in ("labels", "probabilities")
         if agreement[f"same_{name}"] is not None
     ]
-    failed = [f"{agreement['failed']} failed"] if agreement["failed"] else []
+    shares += [f"{agreement['failed']} failed"] * (agreement["failed"] > 0)
     why = f" ({'; '.join(agreement['why'])})" if agreement["why"] else ""
-    return f"stock pipeline on {agreement['texts']} texts: {', '.join(shares + failed)}{why}"
-
-
-def _stock_pipeline(name_or_path: str, revision: str) -> Any:
-    """The snippet of a user who knows the Auto classes only."""
-    from transformers import pipeline
-
-    model = AutoModelForSequenceClassification.from_pretrained(name_or_path, revision=revision, use_safetensors=True)
-    tokenizer = AutoTokenizer.from_pretrained(name_or_path, revision=revision)
-    return pipeline("text-classification", model=model, tokenizer=tokenizer, top_k=None, truncation=True)
+    return f"stock pipeline on {agreement['texts']} texts: {', '.join(shares)}{why}"
 
 
 def _same_labels(stock: np.ndarray, ours: np.ndarray, classifier: Classifier) -> np.ndarray | None:
@@ -92,11 +89,11 @@ def _share(same: np.ndarray | None) -> float | None:
 
 def _reasons(classifier: Classifier, tokenizer: Any, dtype: torch.dtype) -> list[str]:
     """What a stock pipeline does not know of this model."""
-    found = [reason for key, reason in BY_TOKENIZER.items() if key in tokenizer.init_kwargs]
+    reasons = [reason for key, reason in BY_TOKENIZER.items() if key in tokenizer.init_kwargs]
     if strategy := classifier.predictor.document_strategy:
-        found.append(f"document_strategy {strategy}: a pipeline cuts a long text")
+        reasons.append(f"document_strategy {strategy}: a pipeline cuts a long text")
     if dtype != torch.float32:
-        found.append(f"precision: the weights are stored as {dtype}, in which a pipeline computes")
+        reasons.append(f"precision: the weights are stored as {dtype}, in which a pipeline computes")
     if classifier.thresholds is not None and (classifier.thresholds != 0.5).any():
-        found.append("thresholds: a pipeline gives probabilities only, and its user takes the labels from 0.5 on")
-    return found
+        reasons.append("thresholds: a pipeline gives probabilities only, and its user takes the labels from 0.5 on")
+    return reasons

@@ -161,16 +161,15 @@ def _draw_curves(
     path: Path, results: dict[str, Any], scores: dict[str, np.ndarray], labels: np.ndarray, *, title: str
 ) -> None:
     names = results["label_names"]
-    holds: np.ndarray = labels[:, None] == np.arange(len(names)) if labels.ndim == 1 else labels > 0.5
     binary = labels.ndim == 1 and len(names) == 2
-    drawn = slice(1, 2) if binary else slice(None)
-    mixed: np.ndarray = holds.any(axis=0) & ~holds.all(axis=0)
-    if not mixed[drawn].any():
+    shown = np.array([1]) if binary else np.arange(len(names))
+    holds = labels[:, None] == shown if labels.ndim == 1 else labels > 0.5
+    if (holds.min(axis=0) == holds.max(axis=0)).all():
         return
     areas = [f"{'macro_' if labels.ndim == 2 else ''}{area}" for area in ("roc_auc", "average_precision")]
     plot_curves(
         path,
-        {name: (probabilities[:, drawn], holds[:, drawn]) for name, probabilities in scores.items()},
+        {name: (probabilities[:, shown], holds) for name, probabilities in scores.items()},
         {name: tuple(system["metrics"][area] for area in areas) for name, system in results["systems"].items()},
         title=f"{title}; {f'label {names[1]}' if binary else f'mean of {len(names)} labels'}",
     )

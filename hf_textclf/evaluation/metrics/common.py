@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import datasets
+import evaluate
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -89,6 +91,13 @@ def table(columns: dict[str, np.ndarray], label_names: list[str] | None) -> dict
     return {
         label_names[i] if label_names else str(i): dict(zip(columns, row, strict=True)) for i, row in enumerate(rows)
     }
+
+
+def info(description: str, inputs: str, **features: Any) -> evaluate.MetricInfo:
+    """What an `evaluate` module says of itself. features: of one prediction and of one reference."""
+    return evaluate.MetricInfo(
+        description=description, citation="", inputs_description=inputs, features=datasets.Features(features)
+    )
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Metrics for texts with any number of labels, as a function and as a local `evaluate` module."""
 
+from typing import Any
+
 import datasets
 import evaluate
 import numpy as np
@@ -8,6 +10,7 @@ from .common import (
     MAX_RANKED_LABELS,
     UNDEFINED,
     expected_calibration_error,
+    info,
     log_loss,
     mean_of_defined,
     plain,
@@ -33,7 +36,7 @@ def multi_label_metrics(
     label_names: list[str] | None = None,
     *,
     thresholds: float | list[float] = 0.5,
-) -> dict[str, float | int | dict | None]:
+) -> dict[str, Any]:
     """Measure a multi-label classifier.
 
     A label absent from these rows is left out of the macro means (`rates` in common.py has the details). Log loss and
@@ -66,16 +69,10 @@ class MultiLabelMetrics(evaluate.Metric):
     """`multi_label_metrics` with the interface of `evaluate`: compute, add, add_batch."""
 
     def _info(self) -> evaluate.MetricInfo:
-        inputs = {name: datasets.Sequence(datasets.Value("float64")) for name in ("predictions", "references")}
-        return evaluate.MetricInfo(
-            description=DESCRIPTION, citation="", inputs_description=INPUTS, features=datasets.Features(inputs)
-        )
+        probabilities = datasets.Sequence(datasets.Value("float64"))
+        return info(DESCRIPTION, INPUTS, predictions=probabilities, references=probabilities)
 
     def _compute(
-        self,
-        predictions: list[list[float]],
-        references: list[list[float]],
-        label_names: list[str] | None = None,
-        thresholds: float | list[float] = 0.5,
-    ) -> dict[str, float | int | dict | None]:
-        return multi_label_metrics(np.asarray(predictions), np.asarray(references), label_names, thresholds=thresholds)
+        self, predictions: list[list[float]], references: list[list[float]], **options: Any
+    ) -> dict[str, Any]:
+        return multi_label_metrics(np.asarray(predictions), np.asarray(references), **options)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
-from .common import plain
+from .common import info, plain
 
 DESCRIPTION = "Mean squared and absolute error, Pearson and Spearman correlation."
 INPUTS = """
@@ -38,10 +38,8 @@ class RegressionMetrics(evaluate.Metric):
     """`regression_metrics` with the interface of `evaluate`: compute, add, add_batch."""
 
     def _info(self) -> evaluate.MetricInfo:
-        inputs = {name: datasets.Value("float64") for name in ("predictions", "references")}
-        return evaluate.MetricInfo(
-            description=DESCRIPTION, citation="", inputs_description=INPUTS, features=datasets.Features(inputs)
-        )
+        number = datasets.Value("float64")
+        return info(DESCRIPTION, INPUTS, predictions=number, references=number)
 
     def _compute(self, predictions: list[float], references: list[float]) -> dict[str, float | None]:
         return regression_metrics(np.asarray(predictions), np.asarray(references))

@@ -3,19 +3,13 @@
 They are computed from counts, not from a confusion matrix: with 50,000 labels that would be 20 GB.
 """
 
+from typing import Any
+
 import datasets
 import evaluate
 import numpy as np
 
-from .common import (
-    expected_calibration_error,
-    log_loss,
-    mean_of_defined,
-    plain,
-    rankings,
-    rates,
-    table,
-)
+from .common import expected_calibration_error, info, log_loss, mean_of_defined, plain, rankings, rates, table
 
 DESCRIPTION = "Accuracy, macro, micro and per-label rates, ranking and calibration of a single-label classifier."
 INPUTS = """
@@ -28,7 +22,7 @@ Args:
 
 def single_label_metrics(
     probabilities: np.ndarray, labels: np.ndarray, label_names: list[str] | None = None
-) -> dict[str, float | int | dict | None]:
+) -> dict[str, Any]:
     """Measure a single-label classifier.
 
     A label absent from these rows is left out of the macro means (`rates` in common.py has the details). With two
@@ -81,12 +75,8 @@ class SingleLabelMetrics(evaluate.Metric):
     """`single_label_metrics` with the interface of `evaluate`: compute, add, add_batch."""
 
     def _info(self) -> evaluate.MetricInfo:
-        inputs = {"predictions": datasets.Sequence(datasets.Value("float64")), "references": datasets.Value("int64")}
-        return evaluate.MetricInfo(
-            description=DESCRIPTION, citation="", inputs_description=INPUTS, features=datasets.Features(inputs)
-        )
+        probabilities = datasets.Sequence(datasets.Value("float64"))
+        return info(DESCRIPTION, INPUTS, predictions=probabilities, references=datasets.Value("int64"))
 
-    def _compute(
-        self, predictions: list[list[float]], references: list[int], label_names: list[str] | None = None
-    ) -> dict[str, float | int | dict | None]:
-        return single_label_metrics(np.asarray(predictions), np.asarray(references), label_names)
+    def _compute(self, predictions: list[list[float]], references: list[int], **options: Any) -> dict[str, Any]:
+        return single_label_metrics(np.asarray(predictions), np.asarray(references), **options)
