@@ -3,6 +3,7 @@
 import logging
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -55,8 +56,8 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
     Raises:
         UserError: as `prepare`, there is no token, or the Hub refuses.
     """
-    files, api = prepare(Path(folder), arguments), signed_in()
-    return with_retries(arguments.repo, lambda: _send(api, files, arguments), idempotent=not arguments.create_pr)
+    send = partial(_send, upload_folder=prepare(Path(folder), arguments), arguments=arguments, api=signed_in())
+    return with_retries(arguments.repo, send, idempotent=not arguments.create_pr)
 
 
 def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:

@@ -14,6 +14,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from hf_textclf.card.figures import cell, curve_of, results_table
+from hf_textclf.card.merge import merge_cards
 from hf_textclf.cli.main import main
 from hf_textclf.files import SAMPLES
 from hf_textclf.provenance import hub_id, public_name
@@ -194,6 +195,13 @@ def test_what_people_wrote_stays(trained, tmp_path):
     (tmp_path / "about.md").write_text("Ours.", encoding="utf-8")
     assert main(["card", str(folder), "--prose", str(tmp_path / "about.md")]) == 0
     assert section(text_of(folder), "prose").endswith("\nOurs.")
+
+
+def test_a_tag_that_people_put_after_our_name_stays(trained):
+    ours = text_of(trained / "single")
+    theirs = ours.replace("- hf-textclf\n", "- hf-textclf\n- hotels\n", 1)
+    tags = ModelCard(merge_cards(theirs, ours)).data.tags
+    assert tags == ["text-classification", "hf-textclf", "textclf_lstm", "hotels"]
 
 
 def test_card_of_somebody_else_is_added_to(trained, tmp_path):
