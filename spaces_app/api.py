@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-import answers
 import gradio as gr
-import why
-import words
-from serving import Served
-from texts import MAX_CHARACTERS, Readable, is_foreign, readable, told
+import i18n
+import predictions
+import tab_explain
+from inputs import MAX_CHARACTERS, Readable, is_foreign, readable, told
+from models import Served
 
 
 def add_endpoints(served: dict[str, Served]) -> None:
@@ -25,7 +25,7 @@ def add_endpoints(served: dict[str, Served]) -> None:
             models: Names of the models to ask; by default all.
         """
         read = _text(text, request)
-        notices = [words.say(key, request, limit=MAX_CHARACTERS) for key in read.notices]
+        notices = [i18n.say(key, request, limit=MAX_CHARACTERS) for key in read.notices]
         of_models = {}
         for model in _models(served, models, request):
             [prediction], milliseconds = model.classify([read.text])
@@ -55,7 +55,7 @@ def add_endpoints(served: dict[str, Served]) -> None:
             label: Which label; by default the one that each model predicts.
         """
         asked = _models(served, None if model is None else [model], request)
-        return why.explain(asked, _text(text, request), label, request)
+        return tab_explain.explain(asked, _text(text, request), label, request)
 
     # yields, so that Gradio can stop it when the client has gone; what a client gets is the last
     def batch(
@@ -68,7 +68,7 @@ def add_endpoints(served: dict[str, Served]) -> None:
             texts: What to classify, up to 10,000 texts; of a long text the first 10,000 characters are read.
             model: Name of the model to ask; by default the first.
         """
-        yield from answers.batch(served, texts, model, request)
+        yield from predictions.batch(served, texts, model, request)
 
     gr.api(classify, api_name="classify")
     # they wait in a line of their own, as in the tab
@@ -85,7 +85,7 @@ def _text(text: object, request: gr.Request | None) -> Readable:
     """
     read = readable(text)
     if read.empty:
-        raise gr.Error(words.say(read.empty, request), print_exception=False)
+        raise gr.Error(i18n.say(read.empty, request), print_exception=False)
     return read
 
 
@@ -98,5 +98,5 @@ def _models(served: dict[str, Served], names: object, request: gr.Request | None
     if names is None or names == []:
         return list(served.values())
     if not isinstance(names, list) or not all(isinstance(name, str) and name in served for name in names):
-        raise gr.Error(words.say("unknown_model", request, names=", ".join(served)), print_exception=False)
+        raise gr.Error(i18n.say("unknown_model", request, names=", ".join(served)), print_exception=False)
     return [served[name] for name in served if name in names]

@@ -16,17 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import about
-import discreet
 import gradio as gr
-import many
-import serving
-import side_by_side
-import texts
-import why
-import words
+import i18n
+import privacy
+import tab_about
+import tab_batch
+import tab_compare
+import tab_explain
 from api import add_endpoints
-from serving import Served
+from models import Served, load, named_models
 from transformers.utils.logging import disable_progress_bar
 
 from hf_textclf import UserError
@@ -43,47 +41,19 @@ EXAMPLES = [
     "主队在补时阶段攻入制胜一球，球迷冲进场内庆祝。",
     "耳机音质很好，戴一整天也不累，这个价格很值。",
 ]
-WORDS = {
-    "en": {
-        "title": "# Text classifiers, side by side",
-        "text": "Text",
-        "placeholder": "Write or paste a text …",
-        "examples": "Examples",
-        "models": "Models",
-        "link": "Copy link",
-        "link_cut": "The link holds the first 2,000 characters of the text.",
-        "side_tab": "Side by side",
-        "many_tab": "Many texts",
-        "about_tab": "About",
-    },
-    "zh": {
-        "title": "# 文本分类器，并排比较",
-        "text": "文本",
-        "placeholder": "输入或粘贴一段文本……",
-        "examples": "例子",
-        "models": "模型",
-        "link": "复制链接",
-        "link_cut": "链接只包含文本的前 2,000 个字符。",
-        "side_tab": "并排比较",
-        "many_tab": "批量文本",
-        "about_tab": "关于",
-    },
-}
-for module_words in (WORDS, texts.WORDS, side_by_side.WORDS, why.WORDS, many.WORDS, about.WORDS):
-    words.add(module_words)
 
 
 def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Blocks:
     """Make the page and its public endpoints."""
 
     def show(text: str, chosen: list[str], request: gr.Request) -> Iterator[str]:
-        yield from side_by_side.compare(models, text, chosen, request)
+        yield from tab_compare.compare(models, text, chosen, request)
 
-    label = words.label
+    label = i18n.label
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     # of many models the first two, as a page shows two side by side
     default = list(models)[:2]
-    with gr.Blocks(title="hf_textclf", analytics_enabled=False, delete_cache=many.DELETE_CACHE) as page:
+    with gr.Blocks(title="hf_textclf", analytics_enabled=False, delete_cache=tab_batch.DELETE_CACHE) as page:
         with gr.Row(elem_id="head"):
             gr.Markdown(label("title"))
             link = gr.Button(label("link"), size="sm", elem_id="link", scale=0, min_width=130)
@@ -107,11 +77,11 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
             with gr.Tab(label("side_tab"), id="side") as side_tab:
                 results = gr.HTML(elem_id="results")
             with gr.Tab(label("why_tab"), id="why") as why_tab:
-                why.build_why(models, label, text, chosen, why_tab)
+                tab_explain.build_explain(models, label, text, chosen, why_tab)
             with gr.Tab(label("many_tab"), id="many") as many_tab:
-                many.build_many(models)
+                tab_batch.build_batch(models)
             with gr.Tab(label("about_tab"), id="about") as about_tab:
-                about.build_about(models, comparison)
+                tab_about.build_about(models, comparison)
 
         for tab in (side_tab, why_tab, many_tab, about_tab):
             tab.select(None, js=f"() => view.tab({json.dumps(tab.id)})", **private)
@@ -157,23 +127,23 @@ def start(arguments: list[str]) -> None:
     # Gradio asks for it with every call; where none is named, that loads all of matplotlib to find one
     os.environ.setdefault("MPLBACKEND", "agg")
     disable_progress_bar()
-    page = build(serving.load(serving.named_models(options.models)), comparison)
-    discreet.install()
+    page = build(load(named_models(options.models)), comparison)
+    privacy.install()
     page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
     fonts = ["system-ui", "sans-serif"]
     page.launch(
         # fonts that every machine has: nothing to fetch, and plain to read
         theme=gr.themes.Soft(font=fonts, font_mono=["ui-monospace", "monospace"]),
-        css_paths=[HERE / "page.css", HERE / "many.css"],
+        css_paths=[HERE / "page.css", HERE / "tab_batch.css"],
         head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
-        i18n=words.translations(),
+        i18n=i18n.translations(),
         footer_links=["api", "settings"],
         mcp_server=importlib.util.find_spec("mcp") is not None,
         ssr_mode=False,
         enable_monitoring=False,
         run_history=False,
-        max_file_size=many.MAX_FILE_SIZE,
-        state_session_capacity=many.SESSIONS,
+        max_file_size=tab_batch.MAX_FILE_SIZE,
+        state_session_capacity=tab_batch.SESSIONS,
     )
 
 

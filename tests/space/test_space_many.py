@@ -22,9 +22,7 @@ LABELS = ["sport", "weather", "film"]
 
 @pytest.fixture(scope="module")
 def space(app):
-    """Imports a module of the Space, once all that it says is known."""
-    for name in ("texts", "many"):
-        app("words").add(app(name).WORDS)
+    """Imports a module of the Space."""
     return app
 
 
@@ -43,7 +41,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(space, folder):
-    return space("serving").load([str(folder)])["tiny"]
+    return space("models").load([str(folder)])["tiny"]
 
 
 @pytest.fixture
@@ -68,10 +66,10 @@ def workbook(rows, path):
 
 def refusal(space, path):
     """The sentence that a visitor reads in place of a table."""
-    tables = space("tables")
+    tables = space("uploads")
     with pytest.raises(tables.Refused) as caught:
         tables.read_table(path)
-    return space("words").say(caught.value.key, None, **caught.value.values)
+    return space("i18n").say(caught.value.key, None, **caught.value.values)
 
 
 HEADER, ROWS = ["text", "label"], [['a fine day, "sunny"', "weather"], ["+1+1", "sport"], ["雨", "film"]]
@@ -97,20 +95,20 @@ def as_csv(rows, **options):
     ],
 )
 def test_the_same_rows_from_every_format(space, write, name, content, encoding):
-    table = space("tables").read_table(write(name, content))
+    table = space("uploads").read_table(write(name, content))
     assert table.rows == [dict(zip(HEADER, row, strict=True)) for row in ROWS]
     assert (table.columns, table.encoding, table.guess()) == (HEADER, encoding, ("text", "label"))
 
 
 def test_a_workbook(space, tmp_path):
     lines = [[], [*HEADER, "n", None], [], *([*row, 3] for row in ROWS), [None, "film", 0.5]]
-    table = space("tables").read_table(workbook(lines, tmp_path / "a.xlsx"))
+    table = space("uploads").read_table(workbook(lines, tmp_path / "a.xlsx"))
     rows = [dict(zip([*HEADER, "n"], [*row, "3"], strict=True)) for row in ROWS]
     assert table.rows == [*rows, {"text": "", "label": "film", "n": "0.5"}]
 
 
 def test_lines_of_a_txt_and_the_guess(space, write):
-    read = space("tables").read_table
+    read = space("uploads").read_table
     assert read(write("a.txt", "one\ntwo\n")).texts("text") == ["one", "two"]
     assert read(write("b.csv", "id,Rating,words\n1,5,so good\n2,1,so bad\n")).guess() == ("words", "Rating")
     # usual names, but nothing below them
@@ -195,7 +193,7 @@ def test_entities_and_a_sheet_that_claims_to_be_endless(space, tmp_path):
     cells = row.format(1, "text") + row.format(2, "hello") + row.format(999_999_999, "far")
     namespace = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
     xml = f'<worksheet {namespace}><dimension ref="A1:XFD1048576"/><sheetData>{cells}</sheetData></worksheet>'
-    table = space("tables").read_table(rezipped(whole, tmp_path / "endless.xlsx", {sheet: xml}))
+    table = space("uploads").read_table(rezipped(whole, tmp_path / "endless.xlsx", {sheet: xml}))
     assert table.rows == [{"text": "hello"}]
 
 
@@ -209,14 +207,14 @@ def test_workbooks_over_the_limits(space, tmp_path):
 
 
 def answered(space, served, texts):
-    *_, answers = space("answers").ask(served, texts)
+    *_, answers = space("predictions").ask(served, texts)
     return answers
 
 
 def test_answers_are_the_classifiers(space, served, folder):
     rng = random.Random(0)
     texts = [" ".join(rng.choices(TEXTS, k=rng.randint(1, 4))) for _ in range(150)]
-    steps = [answers.done for answers in space("answers").ask(served, texts)]
+    steps = [answers.done for answers in space("predictions").ask(served, texts)]
     assert steps == [64, 128, 150]
     answers = answered(space, served, [*texts, " ", "央行宣布下调存款准备金率", "word " * 3000])
     expected = Classifier(str(folder)).probabilities([*texts, "word " * 2000])
@@ -226,7 +224,7 @@ def test_answers_are_the_classifiers(space, served, folder):
 
 
 def test_the_judgement_is_scikit_learns(space, served, write):
-    findings, tables = space("findings"), space("tables")
+    findings, tables = space("batch_report"), space("uploads")
     rng = random.Random(1)
     rows = [[rng.choice(TEXTS) + f" {n}", rng.choice(LABELS)] for n in range(90)]
     table = tables.read_table(write("a.csv", as_csv([HEADER, *rows, ["no label", ""], ["", "film"]])))
@@ -244,7 +242,7 @@ def test_the_judgement_is_scikit_learns(space, served, write):
 
 
 def test_the_part_of_a_large_matrix_with_most_mistakes(space):
-    findings = space("findings")
+    findings = space("batch_report")
     matrix = np.diag(np.arange(30))
     matrix[20, 25], matrix[7, 20] = 9, 5
     names, part = findings._most_confused([str(n) for n in range(30)], matrix)
@@ -256,7 +254,7 @@ def test_the_part_of_a_large_matrix_with_most_mistakes(space):
 
 
 def test_the_download_holds_no_formula(space, served, write, tmp_path):
-    findings, tables = space("findings"), space("tables")
+    findings, tables = space("batch_report"), space("uploads")
     texts = ["=HYPERLINK(1)", "+1", "-1", "@SUM", "\tx", "\rx", "＝1", "plain", ""]
     rows = [["=label", "label", "text"], *(["-2", "film", text] for text in texts)]
     table = tables.read_table(write("a.csv", as_csv(rows)))
@@ -277,7 +275,7 @@ def test_the_least_confident_come_first(space, served):
     texts = [*TEXTS, "x" * 300]
     answers = answered(space, served, texts)
     headers = ["label", "confidence", "text", "row"]
-    shown = space("findings").listed(answers, texts, served.classifier, headers, none="-")
+    shown = space("batch_report").listed(answers, texts, served.classifier, headers, none="-")
     assert list(shown["confidence"]) == sorted(shown["confidence"]) and sorted(shown["row"]) == list(range(1, 8))
     assert shown[shown["row"] == 7]["text"].item() == "x" * 200 + "…"
 
@@ -291,9 +289,9 @@ def test_texts_without_a_label_and_a_label_with_a_semicolon(space, tmp_path):
     model = LSTMForSequenceClassification(config)
     model.save_pretrained(tmp_path / "tiny")
     wordpiece_tokenizer().save_pretrained(tmp_path / "tiny")
-    classifier = space("serving").load([str(tmp_path / "tiny")])["tiny"].classifier
-    findings, Answers = space("findings"), space("answers").Answers
-    answers = Answers([["a;b"], [], None, ["a;b", "a"]], np.zeros(4), np.zeros((4, 2), np.float32))
+    classifier = space("models").load([str(tmp_path / "tiny")])["tiny"].classifier
+    findings, Predictions = space("batch_report"), space("predictions").Predictions
+    answers = Predictions([["a;b"], [], None, ["a;b", "a"]], np.zeros(4), np.zeros((4, 2), np.float32))
     assert findings.counts(answers, classifier, none="–") == {"a;b": 2, "–": 1, "a": 1}
     shown = findings.listed(answers, list("wxyz"), classifier, ["label", "confidence", "text", "row"], none="–")
     assert list(shown["label"]) == ["a;b", "–", "a;b;\u2009a"]
@@ -301,13 +299,13 @@ def test_texts_without_a_label_and_a_label_with_a_semicolon(space, tmp_path):
 
 
 def test_one_and_many(space):
-    say, Count = space("words").say, space("tables").Count
+    say, Count = space("i18n").say, space("uploads").Count
     assert say("many_read", None, rows=Count(1), columns=Count(1)) == "1 row, 1 column."
     assert say("many_read", None, rows=Count(2000), columns=Count(2)) == "2,000 rows, 2 columns."
 
 
 def test_the_endpoint(space, served, folder):
-    answers = space("answers")
+    answers = space("predictions")
     models = {"tiny": served}
     *working, said = answers.batch(models, [TEXTS[0], "", TEXTS[1]])
     assert working == [[]]

@@ -1,5 +1,6 @@
 """Which models a page serves, and what it says when there are none."""
 
+import json
 import os
 import re
 import shutil
@@ -13,13 +14,14 @@ import yaml
 from hf_textclf import Classifier, UserError
 from hf_textclf.cli.main import main
 from hf_textclf.files import bundled
+from hf_textclf.inference.predictor import NOTICES
 
 SPACE = bundled("spaces_app")
 
 
 @pytest.fixture
 def load(app):
-    return app("serving").load
+    return app("models").load
 
 
 def test_models_go_by_their_folders_names(load, models, tmp_path):
@@ -52,7 +54,7 @@ def test_models_that_cannot_be_read(load, tmp_path):
 
 
 def test_which_models_are_named(app, monkeypatch, tmp_path):
-    serving = app("serving")
+    serving = app("models")
     listed = tmp_path / "models.txt"
     listed.write_text("owner/a@1\n/my models/b\n")
     monkeypatch.setattr(serving, "LISTED", listed)
@@ -64,7 +66,7 @@ def test_which_models_are_named(app, monkeypatch, tmp_path):
 
 
 def test_half_an_emoji_is_a_question_mark(app):
-    assert app("texts").readable("news \ud83d").text == "news ?"
+    assert app("inputs").readable("news \ud83d").text == "news ?"
 
 
 def test_a_linear_model_on_the_page(app, load, tmp_path):
@@ -73,8 +75,8 @@ def test_a_linear_model_on_the_page(app, load, tmp_path):
     served = load([str(tmp_path / "model")])
     app("app")
     [[prediction], _] = served["model"].classify(["央行宣布下调存款准备金率"])
-    assert not app("texts").is_foreign(prediction)
-    *_, page = app("side_by_side").compare(served, "Great service.", ["model"], None)
+    assert not app("inputs").is_foreign(prediction)
+    *_, page = app("tab_compare").compare(served, "Great service.", ["model"], None)
     assert page.count("<tr class") == 3 and page.count('class="chosen"') == 1
 
 
@@ -84,17 +86,27 @@ def test_names_of_labels_are_text(app, load, models, tmp_path):
     (folder / "config.json").write_text(config.replace("neutral", "<b>neutral</b>"))
     app("app")
     served = load([str(folder)])
-    *_, page = app("side_by_side").compare(served, "Great service.", list(served), None)
+    *_, page = app("tab_compare").compare(served, "Great service.", list(served), None)
     assert "&lt;b&gt;neutral&lt;/b&gt;" in page and "<b>neutral" not in page and "<i>odd" not in page
 
 
 def test_every_text_in_both_languages(app):
     app("app")
-    words = app("words").WORDS
-    assert words["en"].keys() == words["zh"].keys() and len(words["en"]) > 30
+    words = app("i18n").WORDS
+    assert words["en"].keys() == words["zh"].keys() and len(words["en"]) > 100
     for key, english in words["en"].items():
         named = [set(re.findall(r"{(\w+)", text)) for text in (english, words["zh"][key])]
         assert named[0] == named[1], key
+
+
+def test_every_text_is_used():
+    """By its whole key, or by one that is put together, such as `why_` and the name of a gate."""
+    code = "".join(path.read_text(encoding="utf-8") for path in sorted(SPACE.glob("*.py")))
+    together = {f"why_{name}" for name in "for against input forget output forward backward".split()}
+    by_value = {*NOTICES, "test", "validation", "train", "accuracy", "macro_f1", "mae"}
+    for key in json.loads((SPACE / "i18n.json").read_text(encoding="utf-8"))["en"]:
+        quoted = [f"{quote}{name}{quote}" for quote in "'\"" for name in (key, key.removeprefix("why_"))]
+        assert key in together | by_value or any(name in code for name in quoted), key
 
 
 LENDER = """

@@ -24,15 +24,13 @@ def served(app, models, tmp_path_factory):
     assert main(["train", *flags, "--model_type", "maxent", "--output_dir", str(root / "linear")]) == 0
     attending = [*flags, *tiny, "--pooling", "attention", "--bidirectional", "true", "--disable_tqdm", "true"]
     assert main(["train", *attending, "--output_dir", str(root / "attending")]) == 0
-    app("words").add(app("texts").WORDS)
-    app("words").add(app("why").WORDS)
     folders = [models["first"], models["topics"], models["rating"], root / "attending", root / "linear"]
-    return app("serving").load([str(folder) for folder in folders])
+    return app("models").load([str(folder) for folder in folders])
 
 
 def cards(app, served, names, text, label=None):
     """The finished cards of some models."""
-    *_, page = app("why").pages([served[name] for name in names], text, label, None)
+    *_, page = app("tab_explain").pages([served[name] for name in names], text, label, None)
     return re.findall('<section class="card">.*?</section>', page, re.DOTALL)
 
 
@@ -93,14 +91,14 @@ def test_what_cannot_be_explained(app, served):
     assert "no neural network" in answers["linear"]
     assert "vocabulary lacks" in cards(app, served, ["first"], "耳机音质很好，戴一整天也不累。")[0]
     for text, expected in (("", "Write something above"), (" \n", "There is no text"), ("👍", "only signs")):
-        assert expected in "".join(app("why").pages([served["first"]], text, None, None))
-    *_, page = app("why").pages([served["first"]], "good " * 1000, None, None)
+        assert expected in "".join(app("tab_explain").pages([served["first"]], text, None, None))
+    *_, page = app("tab_explain").pages([served["first"]], "good " * 1000, None, None)
     assert "The first 1,000 characters are explained" in page
 
 
 def explained(app, served, text, names=None, label=None):
     asked = [served[name] for name in names or served]
-    return app("why").explain(asked, app("texts").readable(text), label, None)
+    return app("tab_explain").explain(asked, app("inputs").readable(text), label, None)
 
 
 def test_the_endpoints_answer(app, served):
@@ -139,8 +137,8 @@ def test_a_long_text_is_answered_as_a_whole_too(app, served):
 
 
 def test_a_rough_sum_is_told(app, served, monkeypatch):
-    monkeypatch.setattr(app("why"), "EXACT", -1)
-    monkeypatch.setattr(app("why"), "EXACT_SHARE", 0)
+    monkeypatch.setattr(app("tab_explain"), "EXACT", -1)
+    monkeypatch.setattr(app("tab_explain"), "EXACT_SHARE", 0)
     assert "contributions are rough" in explained(app, served, TEXT, ["first"])["first"]["notices"][0]
     assert "contributions are rough" in cards(app, served, ["first"], TEXT)[0]
 
@@ -170,18 +168,11 @@ def test_others_are_answered_during_an_explanation(app, served, monkeypatch):
 
 
 def test_few_may_wait(app, served, monkeypatch):
-    monkeypatch.setattr(app("why"), "LINE", threading.BoundedSemaphore(1))
-    with app("why").LINE:
+    monkeypatch.setattr(app("tab_explain"), "LINE", threading.BoundedSemaphore(1))
+    with app("tab_explain").LINE:
         assert "Too many explanations" in explained(app, served, TEXT, ["first"])["first"]["notices"][0]
         assert "Too many explanations" in cards(app, served, ["first"], TEXT)[0]
     assert explained(app, served, TEXT, ["first"])["first"]["label"]
-
-
-def test_every_language_says_the_same(app):
-    said = app("why").WORDS
-    assert said["en"].keys() == said["zh"].keys() and all(key.startswith("why_") for key in said["en"])
-    for key, text in said["en"].items():
-        assert sorted(re.findall(r"{.*?}", text)) == sorted(re.findall(r"{.*?}", said["zh"][key])), key
 
 
 @pytest.mark.slow

@@ -5,36 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
+import i18n
 import numpy as np
-import words
-from serving import Served
-from tables import MAX_ROWS, Count
-from texts import MAX_CHARACTERS, is_foreign, readable
+from inputs import MAX_CHARACTERS, is_foreign, readable
+from models import Served
+from uploads import MAX_ROWS, Count
 
 CHUNK = 64
 # stands between several labels of a text on the page; unlike ";" alone in none of them
 JOINT = ";\u2009"
-# `many.WORDS` takes them in
-WORDS = {
-    "en": {
-        "many_empty": "Left out: {rows:row} without words.",
-        "many_foreign": "Left out: {rows:row} in languages that the model's vocabulary lacks.",
-        "many_cut": "Of {rows:text} only the first {limit:,} characters were read.",
-        "many_list": "There are no texts, expected a list of strings.",
-        "many_limit": "{rows:,} texts, expected at most {limit:,}; send them in parts.",
-    },
-    "zh": {
-        "many_empty": "{rows:,} 行没有文字，已略过。",
-        "many_foreign": "{rows:,} 行已略过：模型的词表不包含其语言。",
-        "many_cut": "{rows:,} 条文本过长，只读取前 {limit:,} 个字符。",
-        "many_list": "没有文本，应为字符串列表。",
-        "many_limit": "共 {rows:,} 条文本，最多 {limit:,} 条，请分批发送。",
-    },
-}
 
 
 @dataclass
-class Answers:
+class Predictions:
     """What a model says of some texts.
 
     Attributes:
@@ -62,12 +45,12 @@ class Answers:
         return [None if labels is None else ";".join(labels) for labels in self.labels]
 
 
-def ask(served: Served, texts: list[str]) -> Iterator[Answers]:
+def ask(served: Served, texts: list[str]) -> Iterator[Predictions]:
     """Classify texts; yields the same answers after every chunk, and at least once."""
     with served.turn:
         names = served.classifier.label_names
     count = len(texts)
-    answers = Answers([None] * count, np.zeros(count), np.zeros((count, len(names)), np.float32))
+    answers = Predictions([None] * count, np.zeros(count), np.zeros((count, len(names)), np.float32))
     notices = {"many_empty": 0, "many_foreign": 0, "many_cut": 0}
     # texts of similar length share a chunk, which saves padding
     order = sorted(range(count), key=lambda n: len(texts[n]))
@@ -102,13 +85,13 @@ def batch(
         gr.Error: no texts, too many, or an unknown model.
     """
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise gr.Error(words.say("many_list", request), print_exception=False)
+        raise gr.Error(i18n.say("many_list", request), print_exception=False)
     if len(texts) > MAX_ROWS:
-        said = words.say("many_limit", request, rows=len(texts), limit=MAX_ROWS)
+        said = i18n.say("many_limit", request, rows=len(texts), limit=MAX_ROWS)
         raise gr.Error(said, print_exception=False)
     # a list cannot be looked up
     if not isinstance(model, str | None) or model is not None and model not in models:
-        raise gr.Error(words.say("unknown_model", request, names=", ".join(models)), print_exception=False)
+        raise gr.Error(i18n.say("unknown_model", request, names=", ".join(models)), print_exception=False)
     served = models[model or next(iter(models))]
     for answers in ask(served, texts):  # noqa: B007 (the last is used below)
         yield []
@@ -121,8 +104,8 @@ def batch(
     ]
 
 
-def notices(answers: Answers, request: gr.Request | None) -> list[str]:
+def notices(answers: Predictions, request: gr.Request | None) -> list[str]:
     """Sentences on the texts that were not read, or not to their end."""
     return [
-        words.say(key, request, rows=Count(number), limit=MAX_CHARACTERS) for key, number in answers.left_out.items()
+        i18n.say(key, request, rows=Count(number), limit=MAX_CHARACTERS) for key, number in answers.left_out.items()
     ]

@@ -4,35 +4,13 @@ import unicodedata
 from dataclasses import dataclass, field
 
 import gradio as gr
-import words
+import i18n
 
 from hf_textclf import Prediction
-from hf_textclf.inference.predictor import NOTICES
 
 MAX_CHARACTERS = 10_000
 # control and format characters that belong to texts: line ends, tabs, and what joins letters and emoji
 KEPT = {"\n", "\r", "\t", "\u200c", "\u200d"}
-WORDS = {
-    "en": {
-        "no_text": "There is no text: write or paste some words.",
-        "no_words": "There are no words in this text, only signs. The models read words: write some.",
-        "cut": "Only the first {limit:,} characters were read.",
-        "invisible": "Characters that cannot be seen were left out.",
-        "unknown_model": "There is no such model here, expected some of: {names}.",
-        **NOTICES,
-    },
-    "zh": {
-        "no_text": "还没有文本：请输入或粘贴一些文字。",
-        "no_words": "这段文本里没有文字，只有符号。模型读的是文字，请写几个字。",
-        "cut": "只读取了前 {limit:,} 个字符。",
-        "invisible": "不可见的字符已被忽略。",
-        "unknown_script": "该模型的词表不包含这段文本的语言，给出数字没有意义。",
-        "cut_tail": "文本超出该模型的读取长度：只读取了 {length:,} 个词元中的前 {head:,} 个。",
-        "cut_head": "文本超出该模型的读取长度：只读取了 {length:,} 个词元中的后 {tail:,} 个。",
-        "cut_middle": "文本超出该模型的读取长度：只读取了 {length:,} 个词元中的前 {head:,} 个和后 {tail:,} 个。",
-        "unknown_model": "这里没有这个模型，可选：{names}。",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -61,7 +39,7 @@ def readable(text: object) -> Readable:
 
 def told(prediction: Prediction, request: gr.Request | None) -> list[str]:
     """The notices of a prediction in the visitor's language."""
-    return [words.say(notice.kind, request, **vars(notice)) for notice in prediction.notices]
+    return [i18n.say(notice.kind, request, **vars(notice)) for notice in prediction.notices]
 
 
 def is_foreign(prediction: Prediction) -> bool:

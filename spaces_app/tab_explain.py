@@ -10,10 +10,9 @@ from typing import Any
 
 import gate_map
 import gradio as gr
-import words
-from serving import Served
-from texts import MAX_CHARACTERS, Readable, readable
-from why_words import WORDS
+import i18n
+from inputs import MAX_CHARACTERS, Readable, readable
+from models import Served
 
 from hf_textclf import UserError
 
@@ -25,12 +24,10 @@ LINE, TURN = threading.BoundedSemaphore(9), threading.Lock()
 MAX_NUMBERS, MAX_LABELS = 20, 500
 # a sum of contributions that is out by more, absolute and as a share of what all words add, is called rough
 EXACT, EXACT_SHARE = 0.01, 0.05
-STYLE = Path(__file__).with_name("why.css").read_text(encoding="utf-8")
-for language, texts_of_gates in gate_map.WORDS.items():
-    WORDS[language] |= texts_of_gates
+STYLE = Path(__file__).with_name("tab_explain.css").read_text(encoding="utf-8")
 
 
-def build_why(models: dict[str, Served], t: Any, text: gr.Textbox, chosen: gr.CheckboxGroup, tab: gr.Tab) -> None:
+def build_explain(models: dict[str, Served], t: Any, text: gr.Textbox, chosen: gr.CheckboxGroup, tab: gr.Tab) -> None:
     """Fill the tab, inside it. t: makes a label of a key; text, chosen: the page's text box and picker of models."""
 
     def show(text: str | None, chosen: list[str], label: str | None, request: gr.Request) -> Iterator[tuple[Any, Any]]:
@@ -41,14 +38,14 @@ def build_why(models: dict[str, Served], t: Any, text: gr.Textbox, chosen: gr.Ch
         asked = [models[name] for name in models if name in (chosen or [])]
         names = list(dict.fromkeys(name for model in asked for name in model.label_names))[:MAX_LABELS]
         label = label if label in names else ""
-        choices = gr.Dropdown(choices=[(words.say("why_predicted", request), ""), *names], value=label)
+        choices = gr.Dropdown(choices=[(i18n.say("why_predicted", request), ""), *names], value=label)
         for page in pages(asked, text, label or None, request):
             yield page, choices
 
     with gr.Row(elem_classes="why-ask"):
         # the words that stand here first are replaced in the visitor's language by `show`
         label = gr.Dropdown(
-            [(WORDS["en"]["why_predicted"], "")], value="", label=t("why_label"), scale=0, min_width=260
+            [(i18n.say("why_predicted", None), "")], value="", label=t("why_label"), scale=0, min_width=260
         )
     page = gr.HTML(elem_id="why")
     options: dict[str, Any] = {
@@ -79,7 +76,7 @@ def explain(
     from hf_textclf.explanation import attribute
 
     def say(key: str, **values: object) -> str:
-        return words.say(key, request, **values)
+        return i18n.say(key, request, **values)
 
     text, answers = read.text[:MAX_EXPLAINED], {}
     for model in asked:
@@ -116,10 +113,10 @@ def pages(asked: list[Served], text: str, label: str | None, request: gr.Request
     read = readable(text)
     if read.empty or not asked:
         key = "no_model" if not asked else "why_hint" if not text else read.empty
-        yield f'<p role="status">{escape(words.say(key, request))}</p>'
+        yield f'<p role="status">{escape(i18n.say(key, request))}</p>'
         return
-    notices = _notices(read, lambda key, **values: words.say(key, request, **values))
-    head = f'<style>{CSS}{STYLE}{gate_map.STYLE}</style><div class="words legend">{_legend(request)}</div>'
+    notices = _notices(read, lambda key, **values: i18n.say(key, request, **values))
+    head = f'<style>{CSS}{STYLE}</style><div class="words legend">{_legend(request)}</div>'
     head += f'<p role="status">{escape(" ".join(notices))}</p>' if notices else ""
     cards: list[str] = []
     for model in asked:
@@ -129,10 +126,10 @@ def pages(asked: list[Served], text: str, label: str | None, request: gr.Request
 
 def _legend(request: gr.Request) -> str:
     kinds = [
-        f'<span class="{kind} strong" style="--share:0.8">{escape(words.say(f"why_{kind}", request))}</span>'
+        f'<span class="{kind} strong" style="--share:0.8">{escape(i18n.say(f"why_{kind}", request))}</span>'
         for kind in ("for", "against")
     ]
-    return f"{' '.join(kinds)} <small>{escape(words.say('why_legend', request))}</small>"
+    return f"{' '.join(kinds)} <small>{escape(i18n.say('why_legend', request))}</small>"
 
 
 def _card(model: Served, read: Readable, label: str | None, request: gr.Request) -> str:
@@ -141,12 +138,12 @@ def _card(model: Served, read: Readable, label: str | None, request: gr.Request)
     from hf_textclf.explanation.html import contributions_html, weights_html
 
     def say(key: str, **values: object) -> str:
-        return escape(words.say(key, request, **values))
+        return escape(i18n.say(key, request, **values))
 
     text, parts = read.text[:MAX_EXPLAINED], [f"<h3>{escape(model.name)}</h3>"]
     try:
         # the sentence around it brings the full stop
-        with _turn(lambda key: words.say(key, request).rstrip(".。")):
+        with _turn(lambda key: i18n.say(key, request).rstrip(".。")):
             if problem := _obstacle(model, text, label, say):
                 return f'<section class="card">{parts[0]}<p>{problem}</p></section>'
             found = model.run_aside(attribute, text, label=label, max_seconds=MAX_SECONDS)

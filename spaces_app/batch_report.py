@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
+import i18n
 import numpy as np
 import pandas as pd
-import words
-from answers import JOINT, Answers
+from predictions import JOINT, Predictions
 from sklearn.metrics import confusion_matrix
-from tables import Count, Table
+from uploads import Count, Table
 
 from hf_textclf import Classifier, UserError
 from hf_textclf.data.examples import UNLABELLED, is_missing
@@ -47,7 +47,7 @@ class Judgement:
     problem: str = ""
 
 
-def judge(answers: Answers, table: Table, column: str, classifier: Classifier) -> Judgement:
+def judge(answers: Predictions, table: Table, column: str, classifier: Classifier) -> Judgement:
     """Compare with labels in any spelling that `hf-textclf evaluate` knows; rows without one, or not read, are out."""
     kind = classifier.problem_type
     values = {n: table.rows[n].get(column) for n in answers.read}
@@ -105,7 +105,7 @@ def matrix_table(judgement: Judgement, *, caption: str) -> str:
     )
 
 
-def counts(answers: Answers, classifier: Classifier, *, none: str) -> dict[str, int]:
+def counts(answers: Predictions, classifier: Classifier, *, none: str) -> dict[str, int]:
     """How many texts got each label, the most frequent first; for regression, how many lie in each tenth.
 
     none: what to call texts without a label.
@@ -128,26 +128,26 @@ def bars(numbers: dict[str, int], *, caption: str) -> str:
 
 
 def summary(
-    answers: Answers, table: Table, column: str | None, classifier: Classifier, request: gr.Request | None
+    answers: Predictions, table: Table, column: str | None, classifier: Classifier, request: gr.Request | None
 ) -> str:
     """As html: the labels given, and beside the labels of a column how good they are, or why that is not known."""
-    none = words.say("nothing", request)
-    parts = [bars(counts(answers, classifier, none=none), caption=words.say("many_counts", request))]
+    none = i18n.say("nothing", request)
+    parts = [bars(counts(answers, classifier, none=none), caption=i18n.say("many_counts", request))]
     said = ""
     if column:
         judgement = judge(answers, table, column, classifier)
         metrics = ", ".join(f"{name} {value:.3f}" for name, value in judgement.metrics.items())
         said = (
-            words.say("many_unfit", request, problem=judgement.problem)
+            i18n.say("many_unfit", request, problem=judgement.problem)
             if judgement.problem
-            else words.say("many_judged", request, rows=Count(judgement.rows), metrics=metrics)
+            else i18n.say("many_judged", request, rows=Count(judgement.rows), metrics=metrics)
         )
-        parts.append(matrix_table(judgement, caption=words.say("many_matrix", request)))
+        parts.append(matrix_table(judgement, caption=i18n.say("many_matrix", request)))
     return f"<p>{html.escape(said)}</p><div class='many-tables'>{''.join(parts)}</div>"
 
 
 def listed(
-    answers: Answers, texts: list[str], classifier: Classifier, headers: list[str], *, none: str
+    answers: Predictions, texts: list[str], classifier: Classifier, headers: list[str], *, none: str
 ) -> pd.DataFrame:
     """What the page shows: label, confidence, text, row of the file from 1; the least confident first.
 
@@ -161,7 +161,7 @@ def listed(
     return frame if classifier.problem_type == REGRESSION else frame.sort_values(headers[1], kind="stable")
 
 
-def extended(answers: Answers, table: Table, classifier: Classifier) -> tuple[list[dict[str, Any]], list[str]]:
+def extended(answers: Predictions, table: Table, classifier: Classifier) -> tuple[list[dict[str, Any]], list[str]]:
     """The rows and columns of the download: all of the file, with label, score and the probability of each label.
 
     A column that the file has already gets `predicted_` in front.

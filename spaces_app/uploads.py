@@ -30,35 +30,6 @@ MARKS = {
 }
 # what a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection"), full width too
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-# why a file is not read; `many.WORDS` takes them in
-WORDS = {
-    "en": {
-        "many_gone": "The file is no longer here; upload it again.",
-        "many_suffix": "This kind of file is not read; expected {known}.",
-        "many_large": "The file is larger than {limit} MB; split it.",
-        "many_rows": "The file has more than {limit:,} rows; split it.",
-        "many_columns": "The file has more than {limit} columns; remove those that are not needed.",
-        "many_binary": "This is not a text file (it holds NUL bytes); save it as csv or xlsx.",
-        "many_encoding": "The characters of this file cannot be read; save it as UTF-8.",
-        "many_unzipped": "Unpacked, this workbook is larger than {limit} MB; save the texts as csv.",
-        "many_cells": "This workbook has too many cells; save the texts as csv.",
-        "many_workbook": "This is no whole Excel workbook; save it again as xlsx or csv.",
-        "many_unreadable": "The file cannot be read: {reason}",
-    },
-    "zh": {
-        "many_gone": "文件已不在服务器上，请重新上传。",
-        "many_suffix": "不支持这种文件，请上传 {known}。",
-        "many_large": "文件超过 {limit} MB，请拆分。",
-        "many_rows": "文件超过 {limit:,} 行，请拆分。",
-        "many_columns": "文件超过 {limit} 列，请删除不需要的列。",
-        "many_binary": "这不是文本文件（含有 NUL 字节），请另存为 csv 或 xlsx。",
-        "many_encoding": "无法识别文件的字符编码，请另存为 UTF-8。",
-        "many_unzipped": "此工作簿解压后超过 {limit} MB，请将文本另存为 csv。",
-        "many_cells": "此工作簿单元格过多，请将文本另存为 csv。",
-        "many_workbook": "这不是完整的 Excel 工作簿，请重新保存为 xlsx 或 csv。",
-        "many_unreadable": "无法读取文件：{reason}",
-    },
-}
 
 
 class Count(int):

@@ -4,30 +4,19 @@ import re
 from pathlib import Path
 
 import gradio as gr
-import words
+import i18n
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
-from serving import Served
+from models import Served
 
 from hf_textclf.saved_model.layout import CARD
 
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-WORDS = {
-    "en": {
-        "about_no_card": "This model has no card.",
-        "about_data": "Texts are neither logged nor stored; a file is deleted when you remove or replace it, or after "
-        "about half an hour.",
-    },
-    "zh": {
-        "about_no_card": "该模型没有模型卡。",
-        "about_data": "文本不会被记录或保存；文件在移除或替换时删除，否则约半小时后删除。",
-    },
-}
 
 
 def build_about(models: dict[str, Served], comparison: Path | None) -> None:
     """Put the cards on the page, and the tables and pictures of a comparison where there is one."""
-    gr.Markdown(words.label("about_data"))
+    gr.Markdown(i18n.label("about_data"))
     if comparison is not None:
         gr.HTML(_html((comparison / "comparison.md").read_text(encoding="utf-8")), elem_classes="card-text")
         _pictures({path: path.stem for path in sorted(comparison.glob("*.png"))})
@@ -35,7 +24,7 @@ def build_about(models: dict[str, Served], comparison: Path | None) -> None:
         with gr.Accordion(model.name, open=False):
             card = model.folder / CARD
             if not card.is_file():
-                gr.Markdown(words.label("about_no_card"))
+                gr.Markdown(i18n.label("about_no_card"))
                 continue
             text = ModelCard.load(card, ignore_metadata_errors=True).text
             gr.HTML(_html(text), elem_classes="card-text")

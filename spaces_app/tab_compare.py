@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from html import escape
 
 import gradio as gr
-import words
-from serving import Served
-from texts import MAX_CHARACTERS, is_foreign, readable, told
+import i18n
+from inputs import MAX_CHARACTERS, is_foreign, readable, told
+from models import Served
 
 from hf_textclf import Prediction
 
@@ -18,52 +18,6 @@ HEADLINE = {
     "multi_label_classification": "macro_f1",
     "regression": "mae",
 }
-WORDS = {
-    "en": {
-        "hint": "Write something, or pick an example: the models answer while you type.",
-        "no_model": "No model is chosen: tick one.",
-        "loading": "The model is being loaded …",
-        "agree": "The models agree: {answer}.",
-        "disagree": "The models disagree: {answers}.",
-        "says": "{name} says {answer}",
-        "nothing": "none of the labels",
-        "label": "label",
-        "probability": "probability",
-        "threshold": "predicted from {value:.0%}",
-        "took": "{time:.3g} ms",
-        "parameters": "{count} parameters",
-        "accuracy": "accuracy on {split}",
-        "macro_f1": "macro-F1 on {split}",
-        "mae": "mean absolute error on {split}",
-        "test": "test",
-        "validation": "validation",
-        "train": "training data",
-        "interval_title": "95 % interval, {rows:,} texts",
-        "not_measured": "accuracy not measured",
-    },
-    "zh": {
-        "hint": "输入文字或选一个例子：边输入，模型边回答。",
-        "no_model": "没有选择模型：请至少勾选一个。",
-        "loading": "正在加载模型……",
-        "agree": "模型意见一致：{answer}。",
-        "disagree": "模型意见不一致：{answers}。",
-        "says": "{name} 认为是 {answer}",
-        "nothing": "没有任何标签",
-        "label": "标签",
-        "probability": "概率",
-        "threshold": "达到 {value:.0%} 即预测",
-        "took": "{time:.3g} 毫秒",
-        "parameters": "{count} 参数",
-        "accuracy": "{split}准确率",
-        "macro_f1": "{split}宏平均 F1",
-        "mae": "{split}平均绝对误差",
-        "test": "测试集",
-        "validation": "验证集",
-        "train": "训练集",
-        "interval_title": "95 % 置信区间，{rows:,} 条文本",
-        "not_measured": "准确率未测量",
-    },
-}
 
 
 def compare(models: dict[str, Served], text: str, chosen: list[str], request: gr.Request) -> Iterator[str]:
@@ -71,14 +25,14 @@ def compare(models: dict[str, Served], text: str, chosen: list[str], request: gr
     read = readable(text)
     asked = [models[name] for name in models if name in chosen]
     if not asked:
-        yield _note(words.say("no_model", request))
+        yield _note(i18n.say("no_model", request))
         return
     if read.empty:
         # a page without a text shows what there is
-        empty = words.say("hint" if not text else read.empty, request)
+        empty = i18n.say("hint" if not text else read.empty, request)
         yield _page([_note(empty)], [_card(model, request) for model in asked])
         return
-    notices = [_note(words.say(key, request, limit=MAX_CHARACTERS)) for key in read.notices]
+    notices = [_note(i18n.say(key, request, limit=MAX_CHARACTERS)) for key in read.notices]
     cards = {model.name: _card(model, request, busy=not model.is_loaded) for model in asked}
     answers: dict[str, tuple[Served, Prediction]] = {}
     for model in sorted(asked, key=lambda model: not model.is_loaded):
@@ -109,15 +63,15 @@ def _verdict(answers: dict[str, tuple[Served, Prediction]], request: gr.Request)
         return []
     said = {name: _answer(prediction, request) for name, (_, prediction) in answers.items()}
     if len(set(said.values())) == 1:
-        sentence, kind = words.say("agree", request, answer=next(iter(said.values()))), "agree"
+        sentence, kind = i18n.say("agree", request, answer=next(iter(said.values()))), "agree"
     else:
-        each = [words.say("says", request, name=name, answer=answer) for name, answer in said.items()]
-        sentence, kind = words.say("disagree", request, answers=", ".join(each)), "disagree"
+        each = [i18n.say("says", request, name=name, answer=answer) for name, answer in said.items()]
+        sentence, kind = i18n.say("disagree", request, answers=", ".join(each)), "disagree"
     return [f'<p class="note {kind}">{escape(sentence)}</p>']
 
 
 def _answer(prediction: Prediction, request: gr.Request) -> str:
-    return ", ".join(_predicted(prediction)) or words.say("nothing", request)
+    return ", ".join(_predicted(prediction)) or i18n.say("nothing", request)
 
 
 def _predicted(prediction: Prediction) -> list[str]:
@@ -135,9 +89,9 @@ def _card(
     busy: bool = False,
 ) -> str:
     """One model: what it is, and its bars, or the reason why there are none."""
-    took = "" if milliseconds is None else words.say("took", request, time=milliseconds)
+    took = "" if milliseconds is None else i18n.say("took", request, time=milliseconds)
     head = f'<header><h3>{escape(model.name)}</h3><span class="took">{took}</span></header>'
-    message = words.say("loading", request) if busy else message
+    message = i18n.say("loading", request) if busy else message
     if message is not None:
         body = f'<p class="message">{escape(message)}</p>'
     elif prediction is not None and model.classifier.problem_type == "regression":
@@ -170,35 +124,35 @@ def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> 
             f'<tr class="{"chosen" if name in chosen else ""}"><th scope="row" title="{shown}">{shown}</th>'
             f'<td><div class="bar"><b style="width:{width:.1%}"></b>{mark}</div></td><td>{written}</td></tr>'
         )
-    label, probability = (f'<th scope="col">{words.say(key, request)}</th>' for key in ("label", "probability"))
+    label, probability = (f'<th scope="col">{i18n.say(key, request)}</th>' for key in ("label", "probability"))
     head = f"<thead><tr>{label}<td></td>{probability}</tr></thead>"
     return f'<div class="bars"><table>{head}<tbody>{"".join(lines)}</tbody></table></div>'
 
 
 def _title(limit: float, request: gr.Request) -> str:
-    return escape(words.say("threshold", request, value=limit))
+    return escape(i18n.say("threshold", request, value=limit))
 
 
 def _facts(model: Served, request: gr.Request) -> str:
     """Size, and how good the model was on texts that it had not seen."""
     facts = model.facts
     if facts is None:
-        return f"<span>{words.say('not_measured', request)}</span>"
+        return f"<span>{i18n.say('not_measured', request)}</span>"
     parts = []
     if count := facts.results.get("num_parameters", facts.measured.get("num_parameters")):
-        parts.append(words.say("parameters", request, count=_short(count)))
+        parts.append(i18n.say("parameters", request, count=_short(count)))
     if megabytes := facts.measured.get("megabytes"):
         parts.append(f"{megabytes:,.1f} MB")
     metric, judged = HEADLINE[facts.problem_type], facts.headline
     value = judged.get("metrics", {}).get(metric)
     if value is None:
-        parts.append(words.say("not_measured", request))
+        parts.append(i18n.say("not_measured", request))
         return "".join(f"<span>{escape(part)}</span>" for part in parts)
     limits = judged.get("intervals", {}).get(metric)
-    written = f"{words.say(metric, request, split=words.say(judged['split'], request))} {value:.3f}"
+    written = f"{i18n.say(metric, request, split=i18n.say(judged['split'], request))} {value:.3f}"
     if limits:
         written += f" [{limits[0]:.3f}, {limits[1]:.3f}]"
-    title = words.say("interval_title", request, rows=judged["rows"])
+    title = i18n.say("interval_title", request, rows=judged["rows"])
     spans = "".join(f"<span>{escape(part)}</span>" for part in parts)
     return f'{spans}<span title="{escape(title)}">{escape(written)}</span>'
 

@@ -4,20 +4,24 @@ Labels go to the browser as keys, which it translates by its own language (`labe
 visitor waits are chosen here, by the language that the browser asks for in its request (`say`).
 """
 
+import json
+from pathlib import Path
+
 import gradio as gr
 from gradio.i18n import I18nData
 
-WORDS: dict[str, dict[str, str]] = {"en": {}, "zh": {}}
+# language -> key -> text, with the same keys in every language
+WORDS: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("i18n.json").read_text(encoding="utf-8"))
 # the names that Gradio knows the languages by; under any other the browser gets English, and so do sentences
 LOCALES = {"en": "en", "zh-CN": "zh", "zh-TW": "zh"}
 # Gradio translates whatever reads like a key, a column named "text" too: no other word begins like this
 PREFIX = "hf_textclf:"
 
 
-def add(words: dict[str, dict[str, str]]) -> None:
-    """Take in the texts of a module, language -> key -> text, with the same keys in every language."""
-    for language, texts in words.items():
-        WORDS[language] |= texts
+def fill(key: str, **values: object) -> None:
+    """Put values into a label, which the browser cannot do."""
+    for texts in WORDS.values():
+        texts[key] = texts[key].format(**values)
 
 
 def label(key: str) -> I18nData:
@@ -33,5 +37,5 @@ def translations() -> gr.I18n:
 
 def say(key: str, request: gr.Request | None, **values: object) -> str:
     """A sentence in the visitor's language; English for a client that asks for none."""
-    wished = (request.headers.get("accept-language") or "") if request else ""
-    return WORDS[LOCALES.get(wished.split(",")[0].strip(), "en")][key].format(**values)
+    accepted = (request.headers.get("accept-language") or "") if request else ""
+    return WORDS[LOCALES.get(accepted.split(",")[0].strip(), "en")][key].format(**values)

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import tables
-import words
-from answers import JOINT, Answers, ask, notices
-from answers import WORDS as ANSWER_WORDS
-from serving import Served
-from tables import MAX_COLUMNS, MAX_MEGABYTES, MAX_ROWS, SUFFIXES, Count, Refused, Table, read_table
+import i18n
+import uploads
+from models import Served
+from predictions import JOINT, Predictions, ask, notices
+from uploads import MAX_COLUMNS, MAX_MEGABYTES, MAX_ROWS, SUFFIXES, Count, Refused, Table, read_table
 
 from hf_textclf import Classifier
 
@@ -32,7 +31,7 @@ KEPT = [gr.skip()] * 3
 # a larger file than the server takes is not sent to it; either event comes first to what holds the place of files
 CHECK_SIZE = f"""const check = event => {{
     const files = event.dataTransfer?.files ?? event.target.files ?? [];
-    if ([...files].every(file => file.size <= {MAX_MEGABYTES * tables.MEGABYTE})) return;
+    if ([...files].every(file => file.size <= {MAX_MEGABYTES * uploads.MEGABYTE})) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (event.target.files) event.target.value = "";
@@ -44,95 +43,32 @@ REMEMBER = "(table, old, label, most) => label || most < 1 ? old : table"
 FILTER = f"""(rows, label, most) => rows && {{...rows, data: rows.data.filter(
     row => (!label || row[0].split("{JOINT}").includes(label)) && (most >= 1 || row[1] <= most))}}"""
 
-WORDS = {
-    "en": {
-        "many_about": f"Classify the texts of a file: {', '.join(SUFFIXES)}; up to {MAX_ROWS:,} texts, "
-        f"{MAX_MEGABYTES} MB and {MAX_COLUMNS} columns. "
-        "Your file is deleted when you remove or replace it, or like the download after about half an hour.",
-        "many_file": "File",
-        "many_text_column": "Column with the texts",
-        "many_label_column": "Column with the labels, if any",
-        "many_model": "Model",
-        "many_run": "Classify",
-        "many_stop": "Stop",
-        "many_stopped": "Stopped.",
-        "many_none": "none",
-        "many_unit": "texts",
-        "many_read": "{rows:row}, {columns:column}.",
-        "many_encoding_used": "Read as {encoding}.",
-        "many_done": "{rows:text} in {seconds:.2f} s by {model}.",
-        "many_counts": "Texts by label",
-        "many_table": "Answers, the least confident first",
-        "many_only": "Show the label",
-        "many_all": "all",
-        "many_most": "Confidence at most",
-        "many_headers": "label|confidence|text|row",
-        "many_headers_number": "target|number|text|row",
-        "many_download": "Download as csv",
-        "many_judged": "Against the {rows:label} of the file: {metrics}.",
-        "many_matrix": "Rows: labels of the file. Columns: labels given.",
-        "many_unfit": "The label column is not used: {problem}.",
-        "many_no_text": "The model cannot read any row of this column; choose another.",
-        "many_unknown": "There is no such column or model; choose one from the list.",
-    },
-    "zh": {
-        "many_about": f"对文件中的文本分类：{'、'.join(SUFFIXES)}；最多 {MAX_ROWS:,} 条文本、"
-        f"{MAX_MEGABYTES} MB、{MAX_COLUMNS} 列。"
-        "移除或替换文件时即删除，否则与结果文件一样，约半小时后删除。",
-        "many_file": "文件",
-        "many_text_column": "文本所在列",
-        "many_label_column": "标签所在列（如有）",
-        "many_model": "模型",
-        "many_run": "开始分类",
-        "many_stop": "停止",
-        "many_stopped": "已停止。",
-        "many_none": "无",
-        "many_unit": "条",
-        "many_read": "共 {rows:,} 行，{columns} 列。",
-        "many_encoding_used": "按 {encoding} 编码读取。",
-        "many_done": "{model} 用 {seconds:.2f} 秒完成 {rows:,} 条文本。",
-        "many_counts": "各标签的文本数",
-        "many_table": "结果，置信度低的在前",
-        "many_only": "只看标签",
-        "many_all": "全部",
-        "many_most": "置信度不超过",
-        "many_headers": "标签|置信度|文本|行号",
-        "many_headers_number": "目标|数值|文本|行号",
-        "many_download": "下载 csv",
-        "many_judged": "与文件中 {rows:,} 个标签比较：{metrics}。",
-        "many_matrix": "行：文件中的标签；列：模型给出的标签。",
-        "many_unfit": "标签列未使用：{problem}。",
-        "many_no_text": "此列没有模型能读的文字，请选择其他列。",
-        "many_unknown": "没有这一列或这个模型，请从列表中选择。",
-    },
-}
 
-for _language in WORDS:
-    WORDS[_language] |= tables.WORDS[_language] | ANSWER_WORDS[_language]
+i18n.fill("many_about", suffixes=", ".join(SUFFIXES), rows=MAX_ROWS, megabytes=MAX_MEGABYTES, columns=MAX_COLUMNS)
 
 
-def build_many(models: dict[str, Served]) -> None:
+def build_batch(models: dict[str, Served]) -> None:
     """Put the file, its settings and the results on the tab that is being built."""
     with gr.Row(elem_id="many"):
         with gr.Column(scale=1, min_width=280):
-            file = gr.File(label=words.label("many_file"), height=120)
+            file = gr.File(label=i18n.label("many_file"), height=120)
             # the choices of an old session may be forgotten here; `classify_file` checks the names itself
-            column = gr.Dropdown([], label=words.label("many_text_column"), allow_custom_value=True)
-            label_column = gr.Dropdown([], label=words.label("many_label_column"), allow_custom_value=True)
-            model = gr.Radio(list(models), value=next(iter(models)), label=words.label("many_model"))
+            column = gr.Dropdown([], label=i18n.label("many_text_column"), allow_custom_value=True)
+            label_column = gr.Dropdown([], label=i18n.label("many_label_column"), allow_custom_value=True)
+            model = gr.Radio(list(models), value=next(iter(models)), label=i18n.label("many_model"))
             with gr.Row():
-                run = gr.Button(words.label("many_run"), variant="primary", interactive=False, min_width=100)
-                stop = gr.Button(words.label("many_stop"), min_width=100)
+                run = gr.Button(i18n.label("many_run"), variant="primary", interactive=False, min_width=100)
+                stop = gr.Button(i18n.label("many_stop"), min_width=100)
         with gr.Column(scale=3, min_width=300):
-            status = gr.HTML(words.label("many_about"), elem_id="many-status", min_height=60, js_on_load=CHECK_SIZE)
+            status = gr.HTML(i18n.label("many_about"), elem_id="many-status", min_height=60, js_on_load=CHECK_SIZE)
             with gr.Column(visible=False) as results:
-                download = gr.DownloadButton(words.label("many_download"), size="sm")
+                download = gr.DownloadButton(i18n.label("many_download"), size="sm")
                 summary = gr.HTML(elem_id="many-summary")
                 with gr.Row():
-                    label = gr.Dropdown([], label=words.label("many_only"), min_width=160, allow_custom_value=True)
-                    most = gr.Slider(0, 1, value=1, step=0.01, label=words.label("many_most"), min_width=160)
+                    label = gr.Dropdown([], label=i18n.label("many_only"), min_width=160, allow_custom_value=True)
+                    most = gr.Slider(0, 1, value=1, step=0.01, label=i18n.label("many_most"), min_width=160)
                 table = gr.Dataframe(
-                    label=words.label("many_table"),
+                    label=i18n.label("many_table"),
                     datatype=["str", "number", "str", "number"],
                     column_widths=["150px", "120px", "460px", "80px"],
                     show_search="search",
@@ -158,17 +94,17 @@ def build_many(models: dict[str, Served]) -> None:
                 raise Refused("many_unknown")
             start, texts = time.perf_counter(), table.texts(column)
             for answers in ask(models[model], texts):
-                progress((answers.done, len(texts)), unit=words.say("many_unit", request))
+                progress((answers.done, len(texts)), unit=i18n.say("many_unit", request))
                 yield gr.skip()
             if not answers.read:
                 raise Refused("many_no_text")
             seconds = time.perf_counter() - start
-            said = words.say("many_done", request, rows=Count(len(answers.read)), seconds=seconds, model=model)
+            said = i18n.say("many_done", request, rows=Count(len(answers.read)), seconds=seconds, model=model)
             yield from _results(said, answers, table, models[model].classifier, [column, label_column], request)
         except Refused as refused:
             # with another column or model the same file may do
             place = EMPTY if refused.key == "many_gone" else KEPT
-            yield [*place, _sentence(words.say(refused.key, request, **refused.values)), *[gr.skip()] * 6]
+            yield [*place, _sentence(i18n.say(refused.key, request, **refused.values)), *[gr.skip()] * 6]
 
     private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": status}
     running = run.click(
@@ -203,13 +139,13 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
         table = read_table(path)
     except Refused as refused:
         _delete(path)
-        said = _sentence(words.say(refused.key, request, **refused.values))
+        said = _sentence(i18n.say(refused.key, request, **refused.values))
         return [*EMPTY, said, hidden, gr.skip(), gr.skip()]
     text, label = table.guess()
-    none = (words.say("many_none", request), "")
-    said = words.say("many_read", request, rows=Count(len(table.rows)), columns=Count(len(table.columns)))
+    none = (i18n.say("many_none", request), "")
+    said = i18n.say("many_read", request, rows=Count(len(table.rows)), columns=Count(len(table.columns)))
     if table.encoding not in (None, "utf-8"):
-        said += " " + words.say("many_encoding_used", request, encoding=table.encoding.upper())
+        said += " " + i18n.say("many_encoding_used", request, encoding=table.encoding.upper())
     return [
         path,
         gr.skip(),
@@ -222,30 +158,30 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
 
 
 def _results(
-    said: str, answers: Answers, table: Table, classifier: Classifier, columns: list[str], request: gr.Request
+    said: str, answers: Predictions, table: Table, classifier: Classifier, columns: list[str], request: gr.Request
 ) -> Iterator[list[Any]]:
     """What the page shows at the end; Gradio copies the download before it asks for more."""
     # it loads scikit-learn, for which nobody waits when the page starts
-    import findings
+    import batch_report
 
     column, label_column = columns
     number = classifier.problem_type == "regression"
-    headers = words.say("many_headers_number" if number else "many_headers", request).split("|")
+    headers = i18n.say("many_headers_number" if number else "many_headers", request).split("|")
     labels = [] if number else classifier.label_names
-    none = words.say("nothing", request)
+    none = i18n.say("nothing", request)
     if classifier.problem_type == "multi_label_classification":
         labels = [*labels, none]
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "answers.csv"
-        tables.write_download(target, *findings.extended(answers, table, classifier))
+        uploads.write_download(target, *batch_report.extended(answers, table, classifier))
         yield [
             *KEPT,
             _sentence(" ".join([said, *notices(answers, request)])),
             gr.Column(visible=True),
             str(target),
-            findings.summary(answers, table, label_column, classifier, request),
-            findings.listed(answers, table.texts(column), classifier, headers, none=none),
-            gr.Dropdown([(words.say("many_all", request), ""), *labels], value="", visible=bool(labels)),
+            batch_report.summary(answers, table, label_column, classifier, request),
+            batch_report.listed(answers, table.texts(column), classifier, headers, none=none),
+            gr.Dropdown([(i18n.say("many_all", request), ""), *labels], value="", visible=bool(labels)),
             gr.Slider(value=1, visible=bool(labels)),
         ]
 
@@ -256,11 +192,11 @@ def _forget(path: str | None) -> list[Any]:
 
 
 def _too_large(request: gr.Request) -> list[Any]:
-    return [_sentence(words.say("many_large", request, limit=MAX_MEGABYTES)), gr.Column(visible=False)]
+    return [_sentence(i18n.say("many_large", request, limit=MAX_MEGABYTES)), gr.Column(visible=False)]
 
 
 def _stopped(request: gr.Request) -> str:
-    return _sentence(words.say("many_stopped", request))
+    return _sentence(i18n.say("many_stopped", request))
 
 
 def _sentence(said: str) -> str:
