@@ -7,6 +7,7 @@ checks names, types and choices of both, and what is typed wins.
 import json
 from argparse import SUPPRESS, ArgumentError, ArgumentParser
 from collections.abc import Sequence
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -106,3 +107,8 @@ class Parser(HfArgumentParser):
             else:
                 tokens.append(f"--{key}={json.dumps(value) if isinstance(value, dict) else value}")
         return tokens
+
+
+def option(default: Any, help: str) -> Any:
+    """A field of a dataclass of arguments: a key of configs and a flag, described where it is declared."""
+    return field(default=default, metadata={"help": help})

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field, fields, make_dataclass
 from typing import Any, Literal, get_args, get_origin
 
+from ..arguments import option
 from ..errors import UserError
 from ..models.auto import MODELS
 from ..models.lstm import LSTMConfig
@@ -21,95 +22,67 @@ DERIVED_FIELDS = {"pad_token_id", "tie_word_embeddings", "reads_backwards"}
 class ModelArguments:
     """Which model is trained, and how its texts become tokens."""
 
-    model_type: str = field(
-        default=MODELS[0][0].model_type,
-        metadata={"help": "Home-made family of a new model; for linear ones see --model_type maxent --help."},
+    model_type: str = option(
+        MODELS[0][0].model_type, "Home-made family of a new model; for linear ones see --model_type maxent --help."
     )
-    model_name_or_path: str | None = field(
-        default=None,
-        metadata={"help": "Folder or Hub id of a checkpoint to train further: any encoder, or a saved LSTM."},
+    model_name_or_path: str | None = option(
+        None, "Folder or Hub id of a checkpoint to train further: any encoder, or a saved LSTM."
     )
-    encoder_name_or_path: str | None = field(
-        default=None,
-        metadata={"help": "Folder or Hub id of the encoder that a new textclf_frozen model takes its features from."},
+    encoder_name_or_path: str | None = option(
+        None, "Folder or Hub id of the encoder that a new textclf_frozen model takes its features from."
     )
-    revision: str | None = field(default=None, metadata={"help": "Commit, tag or branch of a Hub checkpoint."})
-    trust_remote_code: bool = field(
-        default=False, metadata={"help": "Run the Python files of a Hub checkpoint; needs --revision."}
+    revision: str | None = option(None, "Commit, tag or branch of a Hub checkpoint.")
+    trust_remote_code: bool = option(False, "Run the Python files of a Hub checkpoint; needs --revision.")
+    tokenizer_type: Literal["word", "wordpiece", "bpe", "unigram"] | None = option(
+        None, "Train a tokenizer of this type on the texts; wordpiece where none is loaded."
     )
-    tokenizer_type: Literal["word", "wordpiece", "bpe", "unigram"] | None = field(
-        default=None, metadata={"help": "Train a tokenizer of this type on the texts; wordpiece where none is loaded."}
+    tokenizer_name_or_path: str | None = option(
+        None, "Folder or Hub id of a tokenizer to load in place of training one."
     )
-    tokenizer_name_or_path: str | None = field(
-        default=None, metadata={"help": "Folder or Hub id of a tokenizer to load in place of training one."}
+    segmenter: Literal["jieba"] | None = option(
+        None, "Find Chinese words before a tokenizer is trained; needs the extra `chinese`."
     )
-    segmenter: Literal["jieba"] | None = field(
-        default=None,
-        metadata={"help": "Find Chinese words before a tokenizer is trained; needs the extra `chinese`."},
+    max_length: int = option(256, "Longest text, in tokens; what is over is cut.")
+    truncation: Literal["head", "tail", "head_tail"] = option(
+        "head", "Which part of a long text is kept: its first tokens, its last, or both."
     )
-    max_length: int = field(default=256, metadata={"help": "Longest text, in tokens; what is over is cut."})
-    truncation: Literal["head", "tail", "head_tail"] = field(
-        default="head", metadata={"help": "Which part of a long text is kept: its first tokens, its last, or both."}
+    head_tokens: int | None = option(
+        None, "With head_tail: number of tokens kept from the start; a quarter of max_length."
     )
-    head_tokens: int | None = field(
-        default=None,
-        metadata={"help": "With head_tail: number of tokens kept from the start; a quarter of max_length."},
+    document_strategy: Literal["truncate", "windows", "sentences", "key_sentences"] = option(
+        "truncate",
+        "How a long text is predicted: cut; window by window or sentence by sentence, whose logits are "
+        "merged; or as its key sentences alone, which the network is then trained on, too.",
     )
-    document_strategy: Literal["truncate", "windows", "sentences", "key_sentences"] = field(
-        default="truncate",
-        metadata={
-            "help": "How a long text is predicted: cut; window by window or sentence by sentence, whose logits are "
-            "merged; or as its key sentences alone, which the network is then trained on, too."
-        },
+    sentence_weights: Literal["uniform", "tfidf", "attention"] | None = option(
+        None, "What each window or sentence counts: the same, by its key words, or learned; uniform."
     )
-    sentence_weights: Literal["uniform", "tfidf", "attention"] | None = field(
-        default=None,
-        metadata={"help": "What each window or sentence counts: the same, by its key words, or learned; uniform."},
+    stride: int | None = option(None, "With windows: number of tokens that a window shares with the one before; 0.")
+    num_sentences: int | None = option(None, "With key_sentences: number of sentences that are kept of a text; 10.")
+    embeddings_from: str | None = option(
+        None, "Start of a new model's embeddings: a text file of word vectors, or a checkpoint."
     )
-    stride: int | None = field(
-        default=None, metadata={"help": "With windows: number of tokens that a window shares with the one before; 0."}
+    init_from: list[str] | None = option(
+        None,
+        "Folder of a language model (`hf-textclf pretrain`) that a new model starts from; two folders, "
+        "forward and backward, for a bidirectional one.",
     )
-    num_sentences: int | None = field(
-        default=None, metadata={"help": "With key_sentences: number of sentences that are kept of a text; 10."}
+    class_weights: Literal["balanced"] | None = option(
+        None, "Weigh each class by the inverse of its frequency in train."
     )
-    embeddings_from: str | None = field(
-        default=None,
-        metadata={"help": "Start of a new model's embeddings: a text file of word vectors, or a checkpoint."},
+    early_stopping_patience: int | None = option(None, "Stop after this many evaluations without a better metric.")
+    one_vs_rest: bool = option(False, "Train one network for each label, which says whether a text has it.")
+    calibrate: bool = option(
+        False, "At the end fit temperature and thresholds on validation; the best model is chosen without them."
     )
-    init_from: list[str] | None = field(
-        default=None,
-        metadata={
-            "help": "Folder of a language model (`hf-textclf pretrain`) that a new model starts from; two folders, "
-            "forward and backward, for a bidirectional one."
-        },
+    license: str | None = option(None, "Licence of the trained model, for its card.")
+    freeze_embeddings: bool = option(False, "Leave the embeddings as they are loaded.")
+    freeze_layers: int = option(0, "Leave this many of the lowest layers, and the embeddings, as they are loaded.")
+    layerwise_lr_decay: float = option(
+        1.0, "Learning rate of each layer over that of the layer above it; learning_rate is the head's."
     )
-    class_weights: Literal["balanced"] | None = field(
-        default=None, metadata={"help": "Weigh each class by the inverse of its frequency in train."}
-    )
-    early_stopping_patience: int | None = field(
-        default=None, metadata={"help": "Stop after this many evaluations without a better metric."}
-    )
-    one_vs_rest: bool = field(
-        default=False, metadata={"help": "Train one network for each label, which says whether a text has it."}
-    )
-    calibrate: bool = field(
-        default=False,
-        metadata={
-            "help": "At the end fit temperature and thresholds on validation; the best model is chosen without them."
-        },
-    )
-    license: str | None = field(default=None, metadata={"help": "Licence of the trained model, for its card."})
-    freeze_embeddings: bool = field(default=False, metadata={"help": "Leave the embeddings as they are loaded."})
-    freeze_layers: int = field(
-        default=0, metadata={"help": "Leave this many of the lowest layers, and the embeddings, as they are loaded."}
-    )
-    layerwise_lr_decay: float = field(
-        default=1.0,
-        metadata={"help": "Learning rate of each layer over that of the layer above it; learning_rate is the head's."},
-    )
-    gradual_unfreezing: bool = field(
-        default=False,
-        metadata={"help": "Train the head alone in epoch 1, and one more layer from the top in each further epoch."},
+    gradual_unfreezing: bool = option(
+        False, "Train the head alone in epoch 1, and one more layer from the top in each further epoch."
     )
 
 
@@ -154,27 +127,23 @@ class PretrainingArguments:
         default_factory=lambda: ["train"],
         metadata={"help": "Splits whose texts are read, e.g. `train unsupervised`; their labels are not."},
     )
-    direction: Literal["forward", "backward"] = field(
-        default="forward",
-        metadata={"help": "Predict the next token, or, reading each text from its end, the one before."},
+    direction: Literal["forward", "backward"] = option(
+        "forward", "Predict the next token, or, reading each text from its end, the one before."
     )
-    block_size: int = field(default=150, metadata={"help": "Tokens in one row of a batch."})
-    init_from: str | None = field(
-        default=None,
-        metadata={
-            "help": "Folder of a language model whose tokenizer and embeddings are taken and held fixed, so that both "
-            "directions share them."
-        },
+    block_size: int = option(150, "Tokens in one row of a batch.")
+    init_from: str | None = option(
+        None,
+        "Folder of a language model whose tokenizer and embeddings are taken and held fixed, so that both "
+        "directions share them.",
     )
-    embeddings_from: str | None = field(
-        default=None,
-        metadata={"help": "Start of the embeddings: a text file of word vectors, or a checkpoint, and its tokenizer."},
+    embeddings_from: str | None = option(
+        None, "Start of the embeddings: a text file of word vectors, or a checkpoint, and its tokenizer."
     )
-    tokenizer_type: Literal["word", "wordpiece", "bpe", "unigram"] | None = field(
-        default=None, metadata={"help": "Train a tokenizer of this type on the texts; wordpiece where none is loaded."}
+    tokenizer_type: Literal["word", "wordpiece", "bpe", "unigram"] | None = option(
+        None, "Train a tokenizer of this type on the texts; wordpiece where none is loaded."
     )
-    tokenizer_name_or_path: str | None = field(
-        default=None, metadata={"help": "Folder or Hub id of a tokenizer to load in place of training one."}
+    tokenizer_name_or_path: str | None = option(
+        None, "Folder or Hub id of a tokenizer to load in place of training one."
     )
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from argparse import ArgumentError, ArgumentParser
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..arguments import option
 from ..errors import UserError
 from ..files import find_config, read_yaml
 from ..models.linear import KINDS
@@ -22,25 +23,17 @@ class LinearArguments:
         }
     )
     output_dir: str = field(metadata={"help": "New folder for the model and its results."})
-    analyzer: Literal["word", "char"] | None = field(
-        default=None,
-        metadata={"help": "What n-grams are made of; char where most of the texts is Chinese or Japanese."},
+    analyzer: Literal["word", "char"] | None = option(
+        None, "What n-grams are made of; char where most of the texts is Chinese or Japanese."
     )
-    ngram_max: int | None = field(
-        default=None, metadata={"help": "Longest n-gram, from 1 on; 2 words or 3 characters if not named."}
+    ngram_max: int | None = option(None, "Longest n-gram, from 1 on; 2 words or 3 characters if not named.")
+    min_df: int = option(2, "Drop n-grams that stand in fewer training texts.")
+    max_features: int = option(300_000, "Keep the most frequent n-grams, this many.")
+    weighting: Literal["counts", "binary", "tfidf"] | None = option(
+        None, "Value of an n-gram; counts for naive_bayes, tfidf (sublinear) for maxent, else binary."
     )
-    min_df: int = field(default=2, metadata={"help": "Drop n-grams that stand in fewer training texts."})
-    max_features: int = field(default=300_000, metadata={"help": "Keep the most frequent n-grams, this many."})
-    weighting: Literal["counts", "binary", "tfidf"] | None = field(
-        default=None,
-        metadata={"help": "Value of an n-gram; counts for naive_bayes, tfidf (sublinear) for maxent, else binary."},
-    )
-    C: float | None = field(
-        default=None, metadata={"help": "Inverse strength of the L2 penalty; 10 for maxent, 1 for nb_svm."}
-    )
-    alpha: float | None = field(
-        default=None, metadata={"help": "Smoothing of the n-gram counts of naive_bayes and nb_svm; 1."}
-    )
+    C: float | None = option(None, "Inverse strength of the L2 penalty; 10 for maxent, 1 for nb_svm.")
+    alpha: float | None = option(None, "Smoothing of the n-gram counts of naive_bayes and nb_svm; 1.")
 
     def __post_init__(self) -> None:
         for name, lowest in LOWEST.items():

@@ -2,13 +2,17 @@
 
 import math
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from transformers import TrainingArguments
 from transformers.integrations import get_available_reporting_integrations
+from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
+from ..arguments import option
 from ..errors import UserError
 from ..evaluation.metrics import LOWER_IS_BETTER
+from ..saved_model.layout import RUN_CONFIG
 
 # numbers that the libraries stumble over in the middle of a traceback
 LOWEST = {
@@ -25,21 +29,59 @@ NOT_RECORDED = {"output_dir", "resume_from_checkpoint", "run_name", "hub_token",
 
 @dataclass
 class TrainerArguments(TrainingArguments):
-    """TrainingArguments as they are, but for two that are no flags here, and for errors as `metric_for_best_model`,
-    which are to be small unless `greater_is_better` says otherwise.
+    """TrainingArguments with other defaults, without two flags, and with errors as `metric_for_best_model` small
+    unless `greater_is_better` says otherwise.
 
     `label_names`: the columns that hold labels are always called `labels`; on our command line these are the names of
     the labels. `hub_token`: each checkpoint holds its arguments; the token of the environment never gets there.
     """
 
+    eval_strategy: IntervalStrategy | None = option(
+        None, "When to evaluate; every epoch, or by steps where eval_steps is given."
+    )
+    save_strategy: SaveStrategy | None = option(
+        None, "When to write a checkpoint; every epoch, or by steps where save_steps is given."
+    )
+    logging_strategy: IntervalStrategy | None = option(
+        None, "When to log; every epoch, or by steps where logging_steps is given."
+    )
+    load_best_model_at_end: bool | None = option(
+        None, "Keep the best evaluation's model, not the last; true where each epoch is evaluated and saved."
+    )
+    save_total_limit: int | None = option(1, "Checkpoints that are kept, the best one aside.")
+    per_device_eval_batch_size: int = option(128, "Texts in a batch of an evaluation, on each device.")
+    train_sampling_strategy: str = option(
+        "group_by_length", "Order of the training texts: random, sequential, or texts of similar length together."
+    )
+    seed: int = option(1, "Of all random numbers: first weights, order of the texts, dropout.")
     label_names: list[str] | None = field(default=None, init=False)
     hub_token: str | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        for event in ("eval", "save", "logging"):
+            if getattr(self, f"{event}_strategy") is None:
+                steps = getattr(self, f"{event}_steps") != getattr(TrainingArguments, f"{event}_steps")
+                setattr(self, f"{event}_strategy", "steps" if steps else "epoch")
+        if self.load_best_model_at_end is None:
+            self.load_best_model_at_end = self.eval_strategy == self.save_strategy == "epoch"
         metric = str(self.metric_for_best_model).removeprefix("eval_")
         if self.greater_is_better is None and metric in LOWER_IS_BETTER:  # type: ignore[has-type]
             self.greater_is_better = False
         super().__post_init__()
+
+
+# the keys that have another default than in Transformers
+OWN_DEFAULTS = TrainerArguments.__annotations__.keys() - {"label_names", "hub_token"}
+
+
+@dataclass
+class PretrainingTrainerArguments(TrainerArguments):
+    """`TrainerArguments` for a language model: the last epoch counts, all rows are equally long, and the scores of a
+    whole vocabulary have to fit into memory."""
+
+    load_best_model_at_end: bool | None = option(False, "Keep the best evaluation's model, not the last.")
+    per_device_eval_batch_size: int = option(32, "Rows in a batch of an evaluation, on each device.")
+    train_sampling_strategy: str = option("random", "Order of the rows: random or sequential.")
 
 
 def check_arguments(training: TrainingArguments) -> None:
@@ -48,11 +90,11 @@ def check_arguments(training: TrainingArguments) -> None:
     Raises:
         UserError: a number out of range, a best model to be found without evaluations, reports to what is not there.
     """
-    there = get_available_reporting_integrations()
+    installed = get_available_reporting_integrations()
     for name in training.report_to:
-        if name not in there:
+        if name not in installed:
             raise UserError(
-                f"report_to {name!r} is not installed, expected one of: {', '.join(there) or 'none'}; install it, "
+                f"report_to {name!r} is not installed, expected one of: {', '.join(installed) or 'none'}; install it, "
                 "trackio by the extra `trackio`, or drop --report_to"
             )
     for name, lowest in LOWEST.items():
@@ -75,14 +117,22 @@ def given_keys(*parts: Any) -> dict[str, Any]:
     return {item.name: value for item, value in pairs if value is not None and value != item.default}
 
 
+def stock_defaults(config: str | Path | None) -> dict[str, Any]:
+    """What a `run_config.yaml` leaves out that was written when the Trainer's own defaults held; nothing for other
+    configs. Today's runs record these keys always."""
+    if config is None or Path(config).name != RUN_CONFIG:
+        return {}
+    return {name: getattr(TrainingArguments, name) for name in OWN_DEFAULTS}
+
+
 def training_keys(training: TrainingArguments) -> dict[str, Any]:
-    """Every stock key that differs from its default, and that `--config` can read."""
+    """Every stock key that differs from the Trainer's default or that has another one here, for `--config` to read."""
     defaults = TrainingArguments(output_dir=training.output_dir, use_cpu=training.use_cpu).to_dict()
     keys = {}
     for name, value in training.to_dict().items():
         # a list cannot be typed where one word can stand too; a token reads as <HUB_TOKEN>
         plain = isinstance(value, str | int | float | bool | dict) and not str(value).startswith("<")
         if plain and name not in NOT_RECORDED and not name.endswith("_token") and name in defaults:
-            if value != defaults[name]:
+            if value != defaults[name] or name in OWN_DEFAULTS:
                 keys[name] = value
     return keys

@@ -45,7 +45,7 @@ def one_seed(options, seed, folder):
     config = Path("configs", f"{options.config}.yaml")
     flags = ["--config", str(config), "--dataset", options.dataset]
     # a linear model draws no numbers, and its config no seed
-    flags += ["--seed", str(seed)] if "seed" in read_yaml(config) else []
+    flags += ["--seed", str(seed)] if "num_train_epochs" in read_yaml(config) else []
     run([*launcher, "train", *flags, "--output_dir", str(folder), *options.more], folder.with_suffix(".log"))
     return figures(options, seed, folder)
 

@@ -187,7 +187,7 @@ def test_what_cannot_be_pretrained(pair, refuse, tmp_path):
     assert "expected one block at least" in refuse(*pretrain, "--block_size", 100_000)
     assert "block_size=0" in refuse(*pretrain, "--block_size", 0)
     assert "unknown column 'x'" in refuse(*pretrain[:3], "--text_column", "x")
-    assert "needs evaluations" in refuse(*pretrain, "--load_best_model_at_end", "true")
+    assert "needs evaluations" in refuse(*pretrain, "--load_best_model_at_end", "true", "--eval_strategy", "no")
     shared = [*pretrain, "--init_from", pair / "forward"]
     assert "embedding_size=5 contradicts init_from" in refuse(*shared, "--embedding_size", 5)
     assert "vocab_size=50 contradicts init_from" in refuse(*shared, "--vocab_size", 50)
