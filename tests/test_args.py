@@ -112,7 +112,7 @@ def test_before_is_the_weakest(tmp_path):
         ("eval_strategy: never", [], ["eval_strategy", "never"]),
         ("dataset: x", ["--hidden_size"], ["hidden_size", "expected one argument"]),
         ("dataset: x", ["--config"], ["config", "expected one argument"]),
-        ("load_best_model_at_end: true\nsave_strategy: epoch\ndataset: x", [], ["load_best_model_at_end", "strategy"]),
+        ("load_best_model_at_end: true\neval_strategy: 'no'\ndataset: x", [], ["load_best_model_at_end", "strategy"]),
         ("", [], ["a.yaml", "nothing"]),
         ("# only a comment\n", [], ["nothing"]),
         ("---\n...\n", [], ["nothing"]),

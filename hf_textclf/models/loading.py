@@ -1,6 +1,8 @@
 """Make the model of a run, or load a saved one; what can be wrong with a checkpoint is said in one line."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +33,8 @@ def load_config(name_or_path: str, *, revision: str = "main", trust_remote_code:
         UserError: nothing there, no network, not a model, or code that would have to be trusted.
     """
     check_trust(revision, trust_remote_code)
-    try:
+    with _readable(name_or_path):
         return AutoConfig.from_pretrained(name_or_path, revision=revision, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, KeyError, EOFError, StrictDataclassError) as error:
-        raise UserError(_unreadable(name_or_path, error)) from error
 
 
 def load_model(
@@ -45,20 +45,18 @@ def load_model(
     Raises:
         UserError: weights that cannot be read, that are not safetensors, or that do not fit the configuration.
     """
-    try:
-        model, report = AutoModelForSequenceClassification.from_pretrained(
-            name_or_path,
-            config=config,
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-            use_safetensors=True,
-            # whatever it was saved in: a half-precision checkpoint would be trained in half precision
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise UserError(_unreadable(name_or_path, error)) from error
-    return _scaled_by_trainer(model), sorted(report["missing_keys"])
+    options: Any = {"config": config, "revision": revision, "trust_remote_code": trust_remote_code}
+    model, missing = _from_pretrained(AutoModelForSequenceClassification, name_or_path, **options)
+    return _scaled_by_trainer(model), missing
+
+
+def _from_pretrained(auto: Any, name_or_path: str, **options: Any) -> tuple[Any, list[str]]:
+    """Load a model by one of the Auto classes, and name the weights that the checkpoint lacks."""
+    # whatever it was saved in: a half-precision checkpoint would be trained in half precision
+    options |= {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
+    with _readable(name_or_path):
+        model, report = auto.from_pretrained(name_or_path, **options)
+    return model, sorted(report["missing_keys"])
 
 
 def load_classifier(name_or_path: str, *, revision: str = "main", trust_remote_code: bool = False) -> PreTrainedModel:
@@ -90,10 +88,7 @@ def load_language_model(folder: str) -> LSTMForCausalLM:
             f"init_from {folder!r} holds {kind}, expected {LSTMForCausalLM.__name__}; name a folder that "
             "`hf-textclf pretrain` finished"
         )
-    try:
-        return AutoModelForCausalLM.from_pretrained(folder, config=config, use_safetensors=True, dtype=torch.float32)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise UserError(_unreadable(folder, error)) from error
+    return _from_pretrained(AutoModelForCausalLM, folder, config=config)[0]
 
 
 def init_model(config: PreTrainedConfig, *, encoder: str | None = None, revision: str = "main") -> PreTrainedModel:
@@ -106,16 +101,10 @@ def init_model(config: PreTrainedConfig, *, encoder: str | None = None, revision
         UserError: weights that cannot be read, that are not safetensors, or that are not all there.
     """
     model = _scaled_by_trainer(AutoModelForSequenceClassification.from_config(config, dtype=torch.float32))
-    if encoder is None:
-        return model
-    try:
-        pretrained, report = AutoModel.from_pretrained(
-            encoder, revision=revision, use_safetensors=True, dtype=torch.float32, output_loading_info=True
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise UserError(_unreadable(encoder, error)) from error
-    _require_body(encoder, sorted(report["missing_keys"]))
-    model.base_model.load_encoder(pretrained)
+    if encoder is not None:
+        pretrained, missing = _from_pretrained(AutoModel, encoder, revision=revision)
+        _require_body(encoder, missing)
+        model.base_model.load_encoder(pretrained)
     return model
 
 
@@ -229,13 +218,21 @@ def check_trust(revision: str, trust_remote_code: bool) -> None:
         )
 
 
-def _unreadable(name_or_path: str, error: Exception) -> str:
-    if "/" not in name_or_path and not Path(name_or_path).exists():
-        return f"{name_or_path!r} is no folder here, expected a trained model or a Hub id OWNER/NAME; correct the name"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    # a headline is no reason yet
-    reason = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
-    return (
-        f"cannot load a model from {name_or_path!r}: {reason}; "
-        "name a folder that `hf-textclf train` finished, or a Hub id while online"
-    )
+@contextmanager
+def _readable(name_or_path: str) -> Iterator[None]:
+    """Turn what the libraries raise about a checkpoint that they cannot read into a UserError."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, SafetensorError, StrictDataclassError) as error:
+        if "/" not in name_or_path and not Path(name_or_path).exists():
+            raise UserError(
+                f"{name_or_path!r} is no folder here, expected a trained model or a Hub id OWNER/NAME; "
+                "correct the name"
+            ) from error
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        # a headline is no reason yet
+        reason = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
+        raise UserError(
+            f"cannot load a model from {name_or_path!r}: {reason}; "
+            "name a folder that `hf-textclf train` finished, or a Hub id while online"
+        ) from error

@@ -3,7 +3,6 @@
 import logging
 import os
 import time
-from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,6 +23,8 @@ from ..models.linear.system import LinearConfig, save_linear
 from ..provenance import describe_hardware, describe_versions
 from ..saved_model.layout import EVAL_RESULTS, RUN_CONFIG
 from .linear_arguments import LinearArguments
+from .output_dir import require_new
+from .trainer_arguments import given_keys
 
 logger = logging.getLogger(__name__)
 # where the user names none; Naive Bayes has no penalty, maximum entropy no smoothing
@@ -41,10 +42,7 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
         UserError: whatever is wrong with arguments, data or output folder; nothing is written then.
     """
     output = Path(arguments.output_dir)
-    if output.is_file() or output.is_dir() and any(output.iterdir()):
-        raise UserError(
-            f"output_dir {str(output)!r} already holds something, expected a new folder; choose another or remove it"
-        )
+    require_new(output)
     if (processes := int(os.environ.get("WORLD_SIZE", 1))) > 1:
         raise UserError(
             f"WORLD_SIZE={processes}, expected 1: a linear model is trained in one process; start one alone"
@@ -93,8 +91,9 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
             "hardware": describe_hardware(gpu=False),
             "versions": describe_versions(),
         }
-        recorded = yaml.safe_dump(_recorded(data_arguments, arguments), allow_unicode=True, sort_keys=False)
-        write_text(partial / RUN_CONFIG, recorded)
+        recorded = given_keys(data_arguments, arguments)
+        del recorded["output_dir"]
+        write_text(partial / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))
         write_json(partial / EVAL_RESULTS, results)
         os.replace(partial, output)
     return results
@@ -129,9 +128,3 @@ def _metrics(predictor: LinearPredictor, data: TextData) -> dict[str, Any]:
     scores = to_probabilities(predictor.logits(validation["text"][:]), data.problem_type)
     labels = np.asarray(validation["labels"])
     return compute_metrics(scores, labels, problem_type=data.problem_type, label_names=data.label_names)
-
-
-def _recorded(*parts: Any) -> dict[str, Any]:
-    """Every key of the run that differs from its default, ready to be read by `--config`."""
-    values = {item.name: (getattr(part, item.name), item.default) for part in parts for item in fields(part)}
-    return {name: value for name, (value, default) in values.items() if name != "output_dir" and value != default}

@@ -15,13 +15,14 @@ from ..inference import Classifier
 from ..inference.networks import describe_group
 from ..provenance import describe_hardware, describe_versions
 from ..saved_model.layout import CONFIG, EVAL_RESULTS, RUN_CONFIG
+from .output_dir import require_new
 from .train import TrainRun, resolved_config, train
 
 logger = logging.getLogger(__name__)
 
 
 def train_one_vs_rest(run: TrainRun) -> dict[str, Any]:
-    """Train one binary classifier for each label into `output_dir/0`, `output_dir/1`, … and judge them together.
+    """Train one binary classifier for each label into `output_dir/0`, `output_dir/1`, … and evaluate them together.
 
     A stopped run goes on with `resume_from_checkpoint`: what is finished stays. Returns what `eval_results.json` of
     the group holds.
@@ -36,8 +37,8 @@ def train_one_vs_rest(run: TrainRun) -> dict[str, Any]:
             f"one_vs_rest on {data.problem_type} with {len(data.label_names)} label(s), expected three or more "
             "classes, or several labels a text; drop --one_vs_rest"
         )
-    if output.is_dir() and any(output.iterdir()) and not resuming:
-        raise UserError(f"output_dir {str(output)!r} already holds something, expected a new folder; choose another")
+    if not resuming:
+        require_new(output)
     members = []
     for number, label in enumerate(data.label_names):
         folder = output / str(number)

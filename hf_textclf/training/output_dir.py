@@ -26,28 +26,29 @@ def find_checkpoint(training: TrainingArguments) -> str | None:
     Raises:
         UserError: the folder exists and is not to be resumed, or there is nothing to resume.
     """
-    output, wish = Path(training.output_dir), training.resume_from_checkpoint
-    anew = wish is None or str(wish).lower() == "false"
-    inside = str(wish).lower() == "true" or Path(str(wish)).resolve().parent == output.resolve()
-    if anew or not inside:
-        if output.is_dir() and any(output.iterdir()) or output.is_file():
-            raise UserError(
-                f"output_dir {str(output)!r} already holds something, expected a new folder; choose another one, "
-                "remove it, or go on with --resume_from_checkpoint true"
-            )
+    output, requested = Path(training.output_dir), str(training.resume_from_checkpoint or "false")
+    anew, latest = requested.lower() == "false", requested.lower() == "true"
+    if anew or not latest and Path(requested).resolve().parent != output.resolve():
+        require_new(output, "choose another one, remove it, or go on with --resume_from_checkpoint true")
     if anew:
         return None
-    checkpoints = [Path(str(wish))]
-    if str(wish).lower() == "true":
+    checkpoints = [Path(requested)]
+    if latest:
         checkpoints = sorted(output.glob("checkpoint-[0-9]*"), key=lambda folder: int(folder.name.split("-")[1]))
     # the last file of a checkpoint: a run killed while it was writing one goes on from the one before
     whole = [folder for folder in checkpoints if (folder / TRAINER_STATE).is_file()]
     if not whole:
         raise UserError(
-            f"no whole checkpoint in {str(output if str(wish).lower() == 'true' else wish)!r} to resume from; "
+            f"no whole checkpoint in {str(output) if latest else requested!r} to resume from; "
             "train anew into another output_dir, without --resume_from_checkpoint"
         )
     return str(whole[-1])
+
+
+def require_new(output: Path, remedy: str = "choose another one or remove it") -> None:
+    """Raise UserError where an output folder is a file or holds something already."""
+    if output.is_dir() and any(output.iterdir()) or output.is_file():
+        raise UserError(f"output_dir {str(output)!r} already holds something, expected a new folder; {remedy}")
 
 
 def check_checkpoint(checkpoint: str, model: PreTrainedModel) -> None:

@@ -83,18 +83,10 @@ class GroupedTrainer(Trainer):
 class StopAtNaN(TrainerCallback):
     """Stop a run whose loss is no longer a number, instead of training on for hours."""
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Called by the Trainer with each logged loss."""
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Called by the Trainer with each log, as `logs`."""
         for name in ("loss", "eval_loss", "train_loss"):
-            value = (logs or {}).get(name, 0.0)
-            if not math.isfinite(value):
+            if not math.isfinite(value := kwargs["logs"].get(name, 0.0)):
                 raise Diverged(
                     f"{name} is {value} at step {state.global_step}, expected a number: the training has diverged; "
                     f"lower learning_rate (now {args.learning_rate:g}) or set max_grad_norm"
@@ -104,18 +96,11 @@ class StopAtNaN(TrainerCallback):
 class ShortProgress(ProgressCallback):
     """The stock progress bar, which prints of each log what a person follows; all of it is in trainer_state.json."""
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Called by the Trainer with each log."""
         best = args.metric_for_best_model or "loss"
         names = ("epoch", "loss", "eval_loss", best, f"eval_{best}", "eval_accuracy", "train_runtime")
-        followed = {name: logs[name] for name in dict.fromkeys(names) if name in (logs or {})}  # type: ignore[index]
+        followed = {name: logs[name] for name in dict.fromkeys(names) if name in logs}
         super().on_log(args, state, control, logs=followed, **kwargs)
 
 

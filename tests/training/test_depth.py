@@ -122,7 +122,7 @@ def test_gradual_unfreezing(train, weather, start, family, tmp_path, caplog, tok
     keys = (
         "--gradual_unfreezing true --optim adamw_torch --weight_decay 0.1 --learning_rate 0.01 --save_strategy epoch"
     )
-    keys += f" --max_steps -1 --num_train_epochs {len(epochs)}"
+    keys += f" --save_total_limit 9 --max_steps -1 --num_train_epochs {len(epochs)}"
     code, error = train(weather, "--model_name_or_path", start, *keys.split(), *tokens, new=False)
     assert code == 0, error
     saved = sorted((tmp_path / "run").glob("checkpoint-*"), key=lambda folder: int(folder.name.split("-")[1]))

@@ -163,6 +163,7 @@ def test_recorded_config_gives_the_same_run(frozen, train, weather, tmp_path, be
 
 def test_resumed_run_ends_where_it_would_have_ended(frozen, weather, tmp_path, reads):
     keys = ["--save_strategy", "steps", "--save_steps", "3", "--max_steps", "7", "--learning_rate", "0.01"]
+    keys += ["--save_total_limit", "9"]
     frozen(weather, *keys)
     whole = weights(tmp_path / "run")
     for name in ("config.json", "model.safetensors", "checkpoint-7"):

@@ -81,7 +81,7 @@ def test_two_processes_free_one_layer_after_the_other(tmp_path):
     keys = f"--dataset {data} --max_train_samples 32 --num_hidden_layers 2 {' '.join(TINY)} --gradual_unfreezing true"
     # weight decay would move what has a gradient of zero in place of none
     keys += " --num_train_epochs 4 --optim sgd --learning_rate 1 --layerwise_lr_decay 0.5 --weight_decay 0.1"
-    keys += " --train_sampling_strategy group_by_length --save_strategy epoch --use_cpu true --disable_tqdm true"
+    keys += " --train_sampling_strategy group_by_length --save_total_limit 9 --use_cpu true --disable_tqdm true"
     # left at false, the processes would wait for the gradients of frozen parts
     keys += " --ddp_find_unused_parameters false --per_device_train_batch_size "
     alone = ["--config", str(empty_config(tmp_path)), "--output_dir", str(tmp_path / "alone")]

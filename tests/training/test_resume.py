@@ -77,7 +77,8 @@ def finished(tmp_path_factory, request):
     """A run of 9 steps in two epochs, with further keys where a test gives some: its keys and its folder."""
     root = tmp_path_factory.mktemp("finished")
     data = write_csv(root / "weather.csv", {"cold": "cold", "warm": "warm"}, rows=50)
-    keys = "--max_steps 9 --save_strategy steps --save_steps 2 --per_device_train_batch_size 8 --locked_dropout 0.3"
+    keys = "--max_steps 9 --save_strategy steps --save_steps 2 --save_total_limit 9 --per_device_train_batch_size 8"
+    keys += " --locked_dropout 0.3"
     keys += " --recurrent_dropout 0.3 --train_sampling_strategy group_by_length --classifier_dropout 0.2 "
     keys += getattr(request, "param", "")
     config = ["--config", str(empty_config(root)), "--dataset", data, "--output_dir", str(root / "alone")]
