@@ -99,19 +99,19 @@ def load_embeddings(
             f"the tokenizer has an id {ids[-1]} but the model has embeddings for vocab_size={len(weight)}; "
             "build the model for this tokenizer"
         )
-    found = torch.stack([vectors[int(i)] for i in ids])  # (found, source width)
-    weight[ids.to(weight.device)] = _fit_width(found, weight.shape[1], model.config.initializer_range).to(weight)
+    rows = torch.stack([vectors[int(i)] for i in ids])  # (rows, source width)
+    weight[ids.to(weight.device)] = _fit_width(rows, weight.shape[1], model.config.initializer_range).to(weight)
     return Coverage(
         found=len(ids),
         vocab_size=len(tokenizer),
-        source_size=found.shape[1],
+        source_size=rows.shape[1],
         embedding_size=weight.shape[1],
         running_share=_share(counts, vectors, tokenizer.pad_token_id),
     )
 
 
 def _fit_width(vectors: Tensor, width: int, spread: float) -> Tensor:
-    """vectors: (found, source width). Returns (found, width): as they are, completed with zeros, or projected."""
+    """vectors: (rows, source width). Returns (rows, width): as they are, completed with zeros, or projected."""
     missing = width - vectors.shape[1]
     if missing >= 0:
         return torch.nn.functional.pad(vectors, (0, missing))
@@ -126,12 +126,12 @@ def _fit_width(vectors: Tensor, width: int, spread: float) -> Tensor:
     return projected * (spread / deviation) if deviation > 0 else projected
 
 
-def _share(counts: Mapping[int, int] | None, found: Iterable[int], pad_token_id: int | None) -> float | None:
+def _share(counts: Mapping[int, int] | None, token_ids: Iterable[int], pad_token_id: int | None) -> float | None:
     """Share of the running tokens, padding aside, that got a vector."""
     if not counts:
         return None
     total = sum(count for token_id, count in counts.items() if token_id != pad_token_id)
-    return sum(counts.get(token_id, 0) for token_id in found) / total if total else None
+    return sum(counts.get(token_id, 0) for token_id in token_ids) / total if total else None
 
 
 class Piece(NamedTuple):

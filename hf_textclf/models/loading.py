@@ -1,4 +1,4 @@
-"""Make the model of a run, or load a saved one; what can be wrong with a checkpoint is said in one line."""
+"""Make a new model or load a saved one; an error says in one line what is wrong with a checkpoint."""
 
 import logging
 from collections.abc import Iterator

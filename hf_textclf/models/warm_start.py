@@ -18,10 +18,10 @@ from .lstm.layers_lstm import LSTMLayer
 SIZES = ("embedding_size", "hidden_size", "num_hidden_layers", "cell")
 
 
-def load_start(folders: list[str], chosen: dict[str, Any]) -> tuple[list[LSTMForCausalLM], dict[str, Any]]:
+def load_start(folders: list[str], keys: dict[str, Any]) -> tuple[list[LSTMForCausalLM], dict[str, Any]]:
     """Load the language models and say what a classifier must be to start from them.
 
-    chosen: the fields of the new model that the user gives. Returns the models and these fields, completed.
+    keys: the fields of the new model that the user gives. Returns the models and these fields, completed.
 
     Raises:
         UserError: a number of folders, a direction or a size that does not fit; two models that do not share
@@ -39,14 +39,14 @@ def load_start(folders: list[str], chosen: dict[str, Any]) -> tuple[list[LSTMFor
             )
     if len(models) == 2:
         _check_pair(folders, models)
-    found = {name: getattr(models[0].config, name) for name in SIZES} | {"bidirectional": len(models) == 2}
-    for name, value in found.items():
-        if chosen.get(name, value) != value:
+    sizes = {name: getattr(models[0].config, name) for name in SIZES} | {"bidirectional": len(models) == 2}
+    for name, value in sizes.items():
+        if keys.get(name, value) != value:
             raise UserError(
-                f"{name}={chosen[name]} contradicts init_from {' '.join(folders)}, expected {value}; drop --{name} or "
+                f"{name}={keys[name]} contradicts init_from {' '.join(folders)}, expected {value}; drop --{name} or "
                 "name other folders"
             )
-    return models, chosen | found
+    return models, keys | sizes
 
 
 def _check_pair(folders: list[str], models: list[LSTMForCausalLM]) -> None:

@@ -96,9 +96,9 @@ def _field_type(annotation: Any) -> Any:
 
 def _field_help(config: type, name: str) -> str:
     """The description of a configuration field, from the `Args:` of its docstring."""
-    found = re.search(rf"^ +{name}: (.+?)(?=^ +\w+: |^\s*$)", config.__doc__ or "", re.MULTILINE | re.DOTALL)
+    entry = re.search(rf"^ +{name}: (.+?)(?=^ +\w+: |^\s*$)", config.__doc__ or "", re.MULTILINE | re.DOTALL)
     # argparse reads % as the start of a format
-    return " ".join(found.group(1).split()).replace("%", "%%") if found else ""
+    return " ".join(entry.group(1).split()).replace("%", "%%") if entry else ""
 
 
 def _new_model_arguments() -> type:

@@ -42,8 +42,8 @@ def _layers(model: PreTrainedModel) -> nn.ModuleList:
     """The outermost list of as many modules as the configuration tells layers, whatever the family calls it."""
     number = getattr(model.config, "num_hidden_layers", None)
     lists = [part for part in model.base_model.modules() if isinstance(part, nn.ModuleList) and len(part) == number]
-    inside = {module for found in lists for layer in found for module in layer.modules()}
-    outermost = [found for found in lists if found not in inside]
+    inside = {module for layers in lists for layer in layers for module in layer.modules()}
+    outermost = [layers for layers in lists if layers not in inside]
     if len(outermost) != 1:
         raise UserError(
             f"found {len(outermost)} lists of num_hidden_layers={number} layers in {type(model).__name__}, expected "

@@ -49,11 +49,13 @@ BROUGHT = {
 class Origin:
     """Where a run takes its tokenizer and its model from.
 
-    tokenizer: folder or Hub id; None where one is trained on the texts. options: of `load_tokenizer`.
-    make_model: of the tokenizer and of `id2label`, `label2id` and `problem_type` of the data.
+    tokenizer: folder or Hub id, unless the user names another one; None where one is trained on the texts.
+    make_model: of the tokenizer and of `id2label`, `label2id` and `problem_type` of the data. options: the revision of
+    the tokenizer's folder, and whether its code is trusted.
     """
 
     tokenizer: str | None
+    model_type: str
     make_model: Callable[[PreTrainedTokenizerFast, dict[str, Any]], PreTrainedModel]
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -93,10 +95,7 @@ def _checkpoint(arguments: ModelArguments, new: Any) -> Origin:
     name = str(arguments.model_name_or_path)
     options: Any = {"revision": arguments.revision or "main", "trust_remote_code": arguments.trust_remote_code}
     model_type = load_config(name, **options).model_type
-    return Origin(
-        **_tokenizer_of(arguments, name, model_type, **options),
-        make_model=lambda tokenizer, labels: load_for_finetuning(name, labels, **options),
-    )
+    return Origin(name, model_type, lambda tokenizer, labels: load_for_finetuning(name, labels, **options), options)
 
 
 def _language_models(arguments: ModelArguments, new: Any) -> Origin:
@@ -113,7 +112,7 @@ def _language_models(arguments: ModelArguments, new: Any) -> Origin:
         return model
 
     _family(arguments)
-    return Origin(**_tokenizer_of(arguments, folders[0], arguments.model_type), make_model=make_model)
+    return Origin(folders[0], arguments.model_type, make_model)
 
 
 def _frozen_encoder(arguments: ModelArguments, new: Any) -> Origin:
@@ -129,12 +128,11 @@ def _frozen_encoder(arguments: ModelArguments, new: Any) -> Origin:
     # it is saved, and a path of this machine is nobody else's business
     encoder.name_or_path = ""
     keys = given_keys(new) | dict.fromkeys(family.sub_configs, encoder)
-    return Origin(
-        **_tokenizer_of(arguments, name, arguments.model_type, revision=revision),
-        make_model=lambda tokenizer, labels: init_model(
-            _new_config(arguments, keys, tokenizer, labels), encoder=name, revision=revision
-        ),
-    )
+
+    def make_model(tokenizer: PreTrainedTokenizerFast, labels: dict[str, Any]) -> PreTrainedModel:
+        return init_model(_new_config(arguments, keys, tokenizer, labels), encoder=name, revision=revision)
+
+    return Origin(name, arguments.model_type, make_model, {"revision": revision})
 
 
 def _scratch(arguments: ModelArguments, new: Any) -> Origin:
@@ -145,10 +143,11 @@ def _scratch(arguments: ModelArguments, new: Any) -> Origin:
     name = None if arguments.tokenizer_type else tokenizer_of(arguments.embeddings_from)
     if name and not arguments.tokenizer_name_or_path:
         refuse_beside("embeddings_from", BROUGHT["embeddings_from"], arguments, new)
-    return Origin(
-        **_tokenizer_of(arguments, name, arguments.model_type),
-        make_model=lambda tokenizer, labels: init_model(_new_config(arguments, given_keys(new), tokenizer, labels)),
-    )
+
+    def make_model(tokenizer: PreTrainedTokenizerFast, labels: dict[str, Any]) -> PreTrainedModel:
+        return init_model(_new_config(arguments, given_keys(new), tokenizer, labels))
+
+    return Origin(name, arguments.model_type, make_model)
 
 
 # the key that names each origin; the first one given decides, and refuses the others
@@ -157,14 +156,6 @@ ORIGINS: dict[str, Callable[[ModelArguments, Any], Origin]] = {
     "model_name_or_path": _checkpoint,
     "encoder_name_or_path": _frozen_encoder,
 }
-
-
-def _tokenizer_of(arguments: ModelArguments, origin: str | None, model_type: str, **options: Any) -> dict[str, Any]:
-    """The tokenizer of an origin, or the one that the user names instead. options: of the origin alone: code from
-    elsewhere is not trusted."""
-    name = arguments.tokenizer_name_or_path or origin
-    options = options if name == origin else {}
-    return {"tokenizer": name, "options": options | {"custom_model": _reads_no_segments(model_type)}}
 
 
 def _reads_no_segments(model_type: str) -> bool:
@@ -214,8 +205,10 @@ def _new_config(
 
 def make_tokenizer(origin: Origin, data: TextData, arguments: ModelArguments, new: Any) -> PreTrainedTokenizerFast:
     """Load the tokenizer of an origin, or train one on the training texts."""
-    if origin.tokenizer:
-        tokenizer = load_tokenizer(origin.tokenizer, **origin.options)
+    if name := arguments.tokenizer_name_or_path or origin.tokenizer:
+        # code from elsewhere is not trusted
+        options = origin.options if name == origin.tokenizer else {}
+        tokenizer = load_tokenizer(name, custom_model=_reads_no_segments(origin.model_type), **options)
     else:
         tokenizer = train_tokenizer(
             iter(data.splits["train"]["text"]),

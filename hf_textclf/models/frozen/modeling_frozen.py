@@ -119,9 +119,9 @@ class FrozenEncoderModel(FrozenEncoderPreTrainedModel):
             mask, order = (steps + length * (attention_mask == 0)).sort(dim=1)
             mask = mask < length
             inputs = {name: reorder(rows, order) for name, rows in inputs.items()} | {"attention_mask": mask.long()}
-        wishes = {"output_attentions": output_attentions, "output_hidden_states": output_hidden_states}
-        wishes = {name: getattr(self.config, name) if wish is None else wish for name, wish in wishes.items()}
-        outputs = self.encoder(**inputs, **wishes)
+        requested = {"output_attentions": output_attentions, "output_hidden_states": output_hidden_states}
+        requested = {name: getattr(self.config, name) if on is None else on for name, on in requested.items()}
+        outputs = self.encoder(**inputs, **requested)
         return BaseModelOutputWithPooling(
             last_hidden_state=outputs.last_hidden_state,
             pooler_output=self._pool(outputs.last_hidden_state, mask),

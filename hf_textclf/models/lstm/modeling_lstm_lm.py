@@ -202,6 +202,7 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
         return LSTMMemory(*(states.index_select(1, beam_idx) for states in cache_params))
 
 
+# torch.nn.functional.linear_cross_entropy does the same from torch 2.13 on: drop ours when that is the floor
 class LinearCrossEntropy(torch.autograd.Function):
     """Cross entropy of a linear layer over a vocabulary, chunk by chunk: the scores of all tokens at all positions are
     by far the largest tensor of a language model. No more than a chunk of them exists at a time, and forward takes its
