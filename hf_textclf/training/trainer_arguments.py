@@ -37,7 +37,8 @@ class TrainerArguments(TrainingArguments):
     """
 
     eval_strategy: IntervalStrategy | None = option(
-        None, "When to evaluate; every epoch, or by steps where eval_steps is given."
+        None,
+        "When to evaluate; every epoch, by steps where eval_steps is given, never where save_steps alone is.",
     )
     save_strategy: SaveStrategy | None = option(
         None, "When to write a checkpoint; every epoch, or by steps where save_steps is given."
@@ -58,10 +59,12 @@ class TrainerArguments(TrainingArguments):
     hub_token: str | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        for event in ("eval", "save", "logging"):
+        for event in ("save", "logging", "eval"):
             if getattr(self, f"{event}_strategy") is None:
                 steps = getattr(self, f"{event}_steps") != getattr(TrainingArguments, f"{event}_steps")
-                setattr(self, f"{event}_strategy", "steps" if steps else "epoch")
+                # an evaluation after a checkpoint draws random numbers that a resumed run would draw another time
+                unsaved = event == "eval" and self.save_strategy == "steps"
+                setattr(self, f"{event}_strategy", "steps" if steps else "no" if unsaved else "epoch")
         if self.load_best_model_at_end is None:
             self.load_best_model_at_end = self.eval_strategy == self.save_strategy == "epoch"
         metric = str(self.metric_for_best_model).removeprefix("eval_")
