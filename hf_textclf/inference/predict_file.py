@@ -1,5 +1,7 @@
 """Predict a whole file, streaming: every column kept, label, score and all probabilities added."""
 
+import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import chain, tee
@@ -12,6 +14,8 @@ from ..data import output_format, read_rows, write_rows
 from ..data.examples import TEXT_NAMES
 from ..errors import UserError
 from .classifier import Classifier, Prediction
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -34,6 +38,9 @@ class PredictionArguments:
             "help": "Write the chunks of long texts with their weights, where the model reads in chunks; by default "
             "into json and jsonl only; in a table they are one cell of JSON."
         },
+    )
+    notices: bool = field(
+        default=False, metadata={"help": "Add a column that says where a text was cut or its language is unknown."}
     )
     revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
     thresholds: float | None = field(
@@ -59,11 +66,21 @@ def predict(folder: str, source: str, target: str, arguments: PredictionArgument
     first = next(rows)
     column = _text_column(first, arguments.text_column)
     classifier = Classifier(folder, revision=arguments.revision, thresholds=arguments.thresholds)
-    named = _added_names(classifier, list(first), with_parts=_with_parts(classifier, arguments.parts, kind))
-    predicted = _predicted(classifier, chain([first], rows), column, named, batch_size=arguments.batch_size)
+    more = ["parts"] if _with_parts(classifier, arguments.parts, kind) else []
+    named = _added_names(classifier, list(first), [*more, "notices"] if arguments.notices else more)
+    counts: Counter[str] = Counter()
+    predicted = _predicted(classifier, chain([first], rows), column, named, counts, batch_size=arguments.batch_size)
     # progress goes to standard error, so that standard output stays data
     with tqdm(predicted, desc="predicting", unit="text") as bar:
-        return write_rows(target, bar, format=arguments.output_format)
+        number = write_rows(target, bar, format=arguments.output_format)
+    if counts:
+        unknown = counts.pop("unknown_script", 0)
+        logger.warning(
+            "of %s texts %s are longer than the model reads and were cut; %s are in a language that its vocabulary "
+            "lacks, so their labels mean nothing",
+            *(f"{count:,}" for count in (number, counts.total(), unknown)),
+        )
+    return number
 
 
 def _predicted(
@@ -71,6 +88,7 @@ def _predicted(
     rows: Iterator[dict[str, Any]],
     column: str,
     named: dict[str, str],
+    counts: Counter[str],
     *,
     batch_size: int,
 ) -> Iterator[dict[str, Any]]:
@@ -83,6 +101,7 @@ def _predicted(
                 f"column {sorted(taken)[0]!r} stands in a later row but not in the first, expected a free name for "
                 "what is added; rename it or give it to the first row too"
             )
+        counts.update(notice.kind for notice in prediction.notices)
         yield row | _added(prediction, named)
 
 
@@ -91,6 +110,8 @@ def _added(prediction: Prediction, named: dict[str, str]) -> dict[str, Any]:
     added = {named["label"]: label, named["score"]: round(prediction.score, 6)}
     if "parts" in named:
         added[named["parts"]] = [asdict(chunk) for chunk in prediction.chunks]
+    if "notices" in named:
+        added[named["notices"]] = " ".join(map(str, prediction.notices))
     return added | {named[f"probability_{name}"]: round(value, 6) for name, value in prediction.probabilities.items()}
 
 
@@ -105,10 +126,9 @@ def _with_parts(classifier: Classifier, requested: bool | None, kind: str) -> bo
     return reads_chunks and (kind in ("json", "jsonl") if requested is None else requested)
 
 
-def _added_names(classifier: Classifier, columns: list[str], *, with_parts: bool) -> dict[str, str]:
+def _added_names(classifier: Classifier, columns: list[str], more: list[str]) -> dict[str, str]:
     """The columns to add; one that the input has already gets `predicted_` in front."""
-    names = ["label", "score", *(f"probability_{name}" for name in classifier.label_names)]
-    names += ["parts"] if with_parts else []
+    names = ["label", "score", *(f"probability_{name}" for name in classifier.label_names), *more]
     taken, named = set(columns), {}
     for name in names:
         free = name

@@ -74,9 +74,6 @@ class Predictor(Protocol):
         thresholds: For multi-label classification, where they were fitted: from which probability on each label is
             predicted.
         document_strategy: How long texts are read; None where they are cut, or where length does not matter.
-        networks: Each with `model` and `tokenizer`, to look into: none of a linear model; one; or one for each label,
-            whose second output stands for it.
-        network: The only one of `networks`; None where there is none, or one for each label.
     """
 
     problem_type: str
@@ -87,12 +84,13 @@ class Predictor(Protocol):
 
     @property
     def networks(self) -> Sequence[Any]:
-        """See above."""
+        """What explanations look into, each with `model` and `tokenizer`: none of a linear model; one; or one for each
+        label, whose second output stands for it."""
         ...
 
     @property
     def network(self) -> Any:
-        """See above."""
+        """The only one of `networks`; None where there is none, or one for each label."""
         ...
 
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:

@@ -4,6 +4,8 @@ import pytest
 from tokenizers.processors import BertProcessing
 
 from hf_textclf import Classifier
+from hf_textclf.cli.main import main
+from hf_textclf.data import read_rows
 from hf_textclf.inference.networks import cut_notices
 from hf_textclf.tokenization import encode_whole, load_tokenizer, set_truncation, train_tokenizer
 
@@ -45,3 +47,18 @@ def test_predictions_have_them(trained, kind):
     assert kinds == [[], ["cut_tail"], ["unknown_script"], []]
     assert [classifier.predictor.lacks_script(text) for text in texts] == [False, False, True, False]
     assert [notice.kind for notice in next(classifier.stream(texts[1:])).notices] == ["cut_tail"]
+
+
+def test_predicted_files_have_them(trained, tmp_path, caplog):
+    limit = load_tokenizer(trained / "single").model_max_length
+    texts = ["房间很好", "房间很好，" * limit, "Этот отель был ужасным и грязным"]
+    (tmp_path / "in.txt").write_text("\n".join(texts), encoding="utf-8")
+    command = ["predict", str(trained / "single"), str(tmp_path / "in.txt")]
+    assert main([*command, str(tmp_path / "out.jsonl"), "--notices", "true"]) == 0
+    none, cut, unknown = (row["notices"] for row in read_rows(tmp_path / "out.jsonl"))
+    assert none == "" and f"the first {limit} of" in cut and "lacks the language" in unknown
+    assert "of 3 texts 1 are longer than the model reads and were cut; 1 are in a language" in caplog.text
+    (tmp_path / "in.txt").write_text(texts[0], encoding="utf-8")
+    caplog.clear()
+    assert main([*command, str(tmp_path / "out.csv")]) == 0
+    assert not caplog.text and "notices" not in next(read_rows(tmp_path / "out.csv"))

@@ -109,6 +109,14 @@ def test_regression(trained):
         assert prediction.probabilities == {"rating": prediction.score}
 
 
+def test_from_pretrained_is_the_constructor(trained):
+    classifier = Classifier.from_pretrained(trained / "multi", thresholds=0.25, device="cpu")
+    assert type(classifier) is Classifier and set(classifier.thresholds) == {0.25}
+    assert classifier(TEXTS) == Classifier(trained / "multi", thresholds=0.25, device="cpu")(TEXTS)
+    with pytest.raises(UserError, match="40 hexadecimal digits"):
+        Classifier.from_pretrained(trained / "multi", trust_remote_code=True)
+
+
 def test_no_texts(trained, kind):
     classifier = Classifier(trained / kind)
     assert classifier([]) == list(classifier.stream([])) == []
