@@ -7,7 +7,7 @@ import gradio as gr
 import i18n
 import predictions
 import tab_explain
-from inputs import MAX_CHARACTERS, Readable, is_foreign, readable, told
+from inputs import MAX_CHARACTERS, Readable, is_foreign, notice_texts, readable
 from models import Served
 
 
@@ -34,7 +34,7 @@ def add_endpoints(served: dict[str, Served]) -> None:
                 "score": prediction.score,
                 "probabilities": prediction.probabilities,
                 "milliseconds": round(milliseconds, 3),
-                "notices": [*notices, *told(prediction, request)],
+                "notices": [*notices, *notice_texts(prediction, request)],
             }
             if is_foreign(prediction):
                 answer |= {"label": None, "score": None, "probabilities": {}, "milliseconds": None}

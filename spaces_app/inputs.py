@@ -37,7 +37,7 @@ def readable(text: object) -> Readable:
     return Readable(seen, [key for key, happened in done.items() if happened])
 
 
-def told(prediction: Prediction, request: gr.Request | None) -> list[str]:
+def notice_texts(prediction: Prediction, request: gr.Request | None) -> list[str]:
     """The notices of a prediction in the visitor's language."""
     return [i18n.say(notice.kind, request, **vars(notice)) for notice in prediction.notices]
 

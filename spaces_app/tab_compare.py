@@ -5,7 +5,7 @@ from html import escape
 
 import gradio as gr
 import i18n
-from inputs import MAX_CHARACTERS, is_foreign, readable, told
+from inputs import MAX_CHARACTERS, is_foreign, notice_texts, readable
 from models import Served
 
 from hf_textclf import Prediction
@@ -39,7 +39,7 @@ def compare(models: dict[str, Served], text: str, chosen: list[str], request: gr
         if not model.is_loaded:
             yield _page([*notices, *_verdict(answers, request)], list(cards.values()))
         [prediction], milliseconds = model.classify([read.text])
-        remark = " ".join(told(prediction, request))
+        remark = " ".join(notice_texts(prediction, request))
         if is_foreign(prediction):
             cards[model.name] = _card(model, request, message=remark)
             continue

@@ -11,7 +11,7 @@ from typing import Any
 import gate_map
 import gradio as gr
 import i18n
-from inputs import MAX_CHARACTERS, Readable, readable
+from inputs import MAX_CHARACTERS, Readable, is_foreign, readable
 from models import Served
 
 from hf_textclf import UserError
@@ -206,13 +206,12 @@ def _remarks(model: Served, read: Readable, found: Any, say: Callable[..., str])
 
 def _obstacle(model: Served, text: str, label: str | None, say: Callable[..., str]) -> str:
     """Why a model is not explained; nothing where it can be."""
-    predictor = model.classifier.predictor
-    if not predictor.networks:
+    if not model.classifier.predictor.networks:
         return say("why_linear")
     if label is not None and label not in model.classifier.label_names:
         return say("why_no_label", label=label)
-    with model.turn:
-        return say("unknown_script") if predictor.lacks_script(text) else ""
+    [prediction], _ = model.classify([text])
+    return say("unknown_script") if is_foreign(prediction) else ""
 
 
 def _numbers(found: Any, title: str, word: str, adds: str) -> str:

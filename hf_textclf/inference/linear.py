@@ -74,7 +74,3 @@ class LinearPredictor:
     def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
         """Yield the outputs of all texts; there are no notices."""
         yield Reading(texts, self.logits(texts, batch_size=batch_size), [()] * len(texts))
-
-    def lacks_script(self, text: str) -> bool:
-        """Never."""
-        return False

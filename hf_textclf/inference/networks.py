@@ -105,11 +105,6 @@ class Network:
                 notices[number] = UNKNOWN_SCRIPT
         yield Reading(texts, self._outputs(encoded, batch_size), notices)
 
-    def lacks_script(self, text: str) -> bool:
-        """Say whether a text is written in a script that the vocabulary does not know."""
-        [words] = segmented(self.tokenizer, [text[:START]])
-        return self.scripts.lack(words)
-
     def _outputs(self, encoded: dict[str, list[Any]], batch_size: int) -> np.ndarray:
         return network_outputs(self.model, self.tokenizer, encoded, batch_size=batch_size)[0].numpy()
 
@@ -133,8 +128,8 @@ class LongTextNetwork(Network):
     def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
         """Yield what the network says of one group of texts after the other, and of their chunks."""
         for reading in self.reader.read(self.model, self.tokenizer, texts, batch_size=batch_size):
-            notices = [UNKNOWN_SCRIPT if self.lacks_script(text) else () for text in reading.texts]
-            yield replace(reading, notices=notices)
+            words = segmented(self.tokenizer, [text[:START] for text in reading.texts])
+            yield replace(reading, notices=[UNKNOWN_SCRIPT if self.scripts.lack(text) else () for text in words])
 
 
 def describe_group(folder: Path, *, problem_type: str, label_names: list[str]) -> None:
@@ -187,10 +182,6 @@ class OneVsRest:
             logits += [network.logits(texts, batch_size=batch_size) for network in others]
             notices = [notices for reading in readings for notices in reading.notices]
             yield Reading(texts, self._joined(logits), notices)
-
-    def lacks_script(self, text: str) -> bool:
-        """Say whether a text is written in a script that the vocabulary does not know."""
-        return self.networks[0].lacks_script(text)
 
     def _joined(self, logits: list[np.ndarray]) -> np.ndarray:
         """logits: of each network, (texts, 2)."""

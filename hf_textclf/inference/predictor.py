@@ -101,10 +101,6 @@ class Predictor(Protocol):
         """Yield the raw outputs of one group of texts after the other, with all that is to be known of them."""
         ...
 
-    def lacks_script(self, text: str) -> bool:
-        """Say whether a text is written in a script that the vocabulary does not know."""
-        ...
-
 
 def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:
     """What a model's logits say: softmax, sigmoid, or for regression the number itself.
