@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback
 from transformers.trainer_utils import SaveStrategy
 
 from ..errors import Diverged, UserError
@@ -77,6 +77,8 @@ class Objective:
         trainer.add_callback(reporter)
         try:
             run_trainer(trainer, None)
+            if not reporter.values:  # shorter than the steps between two evaluations
+                trainer.evaluate()
         except Diverged as error:
             logger.warning("%s", error)
             raise TrialPruned from error
@@ -93,14 +95,7 @@ class Reporter(TrainerCallback):
         self.trial = trial
         self.values: list[float] = []
 
-    def on_evaluate(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        metrics: dict[str, float] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
         """Called by the Trainer; raises Optuna's TrialPruned."""
         from optuna import TrialPruned
 

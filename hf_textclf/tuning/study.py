@@ -54,6 +54,8 @@ def open_study(output: Path, *, direction: str, settings: dict[str, Any], seed: 
     from optuna.trial import TrialState
 
     output.mkdir(parents=True, exist_ok=True)
+    # first of all, so that a worker that starts now knows the folder
+    (output / JOURNAL).touch()
     # held as long as this process lives: by it others see that there is a worker
     lock = FileLock(output / f".{uuid4().hex}.worker")
     with lock:
@@ -85,7 +87,7 @@ def _others(output: Path, own: FileLock) -> bool:
         if path != Path(own.lock_file):
             try:
                 with FileLock(path, timeout=0):
-                    path.unlink()
+                    path.unlink(missing_ok=True)
             except Timeout:
                 return True
     return False
@@ -140,10 +142,8 @@ def ended(study: "Study", *, pruned: bool = True) -> list["FrozenTrial"]:
 def _mend(path: Path) -> None:
     """Take away what a killed search can leave behind: half a line, and the lock of the line it was writing."""
     path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
-    if path.exists():
-        with path.open("rb+") as file:
-            whole = file.read().rfind(b"\n") + 1
-            file.truncate(whole)
+    with path.open("rb+") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _compare(study: "Study", now: dict[str, Any], output: Path) -> None:
