@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
 from scipy.stats import binomtest, chi2, wilcoxon
 from tqdm.auto import tqdm
 
@@ -34,12 +34,9 @@ METRICS = {
 
 def measure_of(predictions: Predictions, labels: np.ndarray, *, problem_type: str) -> Measure:
     """Prepare the measure of one system. labels: as `compute_metrics` takes them."""
-    match problem_type:
-        case "single_label_classification":
-            return _single_label(predictions.scores, labels, predictions.predicted)
-        case "multi_label_classification":
-            return _multi_label(predictions.scores, labels > 0.5, predictions.predicted)
-    return _regression(predictions.scores, labels)
+    if problem_type == "regression":
+        return _regression(predictions.scores, labels)
+    return _classification(predictions, labels, METRICS[problem_type])
 
 
 def resample(measures: Sequence[Measure], rows: int, *, samples: int, seed: int = 0) -> np.ndarray:
@@ -159,39 +156,28 @@ def roc_auc(scores: np.ndarray, occurs: np.ndarray) -> Callable[[np.ndarray], fl
     return area
 
 
-def _single_label(probabilities: np.ndarray, labels: np.ndarray, predicted: np.ndarray) -> Measure:
-    size = probabilities.shape[1]
-    correct = predicted == labels
-    # as in the metrics: label 1 where there are two, else the mean of one against the rest
-    ranked = [1] if size == 2 else range(size if size <= MAX_RANKED_LABELS else 0)
-    areas = [roc_auc(probabilities[:, label], labels == label) for label in ranked]
-
-    def measure(counts: np.ndarray) -> list[float]:
-        hits = np.bincount(labels[correct], counts[correct], minlength=size)
-        f1 = rates(hits, np.bincount(predicted, counts, minlength=size), np.bincount(labels, counts, minlength=size))
-        ranks = np.array([area(counts) for area in areas])
-        return [hits.sum() / counts.sum(), mean_of_defined(f1["f1"]), mean_of_defined(ranks)]
-
-    return measure
-
-
-def _multi_label(probabilities: np.ndarray, occurs: np.ndarray, predicted: np.ndarray) -> Measure:
-    size = probabilities.shape[1]
-    exact = (predicted == occurs).all(axis=1)
+def _classification(predictions: Predictions, labels: np.ndarray, metrics: Sequence[str]) -> Measure:
+    scores, predicted = predictions.scores, predictions.predicted
+    rows, size = scores.shape
+    if labels.ndim == 2:
+        matrices = [csr_array(side > 0.5, dtype=float) for side in (labels, predicted)]
+    else:
+        matrices = [csr_array((np.ones(rows), (range(rows), ids)), shape=(rows, size)) for ids in (labels, predicted)]
     # few texts have many labels: what is counted fits into little memory
-    counted = csr_array(np.hstack([predicted & occurs, predicted, occurs]).astype(float).T)  # (3 labels, rows)
-    ranked = range(size if size <= MAX_RANKED_LABELS else 0)
-    areas = [roc_auc(probabilities[:, label], occurs[:, label]) for label in ranked]
+    truth, answered = matrices
+    counted = hstack([truth * answered, answered, truth]).T.tocsr()  # (3 labels, rows)
+    exact = (predicted == labels).reshape(rows, -1).all(axis=1)
+    # as in the metrics: of two exclusive labels the second
+    ranked = [1] if labels.ndim == 1 and size == 2 else range(size if size <= MAX_RANKED_LABELS else 0)
+    areas = [roc_auc(scores[:, i], labels == i if labels.ndim == 1 else labels[:, i] > 0.5) for i in ranked]
 
     def measure(counts: np.ndarray) -> list[float]:
         columns = (counted @ counts).reshape(3, size)
-        ranks = np.array([area(counts) for area in areas])
-        return [
-            mean_of_defined(rates(*columns)["f1"]),
-            float(rates(*columns.sum(axis=1))["f1"]),
-            counts @ exact / counts.sum(),
-            mean_of_defined(ranks),
-        ]
+        accuracy, area = counts @ exact / counts.sum(), mean_of_defined(np.array([area(counts) for area in areas]))
+        values = {"accuracy": accuracy, "subset_accuracy": accuracy, "roc_auc": area, "macro_roc_auc": area}
+        values["macro_f1"] = mean_of_defined(rates(*columns)["f1"])
+        values["micro_f1"] = float(rates(*columns.sum(axis=1))["f1"])
+        return [values[name] for name in metrics]
 
     return measure
 
@@ -200,10 +186,9 @@ def _regression(predictions: np.ndarray, labels: np.ndarray) -> Measure:
     errors = predictions - labels
 
     def measure(counts: np.ndarray) -> list[float]:
-        share = counts / counts.sum()
-        first, second = predictions - share @ predictions, labels - share @ labels
-        spread = math.sqrt((share @ first**2) * (share @ second**2))
-        pearson = share @ (first * second) / spread if spread else math.nan
-        return [share @ np.abs(errors), share @ errors**2, pearson]
+        covariance = np.cov(predictions, labels, aweights=counts)
+        spread = math.sqrt(covariance[0, 0] * covariance[1, 1])
+        pearson = covariance[0, 1] / spread if spread else math.nan
+        return [np.average(np.abs(errors), weights=counts), np.average(errors**2, weights=counts), pearson]
 
     return measure

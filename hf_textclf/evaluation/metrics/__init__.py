@@ -1,7 +1,7 @@
 """Metrics per problem type: the same numbers for the stock Trainer and for our own evaluation.
 
-Each of single_label.py, multi_label.py and regression.py is also a local `evaluate` module:
-`evaluate.load("hf_textclf/metrics/single_label.py")` works offline, where `evaluate.load("accuracy")` does not.
+Each of single_label.py, multi_label.py and regression.py is also a local `evaluate` module: `evaluate.load` of its
+path works offline, where `evaluate.load("accuracy")` does not.
 """
 
 from collections.abc import Callable
