@@ -23,6 +23,7 @@ from .canvas import canvas, colour, panels
 # up to this many labels, the shares of the confusion stand in their cells
 WRITTEN_CELLS = 12
 BINS = 15
+CHANCE = {"color": "0.6", "linewidth": 1}
 # where the mean of several curves is taken
 FRACTIONS = np.linspace(0, 1, 1001)
 
@@ -125,23 +126,22 @@ def plot_curves(
     """
     with canvas(title, systems) as page:
         figure, [roc, pr] = panels(2, width=4.6, height=4.8)
-        looks = [
-            {"color": colour(i), "linestyle": ("-", "--", ":")[i // 10 % 3], "alpha": 1} for i in range(len(systems))
-        ]
-        rocs, precisions = zip(*[mean_curves(*system) for system in systems.values()], strict=True)
-        rates, recalls = [np.append(0, FRACTIONS)] * len(systems), [FRACTIONS[1:]] * len(systems)
-        lines = {
-            roc: RocCurveDisplay(fpr=rates, tpr=[np.append(0, sensitivity) for sensitivity in rocs])
-            .plot(roc, curve_kwargs=looks, plot_chance_level=True, chance_level_kw={"color": "0.6", "linewidth": 1})
-            .line_,
-            pr: PrecisionRecallDisplay(precision=list(precisions), recall=recalls).plot(pr, curve_kwargs=looks).line_,
-        }
+        lines: dict[Any, list[Any]] = {roc: [], pr: []}
+        for number, system in enumerate(systems.values()):
+            sensitivity, precision = mean_curves(*system)
+            look = {"color": colour(number), "linestyle": ("-", "--", ":")[number // 10 % 3]}
+            display = RocCurveDisplay(fpr=np.append(0, FRACTIONS), tpr=np.append(0, sensitivity))
+            lines[roc].append(
+                display.plot(roc, curve_kwargs=look, plot_chance_level=number == 0, chance_level_kw=CHANCE).line_
+            )
+            display = PrecisionRecallDisplay(precision=precision, recall=FRACTIONS[1:])
+            lines[pr].append(display.plot(pr, curve_kwargs=look).line_)
         roc.set_title("ROC (area)")
         pr.set_title("precision and recall (average precision)")
-        for which, (axes, drawn) in enumerate(lines.items()):
+        for which, axes in enumerate((roc, pr)):
             # handed over, because a line does not take a name that begins with _
             texts = [f"{page.written[name]} ({areas[name][which]:.3f})" for name in systems]
-            axes.legend(np.atleast_1d(drawn).tolist(), texts, loc=("lower right", "lower left")[which], fontsize=9)
+            axes.legend(lines[axes], texts, loc=("lower right", "lower left")[which], fontsize=9)
         page.save(figure, path)
 
 
