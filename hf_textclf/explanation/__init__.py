@@ -1,11 +1,8 @@
-"""Looks inside a trained model."""
+"""Why a model says what it says: contributions and weights of words, and gates."""
 
-from .attention import WordWeights, pooling_weights
-from .attributions import Attribution, attribute
-from .explain import ExplainArguments, explain
-from .gate_figure import GatesArguments, draw_gates
-from .gates import DirectionGates, read_gates
-from .word_gates import WordGates, word_gates
+from .attributions import Attribution, attribute, pooling_weights
+from .explain import ExplainArguments, GatesArguments, draw_gates, explain
+from .gates import DirectionGates, WordGates, read_gates, word_gates
 
 __all__ = [
     "Attribution",
@@ -13,7 +10,6 @@ __all__ = [
     "ExplainArguments",
     "GatesArguments",
     "WordGates",
-    "WordWeights",
     "attribute",
     "draw_gates",
     "explain",

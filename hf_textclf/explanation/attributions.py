@@ -1,7 +1,6 @@
-"""What each word of a text contributes to the score of one label: integrated gradients (Sundararajan et al. 2017,
-"Axiomatic Attribution for Deep Networks").
+"""What each word of a text contributes to the score of one label, and what attention pooling weighs it.
 
-What would surprise you:
+Contributions are integrated gradients (Sundararajan et al. 2017, "Axiomatic Attribution for Deep Networks"):
 - The score is the log-odds of the label, log p / (1 - p): a logit may rise for all labels at once, which changes no
   probability. For regression it is the predicted number.
 - A text stands beside itself without words: each token of a word becomes the padding token, which in our LSTMs is the
@@ -22,6 +21,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..inference import Classifier
 from ..inference.networks import Network
+from ..models.lstm import LSTMForSequenceClassification
 from .words import Words, find_words
 
 # of each stretch of the integral, by the rule of Gauss and Legendre, and of all together
@@ -81,7 +81,7 @@ def attribute(
 
     Raises:
         UserError: captum is not installed, the model is no neural network or takes no embeddings, the label is
-            unknown, or the model reads the text in several parts.
+            unknown, or the model reads the text in several chunks.
     """
     target = _target(classifier, text, label)
     network = target.network
@@ -106,25 +106,22 @@ def attribute(
     # cuDNN has no gradients of an LSTM outside of training
     with torch.backends.cudnn.flags(enabled=False):
         with torch.no_grad():
-            reached, started = score(embeddings).item(), score(baseline).item()
+            text_score, baseline_score = score(embeddings).item(), score(baseline).item()
         values, steps = torch.zeros(batch["input_ids"].shape), 0
         if words.spans:
             values, steps = _integrate(
-                score, embeddings, baseline, difference=reached - started, max_seconds=max_seconds
+                score, embeddings, baseline, difference=text_score - baseline_score, max_seconds=max_seconds
             )
-    contributions = [0.0] * len(words.spans)
-    for owner, value in zip(words.owners, values[0].tolist(), strict=False):
-        if owner >= 0:
-            contributions[owner] += value
+    contributions = words.sums(values[0]).tolist()
     return Attribution(
         text=text,
         label=target.label,
-        words=[text[start:end] for start, end in words.spans],
+        words=words.words,
         spans=words.spans,
         contributions=contributions,
-        score=reached,
-        baseline_score=started,
-        delta=sum(contributions) - (reached - started),
+        score=text_score,
+        baseline_score=baseline_score,
+        delta=sum(contributions) - (text_score - baseline_score),
         steps=steps,
         unread=words.unread,
     )
@@ -152,7 +149,7 @@ def _target(classifier: Classifier, text: str, label: str | None) -> _Target:
 def _without_words(network: Network, input_ids: Tensor, words: Words) -> Tensor:
     """The tokens of a text, (1, length), with the words taken out."""
     of_words = torch.zeros_like(input_ids, dtype=torch.bool)
-    of_words[0, : len(words.owners)] = torch.tensor(words.owners) >= 0
+    of_words[0, : len(words.word_ids)] = torch.tensor(words.word_ids) >= 0
     return input_ids.masked_fill(of_words, network.tokenizer.pad_token_id)
 
 
@@ -163,7 +160,9 @@ def _integrate(
 
     difference: of the two scores, to which the result, (1, length), sums nearly. The scores at the ends of any stretch
     of the way say how far its integral is out, so only the stretches that are out are halved: on long texts all of
-    the rise may lie in a thousandth of the way, where another state comes to win the max pooling of an LSTM.
+    the rise may lie in a thousandth of the way, where another state comes to win the max pooling of an LSTM. There
+    captum's own rule, with twice as many steps over the whole way each time, was out after 4,096 steps; halving took
+    272 in all.
     """
     try:
         from captum.attr import IntegratedGradients
@@ -181,12 +180,13 @@ def _integrate(
         for start in range(0, len(todo), rows):
             ends = torch.tensor(todo[start : start + rows]).to(way)[..., None, None]
             first, last = baseline + ends[:, 0] * way, baseline + ends[:, 1] * way
-            parts = method.attribute(last, first, n_steps=FIRST_STEPS, internal_batch_size=rows)
-            values = parts.sum(-1).double().cpu()
-            with torch.no_grad():
-                gaps = values.sum(1) - (score(last) - score(first)).cpu()
-            for (begin, end), gap, value in zip(todo[start:], gaps.abs().tolist(), values, strict=False):
-                done.append((begin, end, gap, value))
+            parts, deltas = method.attribute(
+                last, first, n_steps=FIRST_STEPS, internal_batch_size=rows, return_convergence_delta=True
+            )
+            for (begin, end), delta, part in zip(
+                todo[start:], deltas.abs().tolist(), parts.sum(-1).cpu(), strict=False
+            ):
+                done.append((begin, end, delta, part.double()))
         steps += len(todo) * FIRST_STEPS
         wrong = [stretch for stretch in done if stretch[2] > tolerance / len(done)]
         needed = 2 * len(wrong) * FIRST_STEPS
@@ -199,4 +199,34 @@ def _integrate(
         todo = [half for begin, end, *_ in wrong for half in ((begin, (begin + end) / 2), ((begin + end) / 2, end))]
 
 
-__all__ = ["Attribution", "attribute"]
+@dataclass(frozen=True)
+class WordWeights:
+    """words: as they stand in the text, where each begins and ends by spans, in characters. weights: (words,), shares
+    of 1. unread: number of words that were cut off because the text is too long for the model."""
+
+    text: str
+    words: list[str]
+    spans: list[tuple[int, int]]
+    weights: list[float]
+    unread: int
+
+
+def pooling_weights(classifier: Classifier, text: str) -> WordWeights | None:
+    """The weight that attention pooling (Yang et al. 2016, equation 6) gives to each word: the sum over its tokens.
+
+    The states it weighs have read the words around them, so a weight says where the model looks, not what it gains
+    there; contributions say that. Returns None for anything but one LSTM with attention pooling.
+    """
+    network = classifier.predictor.network
+    if network is None or not isinstance(network.model, LSTMForSequenceClassification):
+        return None
+    if network.model.config.pooling != "attention":
+        return None
+    words = find_words(network.tokenizer, text)
+    batch = network.collate([words.encoded]).to(network.device)
+    with torch.inference_mode():
+        weights = network.model(**batch, output_attentions=True).attentions[-1][0]
+    return WordWeights(text, words.words, words.spans, words.sums(weights).tolist(), words.unread)
+
+
+__all__ = ["Attribution", "WordWeights", "attribute", "pooling_weights"]

@@ -1,18 +1,20 @@
-"""What the gates of an LSTM do over a text, token by token.
+"""What the gates of an LSTM do over a text, token by token or word by word.
 
 The fused kernels keep their gates to themselves, so the equations are computed here once more, step by step, from the
 same weights.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from ..errors import UserError
+from ..inference import Classifier
 from ..models.lstm import LSTMModel
+from .words import find_words
 
 GATES = ("input", "forget", "candidate", "output")
 
@@ -71,18 +73,49 @@ def _read(states: Tensor, mask: Tensor, weights: Sequence[Tensor], *, backward: 
     batch, length, size = *mask.shape, hidden_weight.shape[1]
     gates = states.new_zeros(batch, length, 4, size)
     cells, hiddens = states.new_zeros(batch, length, size), states.new_zeros(batch, length, size)
-    cell, hidden = states.new_zeros(batch, size), states.new_zeros(batch, size)
+    c, h = states.new_zeros(batch, size), states.new_zeros(batch, size)
     for step in reversed(range(length)) if backward else range(length):
-        sums = states[:, step] @ input_weight.T + input_bias + hidden @ hidden_weight.T + hidden_bias
-        let_in, keep, candidate, let_out = sums.unflatten(1, (4, size)).unbind(1)
-        let_in, keep, candidate, let_out = let_in.sigmoid(), keep.sigmoid(), candidate.tanh(), let_out.sigmoid()
+        sums = states[:, step] @ input_weight.T + input_bias + h @ hidden_weight.T + hidden_bias
+        i, f, g, o = sums.unflatten(1, (4, size)).unbind(1)
+        i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
         real = mask[:, step, None]
         # a pad changes nothing of what is remembered
-        cell = torch.where(real, keep * cell + let_in * candidate, cell)
-        hidden = torch.where(real, let_out * cell.tanh(), hidden)
-        gates[:, step] = torch.stack([let_in, keep, candidate, let_out], dim=1) * real[..., None]
-        cells[:, step], hiddens[:, step] = cell * real, hidden * real
+        c = torch.where(real, f * c + i * g, c)
+        h = torch.where(real, o * c.tanh(), h)
+        gates[:, step] = torch.stack([i, f, g, o], dim=1) * real[..., None]
+        cells[:, step], hiddens[:, step] = c * real, h * real
     return gates, cells, hiddens
+
+
+@dataclass(frozen=True)
+class WordGates:
+    """words: those that are read. readings: as `read_gates` returns them, of one text, (1, words, …) in place of
+    (batch, length, …): the mean over the tokens of each word. unread: number of words that were cut off."""
+
+    words: list[str]
+    readings: list[DirectionGates]
+    unread: int
+
+
+def word_gates(classifier: Classifier, text: str) -> WordGates | None:
+    """Read the gates over the words of a text; None for anything but one LSTM, and for a plain recurrent network."""
+    network = classifier.predictor.network
+    if network is None or not isinstance(network.model.base_model, LSTMModel):
+        return None
+    if network.model.config.cell != "lstm":
+        return None
+    words = find_words(network.tokenizer, text)
+    batch = network.collate([words.encoded]).to(network.device)
+    tokens = words.sums(torch.ones(len(words.word_ids)))  # of each word
+
+    def mean(values: Tensor) -> Tensor:
+        return (words.sums(values[0]).movedim(0, -1) / tokens).movedim(-1, 0)[None]
+
+    readings = [
+        replace(reading, gates=mean(reading.gates), cells=mean(reading.cells), hidden=mean(reading.hidden))
+        for reading in read_gates(network.model, batch["input_ids"], batch["attention_mask"])
+    ]
+    return WordGates(words.words, readings, words.unread)
 
 
 def _lstm(model: PreTrainedModel, name: str) -> LSTMModel:
@@ -99,4 +132,4 @@ def _lstm(model: PreTrainedModel, name: str) -> LSTMModel:
     return model.base_model
 
 
-__all__ = ["GATES", "DirectionGates", "read_gates"]
+__all__ = ["GATES", "DirectionGates", "WordGates", "read_gates", "word_gates"]

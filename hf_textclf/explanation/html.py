@@ -7,8 +7,7 @@ the same without colour, and the number stands in the tooltip.
 from collections.abc import Sequence
 from html import escape
 
-from .attention import WordWeights
-from .attributions import Attribution
+from .attributions import Attribution, WordWeights
 
 # from this share of the strongest word on, a word carries an arrow too
 STRONG = 0.2

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from ..tokenization import encode_whole
@@ -19,15 +21,25 @@ UNSPACED = re.compile(
 class Words:
     """One text, encoded.
 
-    encoded: the tokens that the model reads, as `encode` returns them, of this one text. owners: for each of them the
-    number of its word, -1 for those that stand for none, such as [CLS]. spans: for each word of which a token is read
-    where it begins and ends in the text, in characters; in order, without overlap. unread: number of words cut off.
+    encoded: the tokens that the model reads, as `encode` returns them, of this one text. word_ids: for each of them
+    the number of its word, -1 for those that stand for none, such as [CLS]. spans: for each word of which a token is
+    read where it begins and ends in the text, in characters; in order, without overlap. words: what stands there.
+    unread: number of words cut off.
     """
 
     encoded: dict[str, list[int]]
-    owners: list[int]
+    word_ids: list[int]
     spans: list[tuple[int, int]]
+    words: list[str]
     unread: int
+
+    def sums(self, values: Tensor) -> Tensor:
+        """Sum values of tokens, (length, …), over words: (words, …). Pads at the end are left out."""
+        word_ids = torch.tensor(self.word_ids, dtype=torch.long)
+        of_words = values[: len(word_ids)].cpu()[word_ids >= 0]
+        return values.new_zeros(len(self.spans), *values.shape[1:], device="cpu").index_add(
+            0, word_ids[word_ids >= 0], of_words
+        )
 
 
 def find_words(tokenizer: PreTrainedTokenizerFast, text: str) -> Words:
@@ -42,19 +54,20 @@ def find_words(tokenizer: PreTrainedTokenizerFast, text: str) -> Words:
     whole = encode_whole(tokenizer, [text])
     offsets = offsets_in_text(tokenizer, text, whole.encodings[0].offsets)
     segmented = "segmenter" in tokenizer.init_kwargs
-    owners, spans = _words(text, offsets, whole.word_ids(0), split_unspaced=not segmented)
+    word_ids, spans = _words(text, offsets, whole.word_ids(0), split_unspaced=not segmented)
     head, tail = head_and_tail(tokenizer)
 
     def cut(row: list[int]) -> list[int]:
         return row if len(row) <= head + tail else row[:head] + row[len(row) - tail :]
 
-    owners = cut(owners)
-    read = sorted(set(owners) - {-1})
+    word_ids = cut(word_ids)
+    read = sorted(set(word_ids) - {-1})
     numbers = {word: number for number, word in enumerate(read)}
     return Words(
         encoded={name: cut(rows[0]) for name, rows in whole.items()},
-        owners=[numbers.get(owner, -1) for owner in owners],
+        word_ids=[numbers.get(word, -1) for word in word_ids],
         spans=[spans[word] for word in read],
+        words=[text[slice(*spans[word])] for word in read],
         unread=len(spans) - len(read),
     )
 
@@ -63,14 +76,14 @@ def _words(
     text: str, offsets: list[tuple[int, int]], word_ids: list[int | None], *, split_unspaced: bool
 ) -> tuple[list[int], list[tuple[int, int]]]:
     """The word of each token, -1 for none, and the span of each word."""
-    owners: list[int] = []
+    numbers: list[int] = []
     spans: list[tuple[int, int]] = []
     latest = None
     for (start, end), word_id in zip(offsets, word_ids, strict=True):
         piece = text[start:end]
         if word_id is None or not piece.strip():
             # the pieces of some tokenizers are blanks: these go with the word before
-            owners.append(len(spans) - 1 if word_id is not None else -1)
+            numbers.append(len(spans) - 1 if word_id is not None else -1)
             continue
         start, end = start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
         before = spans[-1][1] if spans else 0
@@ -82,8 +95,8 @@ def _words(
         else:
             spans[-1] = (spans[-1][0], max(end, before))
         latest = word_id
-        owners.append(len(spans) - 1)
-    return owners, spans
+        numbers.append(len(spans) - 1)
+    return numbers, spans
 
 
 __all__ = ["Words", "find_words"]

@@ -9,7 +9,7 @@ from matplotlib import image
 from hf_textclf import Classifier
 from hf_textclf.cli.main import main
 from hf_textclf.explanation import read_gates
-from hf_textclf.explanation.gate_figure import save_figure
+from hf_textclf.explanation.figures import plot_gates
 
 TEXT = "房间很好，下次还来。"
 
@@ -37,7 +37,7 @@ def test_odd_tokens(trained, tmp_path):
     """Signs of formulae, letters that few fonts have, and a long text do no harm."""
     tokens = ["房", "很好", "$5", "x_1^2$", "😀", "\x07", "", "word"] * 20
     [reading] = read_gates(Classifier(trained / "single").predictor.model, torch.randint(2, 400, (1, len(tokens))))
-    save_figure(tmp_path / "gates.png", tokens, [reading], title="好 $ 5$ 😀")
+    plot_gates(tmp_path / "gates.png", tokens, [reading], title="好 $ 5$ 😀")
     assert image.imread(tmp_path / "gates.png").std() > 0.1
 
 

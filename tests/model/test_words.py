@@ -21,8 +21,8 @@ def test_words_are_spans_of_the_text(tokenizer_type):
     for text in TEXTS + CHINESE + ODD:
         found = find_words(tokenizer, text)
         assert found.encoded == {name: rows[0] for name, rows in encode(tokenizer, [text]).items()}
-        assert len(found.owners) == len(found.encoded["input_ids"]) and found.unread == 0
-        assert sorted(set(found.owners) - {-1}) == list(range(len(found.spans)))
+        assert len(found.word_ids) == len(found.encoded["input_ids"]) and found.unread == 0
+        assert sorted(set(found.word_ids) - {-1}) == list(range(len(found.spans)))
         edges = [place for span in found.spans for place in span]
         assert edges == sorted(edges) and all(start < end for start, end in found.spans)
         assert all(word == word.strip() for word in words(tokenizer, text))
@@ -37,7 +37,7 @@ def test_pieces_become_words():
     found = find_words(tokenizer, text)
     assert words(tokenizer, text) == ["The", "unbelievable", ",", "committee", "!"]
     # [CLS] and [SEP] stand for no word
-    assert found.owners[0] == found.owners[-1] == -1 and len(found.owners) > 10
+    assert found.word_ids[0] == found.word_ids[-1] == -1 and len(found.word_ids) > 10
 
 
 def test_chinese_words():
@@ -65,5 +65,5 @@ def test_words_that_are_cut_off(truncation, expected):
     text = "rain is expected in the north ; the south stays dry ."
     found = find_words(tokenizer, text)
     assert " ".join(words(tokenizer, text)) == expected
-    assert found.owners == [0, 1, 2] and found.unread == 9
+    assert found.word_ids == [0, 1, 2] and found.unread == 9
     assert found.encoded["input_ids"] == encode(tokenizer, [text])["input_ids"][0]

@@ -1,70 +1,26 @@
-"""The picture of gates over a text: how open they are on average, and every unit by itself."""
+"""Pictures: the gates over a text, on average and every unit by itself; a bar for each of the strongest words."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from matplotlib.figure import Figure
 
-from ..errors import UserError
-from ..inference import Classifier
 from ..plots.canvas import canvas
-from ..tokenization import encode
-from .gates import GATES, DirectionGates, read_gates
+from .attributions import Attribution
+from .gates import GATES, DirectionGates
 
 # colours of Okabe and Ito, which colour-blind eyes tell apart too, and another stroke for each
 LINES = {"input": ("#E69F00", "-"), "forget": ("#0072B2", "--"), "output": ("#009E73", "-.")}
 SIZES = {"candidate": ("#CC79A7", "-"), "cell": ("#000000", "--")}
 # heat maps from top to bottom
 MAPS = ("input", "forget", "output", "candidate", "cell")
+# bars of words, and their colours: for the label, against it
+BARS, FOR, AGAINST = 30, "#0072B2", "#E69F00"
 
 
-@dataclass
-class GatesArguments:
-    """Which text is looked at, and where in the model."""
-
-    text: str = field(metadata={"help": "The text that is read."})
-    layer: int | None = field(default=None, metadata={"help": "Layer to show, counted from 1; the last."})
-    revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
-
-
-def draw_gates(folder: str, image: str, arguments: GatesArguments) -> int:
-    """Draw the gates of one layer over one text into a new picture, and return the number of tokens.
-
-    Raises:
-        UserError: no saved LSTM, a layer that it has not, a text without tokens, or a picture that cannot be written.
-    """
-    path = Path(image)
-    if path.suffix.lower() != ".png":
-        raise UserError(f"image {image!r}, expected a name that ends in .png; rename it")
-    if path.exists() or not path.parent.is_dir():
-        raise UserError(f"image {image!r}: expected a new file in a folder that exists; choose another name")
-    classifier = Classifier(folder, revision=arguments.revision, device="cpu")
-    network = classifier.predictor.network
-    if network is None:
-        kind = type(classifier.predictor).__name__
-        raise UserError(f"{folder!r} is a {kind}, expected one saved LSTM; name another folder")
-    [token_ids] = encode(network.tokenizer, [arguments.text])["input_ids"]
-    if not token_ids:
-        raise UserError(f"text {arguments.text!r} has no tokens, expected a word or more; correct --text")
-    readings = read_gates(network.model, torch.tensor([token_ids]))
-    last = readings[-1].layer
-    layer = last if arguments.layer is None else arguments.layer
-    if not 1 <= layer <= last:
-        raise UserError(f"layer={layer} is not there, expected 1 to {last}; correct --layer")
-    [prediction] = classifier([arguments.text])
-    label = prediction.label if isinstance(prediction.label, str) else ", ".join(prediction.label) or "no label"
-    # decoded one by one: pieces of words and of bytes as a reader knows them
-    tokens = [network.tokenizer.decode([token_id]).strip() for token_id in token_ids]
-    chosen = [reading for reading in readings if reading.layer == layer]
-    save_figure(path, tokens, chosen, title=f"{label} ({prediction.score:.2f}) · layer {layer} of {last}")
-    return len(tokens)
-
-
-def save_figure(path: Path, tokens: list[str], readings: Sequence[DirectionGates], *, title: str) -> None:
+def plot_gates(path: Path, tokens: list[str], readings: Sequence[DirectionGates], *, title: str) -> None:
     """Draw readings of one text, a column for each, and write the picture whole or not at all.
 
     readings: batches of one text, as long as `tokens`. In each column the units are sorted by their mean forget gate,
@@ -126,4 +82,25 @@ def _explain(figure: Any, panels: Any, pictures: dict[str, Any]) -> None:
     figure.colorbar(pictures["cell"], ax=panels[-1].tolist(), pad=0.01, aspect=9, extend="both")
 
 
-__all__ = ["GatesArguments", "draw_gates", "save_figure"]
+def plot_contributions(path: Path, attribution: Attribution, *, title: str) -> None:
+    """Draw the strongest words, from top to bottom as they follow each other in the text."""
+    values = attribution.contributions
+    strongest = sorted(sorted(range(len(values)), key=lambda word: -abs(values[word]))[:BARS])
+    with canvas(title, [attribution.words[word] for word in strongest]) as page:
+        figure = Figure(figsize=(6, 1.3 + 0.22 * len(strongest)), layout="constrained")
+        axes = figure.subplots()
+        shown = [values[word] for word in strongest]
+        axes.barh(range(len(shown)), shown, color=[FOR if value > 0 else AGAINST for value in shown])
+        axes.axvline(0, color="0.3", linewidth=1)
+        axes.set_yticks(range(len(shown)), [page.written[attribution.words[word]] for word in strongest], fontsize=9)
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel(
+            f"contribution to {attribution.label}"
+            if len(shown) == len(values)
+            else f"contribution; the {len(shown)} strongest of {len(values)} words"
+        )
+        page.save(figure, path)
+
+
+__all__ = ["plot_contributions", "plot_gates"]
