@@ -36,7 +36,7 @@ def open_network(name_or_path: str, *, revision: str = "main", **options: Any) -
 
 
 def _file(name_or_path: str, name: str, revision: str) -> Path | None:
-    """The path of a file; None where it cannot be found, nor perhaps the place, which loading the network will say."""
+    """The path of a file; None where it is missing, perhaps with the whole model, which loading will report."""
     try:
         return Path(cached_file(name_or_path, name, revision=revision))
     except OSError:
@@ -44,7 +44,7 @@ def _file(name_or_path: str, name: str, revision: str) -> Path | None:
 
 
 def cut_notices(tokenizer: PreTrainedTokenizerFast, lengths: list[int]) -> list[tuple[Notice, ...]]:
-    """What is to be said of the length of each text; lengths: in tokens, with special ones."""
+    """Notices on the texts that are longer than the model reads; lengths: in tokens, with special ones."""
     kept, around = head_and_tail(tokenizer), special_tokens_around(tokenizer)
     head, tail = (number - special for number, special in zip(kept, around, strict=True))
     kind = "cut_middle" if head and tail else "cut_tail" if head else "cut_head"

@@ -44,7 +44,7 @@ class _Logits(nn.Module):
 
 def export_onnx(folder: Path) -> dict[str, Any]:
     """Write `onnx/model.onnx` into a saved folder: the network as the Auto classes load it, which reads no long text
-    in parts. Its inputs are those that the tokenizer gives, each (batch_size, sequence_length); the output, `logits`,
+    in chunks. Its inputs are those that the tokenizer gives, each (batch_size, sequence_length); the output, `logits`,
     is (batch_size, num_labels).
 
     Returns what `onnx/export.json` holds, with `max_difference`, the largest one between a logit of the file and of

@@ -69,9 +69,23 @@ def predict(folder: str, source: str, target: str, arguments: PredictionArgument
     more = ["parts"] if _with_parts(classifier, arguments.parts, kind) else []
     named = _added_names(classifier, list(first), [*more, "notices"] if arguments.notices else more)
     counts: Counter[str] = Counter()
-    predicted = _predicted(classifier, chain([first], rows), column, named, counts, batch_size=arguments.batch_size)
+
+    def predicted() -> Iterator[dict[str, Any]]:
+        for_texts, for_rows = tee(chain([first], rows))
+        texts = ("" if row.get(column) is None else str(row[column]) for row in for_texts)
+        predictions = classifier.stream(texts, batch_size=arguments.batch_size)
+        for row, prediction in zip(for_rows, predictions, strict=True):
+            # rows of JSON may differ in their keys
+            if taken := row.keys() & set(named.values()):
+                raise UserError(
+                    f"column {sorted(taken)[0]!r} stands in a later row but not in the first, expected a free name "
+                    "for what is added; rename it or give it to the first row too"
+                )
+            counts.update(notice.kind for notice in prediction.notices)
+            yield row | _added(prediction, named)
+
     # progress goes to standard error, so that standard output stays data
-    with tqdm(predicted, desc="predicting", unit="text") as bar:
+    with tqdm(predicted(), desc="predicting", unit="text") as bar:
         number = write_rows(target, bar, format=arguments.output_format)
     if counts:
         unknown = counts.pop("unknown_script", 0)
@@ -81,28 +95,6 @@ def predict(folder: str, source: str, target: str, arguments: PredictionArgument
             *(f"{count:,}" for count in (number, counts.total(), unknown)),
         )
     return number
-
-
-def _predicted(
-    classifier: Classifier,
-    rows: Iterator[dict[str, Any]],
-    column: str,
-    named: dict[str, str],
-    counts: Counter[str],
-    *,
-    batch_size: int,
-) -> Iterator[dict[str, Any]]:
-    rows, again = tee(rows)
-    texts = ("" if row.get(column) is None else str(row[column]) for row in again)
-    for row, prediction in zip(rows, classifier.stream(texts, batch_size=batch_size), strict=True):
-        # rows of JSON may differ in their keys
-        if taken := row.keys() & set(named.values()):
-            raise UserError(
-                f"column {sorted(taken)[0]!r} stands in a later row but not in the first, expected a free name for "
-                "what is added; rename it or give it to the first row too"
-            )
-        counts.update(notice.kind for notice in prediction.notices)
-        yield row | _added(prediction, named)
 
 
 def _added(prediction: Prediction, named: dict[str, str]) -> dict[str, Any]:
