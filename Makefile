@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM ?= false
 # one thread a process is the safe setting on a shared machine
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help check test demo space results clean
+.PHONY: help check test demo page results clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -29,8 +29,8 @@ test: $(READY) $(MINILM) ## everything, slow tests included
 demo: $(READY) $(MINILM) ## train an LSTM and a BERT on the embedded data, compare them, show predictions
 	$(RUN) tests/benchmarks/demo.py
 
-space: $(READY) ## open the Space on the demo's models (run `make demo` first)
-	$(RUN) -m hf_textclf.cli demo runs/demo/lstm runs/demo/bert --comparison runs/demo/comparison
+page: $(READY) ## open the page on the demo's models (run `make demo` first)
+	$(RUN) -m hf_textclf.cli page runs/demo/lstm runs/demo/bert --comparison runs/demo/comparison
 
 results: $(READY) ## write RESULTS.md and the README's table from tests/benchmarks/results
 	$(RUN) tests/benchmarks/render.py

@@ -1,13 +1,13 @@
-"""From a YAML file and the command line to typed arguments.
+"""From keys and values to dataclasses, wherever the keys were named: YAML, command line, Python.
 
-A YAML key is a command-line flag written down: the file's keys are put in front of the flags, so that one parser
-checks names, types and choices of both, and what is typed wins.
+A YAML key is a flag written down and a keyword of `hf_textclf.train`, so that one table of keys, read from the
+dataclasses, checks names, types and choices of all three.
 """
 
 import json
-from argparse import SUPPRESS, ArgumentError, ArgumentParser
+from argparse import SUPPRESS, ArgumentError
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import field, fields
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -18,95 +18,94 @@ from .files import find_config, read_yaml
 
 
 class Parser(HfArgumentParser):
-    """An `HfArgumentParser` whose complaints are one line each, and which takes no abbreviations."""
+    """The keys of some dataclasses, which `make` fills.
 
-    def __init__(self, kinds: Sequence[type], **options: Any) -> None:
-        super().__init__(kinds, allow_abbrev=False, **options)
+    Parsing a command line gives the keys that stand in it and no others. There are no abbreviations. Where two
+    dataclasses share a key, the last one says what it takes.
+    """
+
+    def __init__(self, kinds: Sequence[type], *, required: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(kinds, allow_abbrev=False, conflict_handler="resolve", **options)
+        # `--no_key` follows `--key` and has the same name
+        flags = [action for action in self._actions if action.option_strings and action.dest != "help"]
+        self.keys = {action.dest: action for action in reversed(flags)}
+        self.defaults = {key: action.default for key, action in self.keys.items()}
+        self.required = {key for key, action in self.keys.items() if action.required} | set(required)
+        for action in flags:
+            action.default, action.required = SUPPRESS, False
+        self.add_argument("--config", default=SUPPRESS, help="YAML file of keys, or the name of a bundled one.")
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse found as a `UserError`."""
+        """Raise what argparse says as a `UserError`."""
         raise UserError(f"{message}; `{self.prog} --help` lists what is expected")
 
-    def require(self, key: str) -> None:
-        """Make a key obligatory that its dataclass has a default for."""
-        self._keys()[key].required = True
+    def refuse(self, key: str, *, where: str) -> NoReturn:
+        """Raise that there is no such key.
 
-    def parse(
-        self, tokens: list[str], *, before: dict[str, Any] | None = None, after: dict[str, Any] | None = None
-    ) -> tuple[Any, ...]:
-        """Parse the tokens into one object per dataclass.
-
-        before: keys and values that hold unless the tokens say otherwise; keys that are not ours are skipped.
-        after: keys and values that hold whatever the tokens say.
-
-        Raises:
-            UserError: unknown key or flag, wrong type or choice, missing or contradictory value.
+        where: where it stands.
         """
-        rest = self.without_config(tokens)
-        rest = self._tokens_of({key: value for key, value in (before or {}).items() if key in self._keys()}) + rest
-        rest += self._tokens_of(after or {}, where="search space")
-        # before argparse misses a key that somebody has only misspelt
-        for token in rest:
-            if token.startswith("--") and token.split("=")[0] not in self._option_string_actions:
-                self._refuse(token.split("=")[0].lstrip("-"), where="command line")
-        try:
-            *objects, unknown = self.parse_args_into_dataclasses(rest, return_remaining_strings=True)
-        except (ValueError, ImportError) as error:  # contradictions found by TrainingArguments
-            raise UserError(" ".join(str(error).split())) from error
-        if unknown:
-            self._refuse(unknown[0].split("=")[0].lstrip("-"), where="command line")
-        return tuple(objects)
-
-    def given(self, tokens: list[str], *, after: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The keys of the tokens and of their YAML file, without those that nobody has named, and those of `after`."""
-        for action in self._actions:
-            action.default = SUPPRESS
-            action.required = False
-        rest = self.without_config(tokens) + self._tokens_of(after or {}, where="search space")
-        return vars(self.parse_args(rest))
-
-    def without_config(self, tokens: list[str]) -> list[str]:
-        """Put the keys of the YAML file that --config names in front of the other tokens."""
-        first = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-        first.add_argument("--config")
-        try:
-            chosen, rest = first.parse_known_args(tokens)
-        except ArgumentError as error:
-            self.error(str(error))
-        if not chosen.config:
-            return rest
-        path = find_config(chosen.config)
-        return self._tokens_of(read_yaml(path), where=str(path)) + rest
-
-    def _keys(self) -> dict[str, Any]:
-        return {action.dest: action for action in self._actions if action.option_strings and action.dest != "help"}
-
-    def _refuse(self, key: str, *, where: str) -> NoReturn:
-        close = get_close_matches(key, self._keys(), n=1)
+        close = get_close_matches(key, self.keys, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"`{self.prog} --help` lists the known ones"
         raise UserError(f"unknown key {key!r} ({where}); {hint}")
 
-    def _tokens_of(self, values: dict[str, Any], *, where: str = "") -> list[str]:
-        """Write keys and values as command-line tokens."""
-        keys = self._keys()
-        tokens = []
-        for key, value in values.items():
-            if key not in keys:
-                self._refuse(str(key), where=where)
-            if value is None:
-                continue
-            items = value if isinstance(value, list) else [value]
-            if keys[key].type is str and any(isinstance(item, bool) for item in items):
-                raise UserError(
-                    f"{key}: a bare yes, no, on, off, true or false in {where} is no text; put it in quotes"
-                )
-            if isinstance(value, list):
-                if keys[key].nargs != "+":
-                    raise UserError(f"{key}: {value} in {where}, expected one value; write `{key}: value`")
-                tokens += [f"--{key}", *map(str, value)]
-            else:
-                tokens.append(f"--{key}={json.dumps(value) if isinstance(value, dict) else value}")
-        return tokens
+    def make(
+        self, given: dict[str, Any], *, recorded: dict[str, Any] | None = None, where: str = "command line"
+    ) -> tuple[Any, ...]:
+        """Make one object of each dataclass.
+
+        given: values by key; `config` names a YAML file of more, which hold unless given otherwise. recorded: values
+        that hold unless named anywhere else; keys that are not ours are skipped. where: where `given` was named.
+
+        Raises:
+            UserError: unknown key, wrong type or choice, missing or contradictory value.
+        """
+        return self.build(self.merge(given, recorded=recorded, where=where))
+
+    def merge(
+        self, given: dict[str, Any], *, recorded: dict[str, Any] | None = None, where: str = "command line"
+    ) -> dict[str, Any]:
+        """The values of all keys that are named somewhere; arguments and errors as of `make`."""
+        values = self.read({key: value for key, value in (recorded or {}).items() if key in self.keys})
+        if config := given.get("config"):
+            path = find_config(config)
+            values |= self.read(read_yaml(path), where=str(path))
+        return values | self.read({key: value for key, value in given.items() if key != "config"}, where=where)
+
+    def build(self, values: dict[str, Any]) -> tuple[Any, ...]:
+        """Make one object of each dataclass from values as `merge` returns them; errors as of `make`."""
+        if missing := [f"--{key}" for key in self.keys if key in self.required - values.keys()]:
+            self.error(f"the following arguments are required: {', '.join(reversed(missing))}")
+        parts = [{item.name for item in fields(kind) if item.init} for kind in self.dataclass_types]
+        try:
+            return tuple(
+                kind(**{key: value for key, value in values.items() if key in names})
+                for kind, names in zip(self.dataclass_types, parts, strict=True)
+            )
+        except (ValueError, ImportError) as error:  # contradictions found by TrainingArguments
+            raise UserError(" ".join(str(error).split())) from error
+
+    def read(self, values: dict[str, Any], *, where: str = "") -> dict[str, Any]:
+        """Check keys and bring values to their types; None stands for a key that is not named.
+
+        Raises:
+            UserError: unknown key, wrong type or choice.
+        """
+        for key in values:
+            if key not in self.keys:
+                self.refuse(str(key), where=where)
+        return {key: self._read(key, value, where=where) for key, value in values.items() if value is not None}
+
+    def _read(self, key: str, value: Any, *, where: str) -> Any:
+        action, items = self.keys[key], value if isinstance(value, list | tuple) else [value]
+        if action.type is str and any(isinstance(item, bool) for item in items):
+            raise UserError(f"{key}: a bare yes, no, on, off, true or false in {where} is no text; put it in quotes")
+        if items is value and action.nargs != "+":
+            raise UserError(f"{key}: {value} in {where}, expected one value; write `{key}: value`")
+        words = [json.dumps(item) if isinstance(item, dict) else str(item) for item in items]
+        try:
+            return self._get_values(action, words)
+        except ArgumentError as error:
+            self.error(str(error))
 
 
 def option(default: Any, help: str) -> Any:

@@ -1,6 +1,6 @@
 """The Space: type a text and see what each model makes of it.
 
-hf-textclf demo runs/lstm runs/bert                    folders, or Hub models pinned as owner/name@COMMIT
+hf-textclf page runs/lstm runs/bert                    folders, or Hub models pinned as owner/name@COMMIT
 MODELS="owner/lstm@COMMIT owner/bert@COMMIT"           the same on a Space, which has no command line
 models.txt beside this file, one a line                where neither names any; `hf-textclf space` writes it
 
@@ -115,7 +115,7 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
 
 def start(arguments: list[str]) -> None:
     """Serve the page until somebody stops it."""
-    parser = argparse.ArgumentParser(prog="hf-textclf demo", description="Open a page on trained models.")
+    parser = argparse.ArgumentParser(prog="hf-textclf page", description="Open a page on trained models.")
     parser.add_argument("models", nargs="*", help="folders, or Hub models pinned as owner/name@COMMIT")
     parser.add_argument("--comparison", type=Path, help="folder that `hf-textclf compare` wrote, shown under About")
     options = parser.parse_args(arguments)
@@ -151,5 +151,5 @@ if __name__ == "__main__":
     try:
         start(sys.argv[1:])
     except UserError as error:
-        print(f"hf-textclf demo: error: {error}", file=sys.stderr)
+        print(f"hf-textclf page: error: {error}", file=sys.stderr)
         sys.exit(2)

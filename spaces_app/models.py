@@ -141,7 +141,7 @@ def load(sources: list[str]) -> dict[str, Served]:
     """
     if not sources:
         raise UserError(
-            "no model given; run `hf-textclf demo FOLDER [FOLDER ...]` or name them in the variable MODELS"
+            "no model given; run `hf-textclf page FOLDER [FOLDER ...]` or name them in the variable MODELS"
         )
     models: dict[str, Served] = {}
     for source in sources:

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "hf_textclf"
 # from top to bottom: a part may import parts of lower layers, never of its own or a higher one
 LAYERS = [
     {"cli"},
+    {"api"},
     {"tuning"},
     {"training"},
     {"evaluation", "explanation", "hub"},

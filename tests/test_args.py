@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 import pytest
 import yaml
 
+from hf_textclf.api import LINEAR, settle
 from hf_textclf.arguments import Parser
+from hf_textclf.cli.commands import read_argv
 from hf_textclf.cli.main import main
 from hf_textclf.data import DataArguments, TextArguments
 from hf_textclf.errors import UserError
@@ -13,7 +15,7 @@ from hf_textclf.files import bundled, read_yaml
 from hf_textclf.models.auto import MODELS
 from hf_textclf.training import TrainerArguments
 from hf_textclf.training.arguments import ModelArguments, NewModelArguments
-from hf_textclf.training.linear_arguments import LinearArguments, wants_linear
+from hf_textclf.training.linear_arguments import LinearArguments
 from hf_textclf.training.pretraining import LanguageModelArguments, PretrainingArguments
 
 CONFIGS = sorted(bundled("configs").glob("*.yaml"))
@@ -21,6 +23,10 @@ CONFIGS = sorted(bundled("configs").glob("*.yaml"))
 
 def train_parser():
     return Parser([DataArguments, ModelArguments, NewModelArguments, TrainerArguments], prog="hf-textclf train")
+
+
+def parse(parser, argv, **options):
+    return parser.make(read_argv(parser, argv), **options)
 
 
 def pretrain_parser():
@@ -31,7 +37,7 @@ def pretrain_parser():
 def keys(text, tmp_path, *tokens):
     """Parse a YAML file and further tokens, and return the values of all keys."""
     (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
-    parsed = train_parser().parse(["--config", str(tmp_path / "a.yaml"), "--output_dir", "out", *tokens])
+    parsed = parse(train_parser(), ["--config", str(tmp_path / "a.yaml"), "--output_dir", "out", *tokens])
     return {name: value for part in parsed for name, value in vars(part).items()}
 
 
@@ -83,7 +89,7 @@ def test_before_is_the_weakest(tmp_path):
 
     (tmp_path / "a.yaml").write_text("size: 3")
     before = {"size": 2, "names": ["a", "b"], "foreign": 1, "kind": "y"}
-    (some,) = Parser([Some], prog="p").parse(["--config", str(tmp_path / "a.yaml"), "--kind", "z"], before=before)
+    (some,) = parse(Parser([Some], prog="p"), ["--config", str(tmp_path / "a.yaml"), "--kind", "z"], recorded=before)
     assert some == Some(3, ["a", "b"], "z")
 
 
@@ -133,7 +139,7 @@ def test_refused(tmp_path, text, tokens, words):
 
 
 def test_missing_keys(tmp_path):
-    assert "--dataset" in refused(lambda: train_parser().parse(["--output_dir", "x"]))
+    assert "--dataset" in refused(lambda: parse(train_parser(), ["--output_dir", "x"]))
 
 
 def test_files_that_are_no_yaml_text(tmp_path):
@@ -145,14 +151,14 @@ def test_files_that_are_no_yaml_text(tmp_path):
 
 def test_missing_config_lists_the_known(tmp_path):
     for name in ("none", "configs/none.yaml", str(tmp_path / "none.yaml"), str(tmp_path)):
-        message = refused(lambda name=name: train_parser().parse(["--config", name]))
+        message = refused(lambda name=name: parse(train_parser(), ["--config", name]))
         assert repr(name) in message and "demo_lstm" in message
 
 
 @pytest.mark.parametrize("name", ["demo_lstm", "demo_lstm.yaml", "configs/demo_lstm.yaml"])
 def test_bundled_config_by_name(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    data, *_ = train_parser().parse(["--config", name, "--output_dir", "out"])
+    data, *_ = parse(train_parser(), ["--config", name, "--output_dir", "out"])
     assert data.dataset == "samples/news_en"
 
 
@@ -160,9 +166,9 @@ def test_bundled_config_by_name(tmp_path, monkeypatch, name):
 def test_bundled_configs_parse(path):
     """Each names known keys only, and what it says is what the run gets."""
     parser = pretrain_parser() if path.stem.endswith("_lm") else train_parser()
-    if wants_linear(["--config", str(path)]):
+    if settle({"config": str(path)})[1] == LINEAR:
         parser = Parser([DataArguments, LinearArguments])
-    parsed = parser.parse(["--config", str(path), "--output_dir", "out", "--dataset", "x"])
+    parsed = parse(parser, ["--config", str(path), "--output_dir", "out", "--dataset", "x"])
     found = {name: value for part in parsed for name, value in vars(part).items()}
     for key, value in yaml.safe_load(path.read_text(encoding="utf-8")).items():
         got = found[key]
@@ -190,7 +196,7 @@ def test_yaml_booleans_are_no_names(tmp_path, line):
     path = tmp_path / "labels.yaml"
     path.write_text(f"dataset: samples/news_en\n{line}\n")
     with pytest.raises(UserError, match="quotes"):
-        Parser([DataArguments]).parse(["--config", str(path)])
+        parse(Parser([DataArguments]), ["--config", str(path)])
 
 
 def test_a_misspelt_key_is_named_before_the_one_that_is_missed(capsys):

@@ -125,7 +125,7 @@ def test_train_evaluate_and_predict_agree(folder, tmp_path):
     assert json.loads((output / "eval_results.json").read_text())["metrics"] == after_training
     texts = ["国会否决银行救助方案", "主队在加时赛中获胜"]
     (tmp_path / "in.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
-    assert main(["predict", str(folder), str(tmp_path / "in.txt"), str(tmp_path / "out.jsonl")]) == 0
+    assert main(["predict", str(folder), str(tmp_path / "in.txt"), "--output", str(tmp_path / "out.jsonl")]) == 0
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     predictions = Classifier(folder)(texts)
     assert [row["label"] for row in rows] == [prediction.label for prediction in predictions]

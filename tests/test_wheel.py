@@ -80,7 +80,7 @@ def test_train_evaluate_predict_outside_the_checkout(wheel, tmp_path):
     assert "saved to run" in run(command, "train", *flags, cwd=work)
     assert "test: 70 texts" in run(command, "evaluate", "run", cwd=work)
     (work / "in.csv").write_text("text,id\n房间很好,1\n,2\n", encoding="utf-8")
-    run(command, "predict", "run", "in.csv", "out.jsonl", cwd=work)
+    run(command, "predict", "run", "in.csv", "--output", "out.jsonl", cwd=work)
     rows = [json.loads(line) for line in (work / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["id"] for row in rows] == ["1", "2"] and all(isinstance(row["score"], float) for row in rows)
     # a Space's folder, from the templates inside the wheel

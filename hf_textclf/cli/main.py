@@ -5,7 +5,7 @@ accelerate launch --cpu --num_processes 2 -m hf_textclf.cli train --config confi
 hf-textclf pretrain --config configs/demo_lm.yaml --output_dir runs/lm
 hf-textclf evaluate runs/lstm
 hf-textclf calibrate runs/lstm
-hf-textclf predict runs/lstm input.csv output.csv
+hf-textclf predict runs/lstm input.csv --output output.csv
 hf-textclf compare runs/lstm runs/bert --output_dir runs/compared
 """
 
@@ -15,51 +15,55 @@ import os
 import sys
 
 from ..errors import UserError
-from .commands import COMMANDS
+from .commands import COMMANDS, make_parser
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-USAGE = """usage: hf-textclf COMMAND ...
 
-commands:
-  train     train a classifier:       hf-textclf train --config demo_lstm --output_dir FOLDER [--key value ...]
-            on a machine of the Hub:  hf-textclf train --on_hub t4-small --repo you/name ...
-  pretrain  train a language model on texts without labels, for `train --init_from`
-  tune      search hyper-parameters:  hf-textclf tune --config demo_lstm --output_dir FOLDER [--trials 20]
-  evaluate  judge a saved folder:     hf-textclf evaluate FOLDER [--dataset DATA] [--split test]
-  predict   classify a file of texts: hf-textclf predict FOLDER input.csv output.csv   (- is stdin or stdout)
-  calibrate make probabilities true:  hf-textclf calibrate FOLDER [--dataset DATA] [--split validation]
-  compare   folders side by side:     hf-textclf compare FOLDER... --output_dir NEW [--dataset DATA] [--split test]
-  gates     draw an LSTM's gates:     hf-textclf gates FOLDER picture.png --text "..."
-  explain   what each word adds:      hf-textclf explain FOLDER --text "..." [--label NAME] [--output picture.html]
-  card      write the model card:     hf-textclf card FOLDER [--license apache-2.0] [--language en] [--costs true]
-  push      publish on the Hub:       hf-textclf push FOLDER --repo you/name [--with_onnx] [--create_pr] [--dry_run]
-  space     a page on models:         hf-textclf space --models you/a you/b --repo you/demo   (--local: run it here)
-  demo      open a page on models:    hf-textclf demo FOLDER... [--comparison FOLDER]
-
-`hf-textclf COMMAND --help` lists every key. Keys can stand in a YAML file given by --config."""
-
-
-def main(tokens: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run a command and return the exit code: 0, or 2 for a mistake of the user's."""
-    tokens = sys.argv[1:] if tokens is None else tokens
+    try:
+        try:
+            return _run(argv)
+        finally:
+            # here, where it can still be caught that the reader of a pipe has gone
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # the reader has seen enough; what Python would still flush goes nowhere
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+        return 141
+
+
+def _run(argv: list[str] | None) -> int:
     # on standard error, so that standard output stays data; only the main process speaks
     level = logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("hf_textclf").setLevel(level)
-    if not tokens or tokens[0] in ("-h", "--help"):
-        print(USAGE)
-        return 0 if tokens else 2
     try:
-        if tokens[0] not in COMMANDS:
-            raise UserError(f"command {tokens[0]!r} is unknown, expected one of: {', '.join(COMMANDS)}; see --help")
-        COMMANDS[tokens[0]](tokens[1:])
+        parser = make_parser()
+        arguments = parser.parse_args(argv)
+        if arguments.version:
+            from importlib.metadata import version
+
+            print(f"hf-textclf {version('hf-textclf')}")
+        elif arguments.completion:
+            from .reference import completion
+
+            print(completion(arguments.completion))
+        elif arguments.command is None:
+            parser.print_help(sys.stderr)
+            return 2
+        else:
+            COMMANDS[arguments.command].run(arguments.parser, arguments.given)
     except UserError as error:
         return _fail(str(error))
+    except SystemExit as end:
+        # after a page of help, or after a job that nobody watches any more
+        return int(end.code or 0)
     except BrokenPipeError:
-        # the reader of standard output has seen enough; what Python would still flush goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        raise
     except Exception as error:
         # libraries tell of a full disk in exceptions of their own; all others stay what they are
         if not _disk_is_full(error):

@@ -1,5 +1,7 @@
-"""What the commands show of their results, on standard output."""
+"""What the commands show: results on standard output, all else on standard error."""
 
+import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -8,6 +10,24 @@ if TYPE_CHECKING:
 
 # what calibration and thresholds change
 FEW = ("macro_f1", "micro_f1", "log_loss", "expected_calibration_error")
+
+
+def quiet() -> None:
+    """No bars for the reading and writing of weights, which takes a moment; those of training and predicting stay."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    # its table of the weights of a new head, which are missing as they should
+    transformers_logging.get_logger("transformers.modeling_utils").addFilter(_is_no_report)
+
+
+def _is_no_report(record: logging.LogRecord) -> bool:
+    return "LOAD REPORT" not in record.getMessage() or "mismatch" in record.getMessage()
+
+
+def renamed(old: str, new: str) -> None:
+    """Say what a command is called now. The old form goes in version 0.3."""
+    print(f"hf-textclf: `{old}` is now `{new}`; the old form ends with version 0.3", file=sys.stderr)
 
 
 def show(results: dict[str, Any]) -> None:

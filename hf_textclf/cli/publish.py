@@ -1,41 +1,54 @@
 """Commands for other people: card, Hub, Space, page."""
 
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from .argv import positionals, quiet, recorded
-from .printing import show_files
+from .printing import quiet, renamed, show_files
+
+if TYPE_CHECKING:
+    from ..arguments import Parser
 
 
-def card_command(tokens: list[str]) -> None:
+@dataclass
+class PageArguments:
+    """What the page shows beside its models."""
+
+    comparison: str | None = field(
+        default=None, metadata={"help": "Folder that `hf-textclf compare` wrote, shown under About."}
+    )
+
+
+def card_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Write the model card of a folder, after measuring costs if asked to."""
     quiet()
-    from ..arguments import Parser
-    from ..card import CardArguments, write_card
+    from ..card import write_card
     from ..saved_model.layout import CARD
 
-    (folder,), tokens = positionals(tokens, "card FOLDER")
-    (arguments,) = Parser([CardArguments], prog="hf-textclf card FOLDER").parse(tokens)
+    folder = given.pop("folder")
+    (arguments,) = parser.make(given)
     if arguments.costs:
+        from ..api import recorded
+        from ..arguments import Parser
         from ..data import DataArguments
         from ..evaluation.compare import measure_costs
 
-        where = {"dataset": arguments.dataset} if arguments.dataset else {}
-        (data,) = Parser([DataArguments], prog="hf-textclf card FOLDER").parse([], before=recorded(folder) | where)
+        moved = {"dataset": arguments.dataset} if arguments.dataset else {}
+        (data,) = Parser([DataArguments], prog="hf-textclf card").make(moved, recorded=recorded(folder))
         measure_costs(folder, data, split=arguments.split)
     write_card(Path(folder), arguments)
     print(f"saved to {Path(folder) / CARD}")
 
 
-def push_command(tokens: list[str]) -> None:
+def push_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Send a folder to the Hub, or show what would be sent."""
     quiet()
-    from ..arguments import Parser
-    from ..hub import PushArguments, prepare, push
+    from ..hub import prepare, push
 
-    (folder,), tokens = positionals(tokens, "push FOLDER")
-    (arguments,) = Parser([PushArguments], prog="hf-textclf push FOLDER").parse(tokens)
+    folder = given.pop("folder")
+    (arguments,) = parser.make(given)
     if arguments.dry_run:
         upload_folder = prepare(Path(folder), arguments)
         show_files(upload_folder)
@@ -45,12 +58,11 @@ def push_command(tokens: list[str]) -> None:
     print(f"pushed to {commit.pr_url or commit.commit_url}")
 
 
-def space_command(tokens: list[str]) -> None:
+def space_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Put a page on models of the Hub, run it here, or show what would be sent."""
-    from ..arguments import Parser
-    from ..hub import SpaceArguments, deploy_space, plan_space, run_space
+    from ..hub import deploy_space, plan_space, run_space
 
-    (arguments,) = Parser([SpaceArguments], prog="hf-textclf space").parse(tokens)
+    (arguments,) = parser.make(given)
     if arguments.dry_run:
         upload_folder = plan_space(arguments)
         show_files(upload_folder)
@@ -64,17 +76,25 @@ def space_command(tokens: list[str]) -> None:
         print(f"{runtime.stage} on {hardware}; the page: {commit.repo_url}")
 
 
-def demo_command(tokens: list[str]) -> None:
+def page_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Open the page of `spaces_app` on models, in this process, until somebody stops it."""
     import importlib.util
     import runpy
 
     from ..files import bundled
 
+    (arguments,) = parser.make({key: value for key, value in given.items() if key != "folder"})
     if importlib.util.find_spec("gradio") is None:
-        raise UserError("demo needs gradio, which is not installed; run: pip install 'hf-textclf[gradio]'")
+        raise UserError("page needs gradio, which is not installed; run: pip install 'hf-textclf[gradio]'")
     app = bundled("spaces_app") / "app.py"
+    comparison = ["--comparison", arguments.comparison] if arguments.comparison else []
     # as Python starts a script: its arguments, and its neighbours to import
-    sys.argv = [str(app), *tokens]
+    sys.argv = [str(app), *given.get("folder", []), *comparison]
     sys.path.insert(0, str(app.parent))
     runpy.run_path(str(app), run_name="__main__")
+
+
+def demo_command(parser: "Parser", given: dict[str, Any]) -> None:
+    """`page`, as it was called up to version 0.1."""
+    renamed("demo", "page")
+    page_command(parser, given)

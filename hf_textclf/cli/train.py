@@ -2,91 +2,71 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .argv import quiet, with_config
-from .printing import show, show_trained
+from ..errors import UserError
+from .printing import quiet, show, show_trained
+
+if TYPE_CHECKING:
+    from ..arguments import Parser
 
 
-def train_command(tokens: list[str]) -> None:
+def train_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Train, and show the results on validation."""
     quiet()
-    from ..arguments import Parser
-    from ..data import DataArguments
-    from ..training.arguments import ModelArguments, NewModelArguments
-    from ..training.linear_arguments import LinearArguments, wants_linear
+    from ..api import LinearRun, make_run, start
 
-    if any(token.split("=")[0] in ("--on_hub", "--on-hub") for token in tokens):
-        job = _train_on_hub(with_config(tokens))
-        print(f"job {job.id}: {job.status.stage}")
+    if "on_hub" in given:
+        _train_on_hub(given)
         return
-    if wants_linear(tokens):
-        from ..training.linear import train_linear
-
-        parser = Parser([DataArguments, LinearArguments], prog="hf-textclf train --model_type maxent")
-        data, arguments = parser.parse(tokens)
-        show_trained(train_linear(data, arguments), arguments.output_dir)
-        return
-    from ..training import TrainerArguments, TrainRun, train, train_one_vs_rest
-
-    kinds = [DataArguments, ModelArguments, NewModelArguments, TrainerArguments]
-    more = "`hf-textclf train --on_hub FLAVOR --help` lists the keys of a run on a rented machine of the Hub."
-    parser = Parser(kinds, prog="hf-textclf train", epilog=more)
-    parser.require("output_dir")
-    run = TrainRun(*parser.parse(with_config(tokens)))
-    results = train_one_vs_rest(run) if run.model.one_vs_rest else train(run)
-    if run.training.process_index == 0:
+    run = make_run(given)
+    results = start(run)
+    if isinstance(run, LinearRun):
+        show_trained(results, run.arguments.output_dir)
+    elif run.training.process_index == 0:
         show_trained(results, run.training.output_dir)
 
 
-def _train_on_hub(tokens: list[str]) -> Any:
+def _train_on_hub(given: dict[str, Any]) -> None:
+    """Train on a machine of the Hub. What is wrong with a key is found here, before anything costs."""
+    from ..api import NETWORK, settle
     from ..arguments import Parser
-    from ..data import DataArguments
     from ..hub.jobs import JobArguments, train_on_hub
-    from ..training import TrainerArguments
-    from ..training.arguments import ModelArguments, NewModelArguments
     from ..training.trainer_arguments import check_arguments
 
-    kinds = [JobArguments, DataArguments, ModelArguments, NewModelArguments, TrainerArguments]
-    parser = Parser(kinds, prog="hf-textclf train --on_hub FLAVOR")
+    given, kinds = settle(given)
+    if kinds != NETWORK:
+        raise UserError("model_type is linear, expected a network: no Auto class loads the others; train it here")
+    parser = Parser([JobArguments, *kinds], prog="hf-textclf train --on_hub FLAVOR")
+    keys = parser.merge(given)
     # this machine needs neither GPU nor what reports are sent with
-    job, *_, training = parser.parse(tokens, after={"use_cpu": True, "report_to": "none"})
+    job, *_, training = parser.build(keys | {"use_cpu": True, "report_to": "none"})
     check_arguments(training)
     own = {item.name for item in fields(JobArguments)}
-    return train_on_hub(job, {key: value for key, value in parser.given(tokens).items() if key not in own})
+    ended = train_on_hub(job, {key: value for key, value in keys.items() if key not in own})
+    print(f"job {ended.id}: {ended.status.stage}")
 
 
-def pretrain_command(tokens: list[str]) -> None:
+def pretrain_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Train a language model, and show its perplexity on the texts set aside."""
     quiet()
-    from ..arguments import Parser
-    from ..data import TextArguments
-    from ..training.pretraining import LanguageModelArguments, PretrainingArguments, PretrainingRun, pretrain
-    from ..training.trainer_arguments import TrainerArguments
+    from ..training.pretraining import PretrainingRun, pretrain
 
-    kinds = [TextArguments, PretrainingArguments, LanguageModelArguments, TrainerArguments]
-    parser = Parser(kinds, prog="hf-textclf pretrain")
-    parser.require("output_dir")
-    run = PretrainingRun(*parser.parse(tokens))
+    run = PretrainingRun(*parser.make(given))
     results = pretrain(run)
     if run.training.process_index == 0:
         show(results)
         print(f"saved to {run.training.output_dir}; now: hf-textclf train --init_from {run.training.output_dir}")
 
 
-def tune_command(tokens: list[str]) -> None:
+def tune_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Search for the best hyper-parameters, and say how to train with them."""
     quiet()
-    from ..arguments import Parser
-    from ..data import DataArguments
-    from ..training import TrainerArguments, TrainRun
-    from ..training.arguments import ModelArguments, NewModelArguments
-    from ..tuning import TuneArguments, summary, tune
+    from ..api import settle
+    from ..training import TrainRun
+    from ..tuning import summary, tune
 
-    kinds = [TuneArguments, DataArguments, ModelArguments, NewModelArguments, TrainerArguments]
-    parser = Parser(kinds, prog="hf-textclf tune")
-    parser.require("output_dir")
-    arguments, *parts = parser.parse(with_config(tokens))
+    arguments, *parts = parser.make(settle(given)[0])
     run = TrainRun(*parts)
     study = tune(run, arguments.search_space, trials=arguments.trials)
     output, best = Path(run.training.output_dir), summary(study, metric=run.training.metric_for_best_model)

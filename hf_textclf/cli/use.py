@@ -1,86 +1,91 @@
-"""Commands on saved folders: judge, calibrate, predict, look inside."""
+"""Commands on saved folders: evaluate, calibrate, predict, look inside."""
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .argv import positionals, quiet, recorded
-from .printing import show, show_contributions, show_trained
+from ..errors import UserError
+from .printing import quiet, renamed, show, show_contributions, show_trained
+
+if TYPE_CHECKING:
+    from ..arguments import Parser
 
 
-def evaluate_command(tokens: list[str]) -> None:
+def evaluate_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Evaluate a folder on the data it was trained for, or on other data."""
     quiet()
-    from ..arguments import Parser
-    from ..data import DataArguments
-    from ..evaluation.evaluate import EvaluationArguments, evaluate
+    from ..api import recorded
+    from ..evaluation.evaluate import evaluate
 
-    (folder,), tokens = positionals(tokens, "evaluate FOLDER")
-    parser = Parser([DataArguments, EvaluationArguments], prog="hf-textclf evaluate FOLDER")
-    data, arguments = parser.parse(tokens, before=recorded(folder))
-    show(evaluate(folder, data, arguments))
+    folder = given.pop("folder")
+    show(evaluate(folder, *parser.make(given, recorded=recorded(folder))))
 
 
-def calibrate_command(tokens: list[str]) -> None:
+def calibrate_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Calibrate a folder on validation, and show what that changed."""
     quiet()
-    from ..arguments import Parser
-    from ..data import DataArguments
-    from ..evaluation.calibration import CalibrationArguments, calibrate
+    from ..api import recorded
+    from ..evaluation.calibration import calibrate
 
-    (folder,), tokens = positionals(tokens, "calibrate FOLDER")
-    parser = Parser([DataArguments, CalibrationArguments], prog="hf-textclf calibrate FOLDER")
-    data, arguments = parser.parse(tokens, before=recorded(folder))
-    show_trained(calibrate(folder, data, arguments), folder)
+    folder = given.pop("folder")
+    show_trained(calibrate(folder, *parser.make(given, recorded=recorded(folder))), folder)
 
 
-def predict_command(tokens: list[str]) -> None:
+def predict_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Predict a file."""
     quiet()
-    from ..arguments import Parser
-    from ..inference.predict_file import PredictionArguments, predict
+    from ..inference.predict_file import predict
 
-    (folder, source, target), tokens = positionals(tokens, "predict FOLDER INPUT OUTPUT")
-    (arguments,) = Parser([PredictionArguments], prog="hf-textclf predict FOLDER INPUT OUTPUT").parse(tokens)
-    rows = predict(folder, source, target, arguments)
-    print(f"{rows:,} rows written to {'standard output' if target == '-' else target}", file=sys.stderr)
+    folder, source = given.pop("folder"), given.pop("input")
+    (arguments,) = parser.make(_with_output(given, "predict FOLDER INPUT", "OUTPUT"))
+    rows = predict(folder, source, arguments)
+    print(
+        f"{rows:,} rows written to {'standard output' if arguments.output == '-' else arguments.output}",
+        file=sys.stderr,
+    )
 
 
-def compare_command(tokens: list[str]) -> None:
+def compare_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Compare folders on the data the first was trained for, or on other data."""
     quiet()
-    from ..arguments import Parser
-    from ..data import DataArguments
-    from ..evaluation.compare import CompareArguments, compare
+    from ..api import recorded
+    from ..evaluation.compare import compare
 
-    folders, tokens = positionals(tokens, "compare FOLDER...")
-    parser = Parser([DataArguments, CompareArguments], prog="hf-textclf compare FOLDER...")
-    data, arguments = parser.parse(tokens, before=recorded(folders[0]))
+    folders = given.pop("folder")
+    data, arguments = parser.make(given, recorded=recorded(folders[0]))
     compare(folders, data, arguments)
     print((Path(arguments.output_dir) / "comparison.md").read_text(encoding="utf-8"))
     print(f"tables and pictures are in {arguments.output_dir}")
 
 
-def gates_command(tokens: list[str]) -> None:
+def gates_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Draw what the gates of an LSTM do over a text."""
     quiet()
-    from ..arguments import Parser
-    from ..explanation import GatesArguments, draw_gates
+    from ..explanation import draw_gates
 
-    (folder, image), tokens = positionals(tokens, "gates FOLDER IMAGE")
-    (arguments,) = Parser([GatesArguments], prog="hf-textclf gates FOLDER IMAGE").parse(tokens)
-    count = draw_gates(folder, image, arguments)
-    print(f"the gates over {count:,} tokens drawn into {image}")
+    folder = given.pop("folder")
+    (arguments,) = parser.make(_with_output(given, "gates FOLDER", "IMAGE"))
+    count = draw_gates(folder, arguments)
+    print(f"the gates over {count:,} tokens drawn into {arguments.output}")
 
 
-def explain_command(tokens: list[str]) -> None:
+def explain_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Show what each word of a text contributes to a label."""
     quiet()
-    from ..arguments import Parser
-    from ..explanation import ExplainArguments, explain
+    from ..explanation import explain
 
-    (folder,), tokens = positionals(tokens, "explain FOLDER")
-    (arguments,) = Parser([ExplainArguments], prog="hf-textclf explain FOLDER").parse(tokens)
-    found = explain(folder, arguments)
-    show_contributions(found)
+    folder = given.pop("folder")
+    (arguments,) = parser.make(given)
+    show_contributions(explain(folder, arguments))
     if arguments.output:
         print(f"drawn into {arguments.output}")
+
+
+def _with_output(given: dict[str, Any], usage: str, old: str) -> dict[str, Any]:
+    """The values with `output`, which was typed without its flag up to version 0.1."""
+    if (output := given.pop("old_output", None)) is None:
+        return given
+    if "output" in given:
+        raise UserError(f"outputs {output!r} and {given['output']!r}, expected one; drop the first")
+    renamed(f"{usage} {old}", f"{usage} --output {old}")
+    return given | {"output": output}

@@ -54,17 +54,18 @@ class GatesArguments:
     """Which text is looked at, and where in the model."""
 
     text: str = field(metadata={"help": "The text that is read."})
+    output: str = field(metadata={"help": "A new picture, .png."})
     layer: int | None = field(default=None, metadata={"help": "Layer to show, counted from 1; the last."})
     revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
 
 
-def draw_gates(folder: str, image: str, arguments: GatesArguments) -> int:
+def draw_gates(folder: str, arguments: GatesArguments) -> int:
     """Draw the gates of one layer over one text into a new picture, and return the number of tokens.
 
     Raises:
         UserError: no saved LSTM, a layer that it has not, a text without tokens, or a picture that cannot be written.
     """
-    path = _new_picture(image, "image", (".png",))
+    path = _new_picture(arguments.output, "output", (".png",))
     classifier = Classifier(folder, revision=arguments.revision, device="cpu")
     network = classifier.predictor.network
     if network is None:

@@ -17,7 +17,6 @@ from huggingface_hub import HfApi, JobHardwareInfo, JobInfo
 
 from ..errors import TOKEN, UserError
 from ..files import SAMPLES
-from ..models.linear import KINDS
 from ..provenance import hub_id
 from ..saved_model.facts import PLACES
 from .errors import explained, signed_in
@@ -62,7 +61,7 @@ class JobArguments:
 def train_on_hub(job: JobArguments, keys: dict[str, Any]) -> JobInfo:
     """Train as a job on the Hub, write its log into ours, and return what the Hub knows of it at its end.
 
-    keys: every key of the run that differs from its default, as `hf-textclf train` takes it.
+    keys: every key that the run of a network is given, as `hf-textclf train` takes it.
 
     Raises:
         UserError: a key names what only this machine has, or stands for several models; there is no token; the Hub
@@ -118,8 +117,6 @@ def _is_sample(name: str) -> bool:
 
 def _check_push(keys: dict[str, Any]) -> None:
     """Refuse what `push` would refuse at the end of the job."""
-    if keys.get("model_type") in KINDS:
-        raise UserError("model_type is linear, expected a network: no Auto class loads the others; train it here")
     if "license" not in keys:
         raise UserError("license is not given, expected an identifier for the model's card; add --license apache-2.0")
     if keys.get("one_vs_rest"):

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 class PredictionArguments:
     """How a file is read and predicted."""
 
+    output: str = field(default="-", metadata={"help": "New file, csv, tsv, json or jsonl; - is standard output."})
     text_column: str | None = field(default=None, metadata={"help": "Column that holds the text; found if not named."})
     encoding: str = field(default="utf-8", metadata={"help": "Encoding of the input, e.g. gb18030 (Chinese Excel)."})
     input_format: str | None = field(
@@ -53,12 +54,13 @@ class PredictionArguments:
             raise UserError(f"batch_size={self.batch_size}, expected 1 or more; correct --batch_size")
 
 
-def predict(folder: str, source: str, target: str, arguments: PredictionArguments) -> int:
-    """Predict every row of a file (or `-`, standard input) into another (or `-`), and return the number of rows.
+def predict(folder: str, source: str, arguments: PredictionArguments) -> int:
+    """Predict every row of a file (or `-`, standard input) into `arguments.output`, and return the number of rows.
 
     Raises:
         UserError: unreadable model or file, unknown column, a target that exists or cannot be written.
     """
+    target = arguments.output
     if target != "-" and Path(target).exists():
         raise UserError(f"output {target!r} exists, expected a new file; choose another name or remove it")
     kind = output_format(target, format=arguments.output_format)

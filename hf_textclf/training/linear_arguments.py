@@ -1,13 +1,10 @@
 """What a user can say about a linear model. The help texts here are the only description of these flags."""
 
-from argparse import ArgumentError, ArgumentParser
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ..arguments import option
 from ..errors import UserError
-from ..files import find_config, read_yaml
-from ..models.linear import KINDS
 
 LOWEST = {"ngram_max": 1, "min_df": 1, "max_features": 1}
 
@@ -47,23 +44,3 @@ class LinearArguments:
             # written so that NaN is refused too
             if value is not None and not 0 < value < float("inf"):
                 raise UserError(f"{name}={value}, expected a number above 0; correct --{name}")
-
-
-def wants_linear(tokens: list[str]) -> bool:
-    """Say whether a command line, or the YAML file it names, asks for a linear model.
-
-    Raises:
-        UserError: the YAML file is not there or cannot be read.
-    """
-    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--config")
-    parser.add_argument("--model_type")
-    try:
-        chosen, _ = parser.parse_known_args(tokens)
-    except ArgumentError:
-        # a flag without its value, of which the parser of all keys will complain
-        return False
-    model_type = chosen.model_type
-    if model_type is None and chosen.config:
-        model_type = read_yaml(find_config(chosen.config)).get("model_type")
-    return model_type in KINDS

@@ -46,7 +46,7 @@ def with_values(base: TrainRun, values: dict[str, Any]) -> TrainRun:
         UserError: an unknown key, or a value that it does not take.
     """
     parts = vars(base)
-    typed = Parser([type(part) for part in parts.values()], prog="hf-textclf tune").given([], after=values)
+    typed = Parser([type(part) for part in parts.values()], prog="hf-textclf tune").read(values, where="search space")
     try:
         changed = {
             name: replace(part, **{item.name: typed[item.name] for item in fields(part) if item.name in typed})

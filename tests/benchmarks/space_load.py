@@ -83,7 +83,7 @@ def page(folders):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "hf_textclf.cli", "demo", *folders]
+    command = [sys.executable, "-m", "hf_textclf.cli", "page", *folders]
     settings = os.environ | {"GRADIO_SERVER_PORT": str(port), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     process = subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL)
     os.sched_setaffinity(process.pid, sorted(os.sched_getaffinity(0))[-CORES:])

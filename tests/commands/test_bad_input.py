@@ -83,7 +83,7 @@ def test_label_in_test_unseen_in_train(refused, tiny_config, tmp_path):
 
 def test_commands(refused):
     refused("trian", words=["'trian'", "train, pretrain, tune, evaluate"])
-    refused("evaluate", "a", "b", words=["1 argument(s)", "found 2"])
+    refused("evaluate", "a", "b", words=["'b'", "one too many"])
     refused("train", "stray", "--output_dir", "out", "--dataset", "samples/news_zh", words=["'stray'"])
 
 
@@ -134,7 +134,7 @@ def test_damaged_folder(refused, trained, tmp_path, how):
     spoil(folder)
     before = sorted(path.name for path in folder.iterdir())
     write_rows(tmp_path / "in.csv", GOOD)
-    refused("predict", folder, tmp_path / "in.csv", tmp_path / "out.csv", words=[word])
+    refused("predict", folder, tmp_path / "in.csv", "--output", tmp_path / "out.csv", words=[word])
     refused("evaluate", folder, words=[word])
     assert not (tmp_path / "out.csv").exists()
     assert sorted(path.name for path in folder.iterdir()) == before
@@ -151,7 +151,7 @@ def test_headless_checkpoint(refused, trained, tmp_path):
     shutil.copytree(trained / "single", folder)
     LSTMModel.from_pretrained(folder).save_pretrained(folder)
     write_rows(tmp_path / "in.csv", GOOD)
-    command = ["predict", folder, tmp_path / "in.csv", tmp_path / "out.csv"]
+    command = ["predict", folder, tmp_path / "in.csv", "--output", tmp_path / "out.csv"]
     refused(*command, words=["lacks", "expected a trained classifier"])
 
 
@@ -170,7 +170,7 @@ def run_with_a_small_disk(limit, *tokens):
 def test_no_disk_space_to_predict(trained, tmp_path):
     write_rows(tmp_path / "in.csv", GOOD * 1000)
     out = tmp_path / "out.csv"
-    done = run_with_a_small_disk(100_000, "predict", trained / "single", tmp_path / "in.csv", out)
+    done = run_with_a_small_disk(100_000, "predict", trained / "single", tmp_path / "in.csv", "--output", out)
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     assert done.stderr.splitlines()[-1].startswith("hf-textclf: error: ") and "space" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
@@ -201,7 +201,7 @@ def test_fifty_thousand_classes(tmp_path, tiny_config):
     assert main(["train", "--config", tiny_config, *flags, "--per_device_eval_batch_size", "32"]) == 0
     assert len(json.loads((out / "config.json").read_text())["id2label"]) == 50_000
     assert main(["evaluate", str(out), "--split", "validation"]) == 0
-    assert main(["predict", str(out), str(tmp_path / "in.csv"), str(tmp_path / "out.jsonl")]) == 0
+    assert main(["predict", str(out), str(tmp_path / "in.csv"), "--output", str(tmp_path / "out.jsonl")]) == 0
     first = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
     assert len(first) == 50_003 and first["label"].startswith("c")
 

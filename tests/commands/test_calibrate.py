@@ -168,7 +168,7 @@ def test_thresholds_decide_the_labels(calibrated, tmp_path, capsys):
         expected = probabilities >= np.array(limits)
         names = [";".join(np.array(classifier.label_names)[row]) for row in expected]
         source, target = str(SAMPLES / "news_zh" / "test.csv"), tmp_path / f"{number}.csv"
-        assert main(["predict", folder, source, str(target), *flags]) == 0
+        assert main(["predict", folder, source, "--output", str(target), *flags]) == 0
         assert [row["label"] for row in read_rows(target)] == names
         python = Classifier(folder, thresholds=0.5 if flags else None)([row["text"] for row in rows])
         assert [";".join(prediction.label) for prediction in python] == names
@@ -253,7 +253,10 @@ def test_data_of_its_own(calibrated, trained, tmp_path):
         (["calibrate", "multi", "--batch_size", "0"], ["batch_size", "0"]),
         (["calibrate", "multi", "--dataset", "samples/opinions_zh"], ["topics"]),
         (["evaluate", "single", "--thresholds", "0.5", "--output_dir", "out"], ["thresholds=0.5", "multi-label"]),
-        (["predict", "multi", "in.csv", "out.csv", "--thresholds", "7"], ["thresholds=7.0", "from 0 to 1"]),
+        (
+            ["predict", "multi", "in.csv", "--output", "out.csv", "--thresholds", "7"],
+            ["thresholds=7.0", "from 0 to 1"],
+        ),
     ],
 )
 def test_refused(trained, refused, tmp_path, monkeypatch, tokens, words):

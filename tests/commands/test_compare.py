@@ -228,7 +228,7 @@ def test_timing_takes_turns(monkeypatch):
 @pytest.mark.parametrize(
     ("folders", "flags", "words"),
     [
-        ([], [], ["1 argument(s) or more", "found 0"]),
+        ([], [], ["required: FOLDER"]),
         (["single", "multi"], [], ["'multi'", "problem_type multi_label", "'single'"]),
         (["single", "other"], [], ["'other'", "other labels", "'furious'", "2 in one"]),
         (["single", "none"], [], ["none", "is no folder"]),

@@ -153,7 +153,7 @@ def test_refused(trained, refused, tmp_path, monkeypatch, flags, words):
 
 
 def test_folders_refused(trained, refused, tmp_path):
-    refused("evaluate", words=["1 argument(s)", "found 0"])
+    refused("evaluate", words=["required: FOLDER"])
     refused("evaluate", tmp_path / "none", "--dataset", "samples/news_zh", words=["none", "cannot load a model"])
     # a folder that no training run of ours finished does not say what it was trained for
     (tmp_path / "bare").mkdir()

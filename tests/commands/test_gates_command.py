@@ -25,12 +25,19 @@ def strict():
 @pytest.mark.parametrize("kind", ["single", "multi", "regression"])
 def test_command(trained, tmp_path, capsys, kind):
     picture = tmp_path / "gates.png"
-    assert main(["gates", str(trained / kind), str(picture), "--text", TEXT]) == 0
+    assert main(["gates", str(trained / kind), "--output", str(picture), "--text", TEXT]) == 0
     assert capsys.readouterr().out == f"the gates over {len(TEXT)} tokens drawn into {picture}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["gates.png"]
     pixels = image.imread(picture)
     assert min(pixels.shape[:2]) > 500
     assert pixels.std() > 0.1
+
+
+def test_picture_without_its_flag(trained, tmp_path, capsys):
+    """As it was typed up to version 0.1."""
+    assert main(["gates", str(trained / "single"), str(tmp_path / "gates.png"), "--text", TEXT]) == 0
+    assert "`gates FOLDER IMAGE` is now `gates FOLDER --output IMAGE`" in capsys.readouterr().err
+    assert (tmp_path / "gates.png").is_file()
 
 
 def test_odd_tokens(trained, tmp_path):
@@ -54,5 +61,5 @@ def test_odd_tokens(trained, tmp_path):
 )
 def test_refusals(trained, tmp_path, refused, image, flags, words):
     (tmp_path / "taken.png").write_bytes(b"")
-    refused("gates", trained / "single", tmp_path / image, *flags, words=[words])
+    refused("gates", trained / "single", "--output", tmp_path / image, *flags, words=[words])
     assert [path.name for path in tmp_path.iterdir()] == ["taken.png"]

@@ -27,7 +27,7 @@ def predict(trained, tmp_path):
     """Predict a file of the temporary folder into another one and read that."""
 
     def run(source, target, *flags, kind="single"):
-        command = ["predict", str(trained / kind), str(tmp_path / source), str(tmp_path / target)]
+        command = ["predict", str(trained / kind), str(tmp_path / source), "--output", str(tmp_path / target)]
         assert main([*command, *flags]) == 0
         assert not list(tmp_path.glob(".*"))
         return list(read_rows(tmp_path / target))
@@ -121,7 +121,7 @@ def test_standard_streams(trained, monkeypatch, capsys, format):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(io.BytesIO("text\n好\n\n".encode()))))
     capsys.readouterr()
     flags = ["--input_format", "csv", "--output_format", format] if format != "jsonl" else []
-    assert main(["predict", str(trained / "single"), "-", "-", *flags]) == 0
+    assert main(["predict", str(trained / "single"), "-", "--output", "-", *flags]) == 0
     out, err = capsys.readouterr()
     if format == "jsonl":
         # plain lines, as `cat` would give them, the word `text` among them
@@ -138,9 +138,23 @@ class TestRefused:
     def test_existing_output(self, refused, trained, tmp_path):
         write_rows(tmp_path / "in.csv", ROWS)
         (tmp_path / "out.csv").write_text("old")
-        refused("predict", trained / "single", tmp_path / "in.csv", tmp_path / "out.csv", words=["out.csv", "exists"])
+        refused(
+            "predict",
+            trained / "single",
+            tmp_path / "in.csv",
+            "--output",
+            tmp_path / "out.csv",
+            words=["out.csv", "exists"],
+        )
         # not even the input itself
-        refused("predict", trained / "single", tmp_path / "in.csv", tmp_path / "in.csv", words=["in.csv", "exists"])
+        refused(
+            "predict",
+            trained / "single",
+            tmp_path / "in.csv",
+            "--output",
+            tmp_path / "in.csv",
+            words=["in.csv", "exists"],
+        )
         assert (tmp_path / "out.csv").read_text() == "old" and list(read_rows(tmp_path / "in.csv")) == ROWS
 
     @pytest.mark.parametrize(
@@ -175,12 +189,27 @@ class TestRefused:
         (tmp_path / "bad.jsonl").write_text('{"text": "a"}\n' * 2000 + '{"text": \n')
         (tmp_path / "late.csv").write_bytes(b"text\n" + b"some words\n" * 5000 + "房间\n".encode("gb18030"))
         before = sorted(tmp_path.iterdir())
-        refused("predict", trained / "single", tmp_path / source, tmp_path / target, *flags, words=words)
+        refused("predict", trained / "single", tmp_path / source, "--output", tmp_path / target, *flags, words=words)
         assert sorted(tmp_path.iterdir()) == before
 
-    @pytest.mark.parametrize("count", [0, 1, 2, 4])
-    def test_number_of_arguments(self, refused, count):
-        refused("predict", *"abcd"[:count], words=["3 argument(s)", f"found {count}", "FOLDER INPUT OUTPUT"])
+    @pytest.mark.parametrize(
+        ("count", "words"), [(0, ["required: FOLDER, INPUT"]), (1, ["required: INPUT"]), (4, ["'d'", "one too many"])]
+    )
+    def test_number_of_arguments(self, refused, count, words):
+        refused("predict", *"abcd"[:count], words=[*words, "hf-textclf predict"])
+
+    def test_two_outputs(self, refused):
+        refused("predict", "a", "b", "c", "--output", "d", words=["'c'", "'d'", "expected one"])
+
+
+def test_output_without_its_flag(trained, tmp_path, capsys):
+    """As it was typed up to version 0.1."""
+    (tmp_path / "in.csv").write_text("text\n好\n", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["predict", str(trained / "single"), str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]) == 0
+    error = capsys.readouterr().err
+    assert error.startswith("hf-textclf: `predict FOLDER INPUT OUTPUT` is now `predict FOLDER INPUT --output OUTPUT`")
+    assert len(list(read_rows(tmp_path / "out.csv"))) == 1
 
 
 def test_parquet_keeps_types(predict, tmp_path):
@@ -192,13 +221,16 @@ def test_parquet_keeps_types(predict, tmp_path):
 
 def test_later_row_with_a_column_that_is_added(trained, tmp_path, capsys):
     (tmp_path / "in.jsonl").write_text('{"text": "好"}\n{"text": "差", "label": "mine"}\n', encoding="utf-8")
-    assert main(["predict", str(trained / "single"), str(tmp_path / "in.jsonl"), str(tmp_path / "out.jsonl")]) == 2
+    assert (
+        main(["predict", str(trained / "single"), str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl")])
+        == 2
+    )
     assert "'label'" in capsys.readouterr().err
     assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_reader_that_leaves_early(trained, tmp_path):
     (tmp_path / "in.txt").write_text("很好\n" * 5000, encoding="utf-8")
-    command = f"{sys.executable} -m hf_textclf.cli predict {trained / 'single'} {tmp_path / 'in.txt'} - | head -n 1"
+    command = f"{sys.executable} -m hf_textclf.cli predict {trained / 'single'} {tmp_path / 'in.txt'} | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert done.stdout.count("\n") == 1 and "Traceback" not in done.stderr

@@ -92,7 +92,7 @@ def serve(tmp_path_factory):
             port = probe.getsockname()[1]
         log = tmp_path_factory.mktemp("log") / "output.txt"
         settings = {"GRADIO_SERVER_PORT": str(port), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-        command = [sys.executable, "-m", "hf_textclf.cli", "demo", *map(str, arguments)]
+        command = [sys.executable, "-m", "hf_textclf.cli", "page", *map(str, arguments)]
         with open(log, "wb") as output:
             process = subprocess.Popen(command, env=os.environ | settings, stdout=output, stderr=subprocess.STDOUT)
         running.append(Running(f"http://127.0.0.1:{port}/", log, process))

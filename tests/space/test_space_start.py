@@ -149,7 +149,7 @@ def test_where_gpus_are_lent(models, tmp_path):
 )
 def test_a_mistake_at_the_start_is_one_line(folders, expected, monkeypatch):
     monkeypatch.delenv("MODELS", raising=False)
-    command = [sys.executable, "-m", "hf_textclf.cli", "demo", *folders]
+    command = [sys.executable, "-m", "hf_textclf.cli", "page", *folders]
     result = subprocess.run(command, capture_output=True, text=True, timeout=180)
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1 and expected in result.stderr

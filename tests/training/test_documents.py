@@ -100,7 +100,9 @@ def test_predicted_files(run, tmp_path):
         ("a.jsonl", [], True), ("b.json", [], True), ("c.csv", [], False), ("d.csv", ["--parts", "true"], True),
         ("e.parquet", ["--parts", "true"], True), ("f.jsonl", ["--parts", "false"], False),
     ]:  # fmt: skip
-        assert main(["predict", str(folder), str(tmp_path / "in.csv"), str(tmp_path / target), *flags]) == 0
+        assert (
+            main(["predict", str(folder), str(tmp_path / "in.csv"), "--output", str(tmp_path / target), *flags]) == 0
+        )
         rows = list(read_rows(tmp_path / target))
         assert rows[0]["parts"] == "mine" and ("predicted_parts" in rows[0]) == there
         if not there:
@@ -117,7 +119,7 @@ def test_predicted_files(run, tmp_path):
 def test_parts_of_a_model_that_cuts_are_refused(train, tmp_path, capsys):
     train("samples/opinions_en", "--label_column", "sentiment")
     (tmp_path / "in.csv").write_text("text\nShort.\n")
-    flags = [str(tmp_path / "run"), str(tmp_path / "in.csv"), str(tmp_path / "out.jsonl")]
+    flags = [str(tmp_path / "run"), str(tmp_path / "in.csv"), "--output", str(tmp_path / "out.jsonl")]
     assert main(["predict", *flags, "--parts", "true"]) == 2
     assert "expected a model trained with --document_strategy" in capsys.readouterr().err
     assert not (tmp_path / "out.jsonl").exists()

@@ -44,7 +44,7 @@ def test_a_group_is_evaluated_and_predicts(group, tmp_path):
     judged = json.loads((group / "evaluation_validation" / "eval_results.json").read_text())
     assert judged["metrics"] == json.loads((group / "eval_results.json").read_text())["metrics"]
     (tmp_path / "in.csv").write_text("text\nsun beach heat\n")
-    assert main(["predict", str(group), str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]) == 0
+    assert main(["predict", str(group), str(tmp_path / "in.csv"), "--output", str(tmp_path / "out.csv")]) == 0
     assert "warm" in (tmp_path / "out.csv").read_text()
 
 

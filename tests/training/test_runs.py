@@ -10,6 +10,7 @@ from small_runs import weights, write_csv
 
 from hf_textclf import Classifier
 from hf_textclf.arguments import Parser
+from hf_textclf.cli.commands import read_argv
 from hf_textclf.data import DataArguments
 from hf_textclf.training import TrainerArguments
 from hf_textclf.training.arguments import ModelArguments, NewModelArguments
@@ -76,10 +77,11 @@ def test_saved_configuration_gives_the_same_arguments(train, weather, tmp_path):
     assert str(tmp_path / "run") not in recorded.read_text()
     kinds = [DataArguments, ModelArguments, NewModelArguments, TrainerArguments]
     where = ["--output_dir", str(tmp_path / "again"), "--use_cpu", "true"]
-    again = Parser(kinds).parse(["--config", str(recorded), *where])
+    parser = Parser(kinds)
+    again = parser.make(read_argv(parser, ["--config", str(recorded), *where]))
     tokens = ["--dataset", weather, "--embedding_size", "11", "--hidden_size", "7", "--vocab_size", "80"]
     tokens += ["--max_length", "24", "--max_steps", "1", "--disable_tqdm", "true", "--save_strategy", "no", *given]
-    first = Parser(kinds).parse([*tokens, *where])
+    first = parser.make(read_argv(parser, [*tokens, *where]))
     for one, other in zip(first[:3], again[:3], strict=True):
         assert dataclasses.asdict(one) == dataclasses.asdict(other)
     stated, read = first[3].to_dict(), again[3].to_dict()
