@@ -125,7 +125,7 @@ def main():
     if "--record" in sys.argv:
         result = {"command": "make demo", "date": str(date.today()), "hardware": hardware, "rows": rows}
         RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print("\nmodels, cards and pictures are in runs/demo; now try: make space")
+    print("\nmodels, cards and pictures are in runs/demo; now try: make page")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class Running:
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory):
-    """Start `hf-textclf demo` with these arguments; ended after the last test of the module."""
+    """Start `hf-textclf page` with these arguments; ended after the last test of the module."""
     running = []
 
     def start(*arguments):
