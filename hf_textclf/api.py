@@ -22,8 +22,8 @@ from .saved_model.layout import read_run
 from .training import TrainerArguments, TrainRun, train_one_vs_rest
 from .training import train as train_network
 from .training.arguments import ModelArguments, NewModelArguments
-from .training.linear import train_linear
-from .training.linear_arguments import LinearArguments
+from .training.linear import LinearArguments, train_linear
+from .training.trainer_arguments import stock_defaults
 
 NETWORK = (DataArguments, ModelArguments, NewModelArguments, TrainerArguments)
 LINEAR = (DataArguments, LinearArguments)
@@ -95,7 +95,8 @@ def make_run(given: dict[str, Any], *, where: str = "command line") -> TrainRun 
     given, kinds = settle(given)
     prog = "hf-textclf train --model_type maxent" if kinds == LINEAR else "hf-textclf train"
     parser = Parser(kinds, prog=prog, required=["output_dir"])
-    return (LinearRun if kinds == LINEAR else TrainRun)(*parser.make(given, where=where))
+    parts = parser.make(given, recorded=stock_defaults(given.get("config")), where=where)
+    return (LinearRun if kinds == LINEAR else TrainRun)(*parts)
 
 
 def settle(given: dict[str, Any]) -> tuple[dict[str, Any], tuple[Any, ...]]:

@@ -15,8 +15,7 @@ from hf_textclf import Classifier, UserError
 from hf_textclf.data import DataArguments, load_data
 from hf_textclf.models.linear import KINDS, fitting
 from hf_textclf.models.linear.fitting import choose_analyzer
-from hf_textclf.training.linear import train_linear
-from hf_textclf.training.linear_arguments import LinearArguments
+from hf_textclf.training.linear import LinearArguments, train_linear
 
 ENGLISH = {"token_pattern": r"\w+|[^\w\s]", "ngram_range": (1, 2), "min_df": 2}
 CHINESE = {"analyzer": "char", "ngram_range": (1, 3), "min_df": 2}

@@ -183,7 +183,7 @@ COMMANDS: dict[str, Command] = {
         train_command,
         "train a classifier, here or on a machine of the Hub",
         DATA
-        | {"linear models (--model_type maxent)": "training.linear_arguments:LinearArguments"}
+        | {"linear models (--model_type maxent)": "training.linear:LinearArguments"}
         | NETWORK
         | {"jobs on the Hub": "hub.jobs:JobArguments"},
         required=("dataset", "output_dir"),
@@ -196,7 +196,7 @@ COMMANDS: dict[str, Command] = {
             "data": "data:TextArguments",
             "language model": "training.arguments:PretrainingArguments",
             "new model": "training.arguments:LanguageModelArguments",
-            "training": "training:TrainerArguments",
+            "training": "training.trainer_arguments:PretrainingTrainerArguments",
         },
         required=("dataset", "output_dir"),
     ),

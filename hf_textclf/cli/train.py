@@ -32,13 +32,13 @@ def _train_on_hub(given: dict[str, Any]) -> None:
     from ..api import NETWORK, settle
     from ..arguments import Parser
     from ..hub.jobs import JobArguments, train_on_hub
-    from ..training.trainer_arguments import check_arguments
+    from ..training.trainer_arguments import check_arguments, stock_defaults
 
     given, kinds = settle(given)
     if kinds != NETWORK:
         raise UserError("model_type is linear, expected a network: no Auto class loads the others; train it here")
     parser = Parser([JobArguments, *kinds], prog="hf-textclf train --on_hub FLAVOR")
-    keys = parser.merge(given)
+    keys = parser.merge(given, recorded=stock_defaults(given.get("config")))
     # this machine needs neither GPU nor what reports are sent with
     job, *_, training = parser.build(keys | {"use_cpu": True, "report_to": "none"})
     check_arguments(training)
@@ -51,8 +51,9 @@ def pretrain_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Train a language model, and show its perplexity on the texts set aside."""
     quiet()
     from ..training.pretraining import PretrainingRun, pretrain
+    from ..training.trainer_arguments import stock_defaults
 
-    run = PretrainingRun(*parser.make(given))
+    run = PretrainingRun(*parser.make(given, recorded=stock_defaults(given.get("config"))))
     results = pretrain(run)
     if run.training.process_index == 0:
         show(results)
@@ -64,9 +65,10 @@ def tune_command(parser: "Parser", given: dict[str, Any]) -> None:
     quiet()
     from ..api import settle
     from ..training import TrainRun
+    from ..training.trainer_arguments import stock_defaults
     from ..tuning import summary, tune
 
-    arguments, *parts = parser.make(settle(given)[0])
+    arguments, *parts = parser.make(settle(given)[0], recorded=stock_defaults(given.get("config")))
     run = TrainRun(*parts)
     study = tune(run, arguments.search_space, trials=arguments.trials)
     output, best = Path(run.training.output_dir), summary(study, metric=run.training.metric_for_best_model)

@@ -3,6 +3,7 @@
 import pytest
 from transformers import TrainingArguments
 
+from hf_textclf.api import make_run
 from hf_textclf.training.trainer_arguments import (
     OWN_DEFAULTS,
     PretrainingTrainerArguments,
@@ -46,3 +47,15 @@ def test_config_recorded_before_gives_the_same_run(tmp_path):
     earlier = TrainerArguments(output_dir=str(tmp_path), use_cpu=True, **stock_defaults("run/run_config.yaml"))
     stock = TrainingArguments(output_dir=str(tmp_path), use_cpu=True).to_dict()
     assert {key for key, value in stock.items() if earlier.to_dict().get(key) != value} <= {"hub_token"}
+
+
+def test_config_recorded_before_is_read_so(tmp_path):
+    config = tmp_path / "run_config.yaml"
+    config.write_text("dataset: samples/news_en\nlearning_rate: 0.01\nsave_strategy: epoch\n")
+    given = {"config": str(config), "output_dir": str(tmp_path / "run"), "use_cpu": True}
+    training = make_run(given).training
+    assert (training.eval_strategy, training.save_strategy, training.seed) == ("no", "epoch", 42)
+    assert not training.load_best_model_at_end and training.train_sampling_strategy == "random"
+    assert make_run(given | {"seed": 3}).training.seed == 3
+    config.rename(tmp_path / "mine.yaml")
+    assert make_run(given | {"config": str(tmp_path / "mine.yaml")}).training.eval_strategy == "epoch"
