@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from transformers import HfArgumentParser
+from transformers.hf_argparser import string_to_bool
 
 from .errors import UserError
 from .files import find_config, read_yaml
@@ -33,6 +34,9 @@ class Parser(HfArgumentParser):
         self.required = {key for key, action in self.keys.items() if action.required} | set(required)
         for action in flags:
             action.default, action.required = SUPPRESS, False
+            if action.type is string_to_bool:
+                # also where a key is neither true nor false unless named
+                action.nargs, action.const = "?", True
         self.add_argument("--config", default=SUPPRESS, help="YAML file of keys, or the name of a bundled one.")
 
     def error(self, message: str) -> NoReturn:
