@@ -15,6 +15,7 @@ import yaml
 from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel, Trainer, TrainerState, TrainingArguments
 
+from ..card import write_card
 from ..errors import UserError
 from ..files import write_json, write_text
 from ..saved_model.layout import EVAL_RESULTS, RUN_CONFIG, TRAINER_STATE, WEIGHTS, move_files
@@ -86,7 +87,7 @@ def save_folder(
     results: dict[str, Any],
     write_more: Callable[[Path], None] | None = None,
 ) -> None:
-    """Save model, tokenizer, results and the resolved configuration into the output folder.
+    """Save model, tokenizer, results, the resolved configuration and the card into the output folder.
 
     write_more: writes whatever else belongs there into the folder that it is called with.
     """
@@ -103,6 +104,8 @@ def save_folder(
     write_json(partial / EVAL_RESULTS, results | _energy(output / "emissions.csv"))
     if write_more is not None:
         write_more(partial)
+    # last, since it is written from the other files
+    write_card(partial, name=output.resolve().name)
     move_files(partial, output)
 
 

@@ -10,7 +10,6 @@ import logging
 import math
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from datasets import Dataset, DatasetDict, Features, List, Value
@@ -23,7 +22,6 @@ from transformers import (
     set_seed,
 )
 
-from ..card import write_card
 from ..data import TextArguments, load_texts
 from ..errors import UserError
 from ..models.embeddings import load_embeddings, tokenizer_of
@@ -81,13 +79,7 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
     for name, count in tokens.items():
         logger.info("%s: %s texts, %s tokens", name, f"{len(texts[name]):,}", f"{count:,}")
 
-    model = make_language_model(
-        tokenizer,
-        run.new_model,
-        reads_backwards=backwards,
-        first=first,
-        embeddings_from=run.model.embeddings_from,
-    )
+    model = make_language_model(run, tokenizer, first)
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
     if checkpoint:
         check_checkpoint(checkpoint, model)
@@ -120,10 +112,7 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
     }
     if trainer.is_world_process_zero():
         recorded = given_keys(run.data, run.model, run.new_model) | training_keys(run.training)
-        name = Path(str(run.training.output_dir)).resolve().name
-        save_folder(
-            trainer, recorded=recorded, results=results, write_more=lambda folder: write_card(folder, name=name)
-        )
+        save_folder(trainer, recorded=recorded, results=results)
     trainer.accelerator.wait_for_everyone()
     return results
 
@@ -180,21 +169,14 @@ def make_tokenizer(
 
 
 def make_language_model(
-    tokenizer: PreTrainedTokenizerFast,
-    new: Any,
-    *,
-    reads_backwards: bool,
-    first: LSTMForCausalLM | None,
-    embeddings_from: str | None,
+    run: PretrainingRun, tokenizer: PreTrainedTokenizerFast, first: LSTMForCausalLM | None
 ) -> LSTMForCausalLM:
-    """Make a language model with random weights, or with the embeddings of the first one, which then stay as they are.
-
-    new: the fields of the model (`LanguageModelArguments`), None where not given. embeddings_from: word vectors or a
-    checkpoint whose embeddings it starts with instead.
-    """
-    keys = given_keys(new) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    """Make a language model with random weights, but for pretrained embeddings where the run names some, or those of
+    the first model, which then stay as they are."""
+    keys = given_keys(run.new_model) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    keys |= {"eos_token_id": tokenizer.eos_token_id, "reads_backwards": run.model.direction == "backward"}
     try:
-        config = LSTMConfig(reads_backwards=reads_backwards, eos_token_id=tokenizer.eos_token_id, **keys)
+        config = LSTMConfig(**keys)
     except StrictDataclassError as error:
         raise UserError(str(error).splitlines()[-1].strip()) from error
     model = LSTMForCausalLM(config)
@@ -203,8 +185,8 @@ def make_language_model(
         model.lstm.embed_tokens.load_state_dict(first.lstm.embed_tokens.state_dict())
         model.lm_head.load_state_dict(first.lm_head.state_dict())
         model.lstm.embed_tokens.weight.requires_grad_(False)
-    elif embeddings_from:
-        logger.info("%s", load_embeddings(model, tokenizer, embeddings_from))
+    elif run.model.embeddings_from:
+        logger.info("%s", load_embeddings(model, tokenizer, run.model.embeddings_from))
     # a text begins where another has ended
     model.generation_config.bos_token_id = tokenizer.eos_token_id
     return model

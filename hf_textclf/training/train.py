@@ -20,7 +20,6 @@ from transformers import (
 )
 from transformers.trainer_utils import PredictionOutput
 
-from ..card import write_card
 from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
 from ..evaluation.calibration import CHECKED_TEXTS, Calibration, calibrate_model, check_calibration
@@ -155,8 +154,6 @@ def train(run: TrainRun) -> dict[str, Any]:
                 calibration.plot(folder / RELIABILITY_DIAGRAM)
             if reader:
                 reader.save(folder)
-            # last, since it is written from the other files
-            write_card(folder, name=Path(str(run.training.output_dir)).resolve().name)
 
         save_folder(trainer, recorded=resolved_config(run), results=results, write_more=write_more)
     trainer.accelerator.wait_for_everyone()

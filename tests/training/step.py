@@ -18,7 +18,8 @@ from hf_textclf.models.frozen import FrozenEncoderForSequenceClassification
 from hf_textclf.models.loading import load_for_finetuning
 from hf_textclf.models.lstm import LSTMForSequenceClassification
 from hf_textclf.tokenization import PaddingCollator
-from hf_textclf.training import GroupedTrainer, WeightedLoss
+from hf_textclf.training.losses import WeightedLoss
+from hf_textclf.training.trainer import GroupedTrainer
 
 FAMILIES = ("lstm", "bert", "frozen")
 PROBLEMS = ("single_label_classification", "multi_label_classification")

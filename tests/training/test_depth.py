@@ -17,8 +17,8 @@ from two_layers import TABLES, make_model
 from hf_textclf.cli.main import main
 from hf_textclf.data import DataArguments, load_data
 from hf_textclf.models.loading import load_classifier
-from hf_textclf.training import GroupedTrainer
 from hf_textclf.training.freezing import layer_lr_multipliers
+from hf_textclf.training.trainer import GroupedTrainer
 
 
 @pytest.fixture(params=TABLES)

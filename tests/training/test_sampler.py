@@ -8,8 +8,7 @@ from tiny import wordpiece_tokenizer
 from transformers import TrainingArguments
 
 from hf_textclf.tokenization import PaddingCollator
-from hf_textclf.training import GroupedTrainer
-from hf_textclf.training.trainer import EpochSampler
+from hf_textclf.training.trainer import EpochSampler, GroupedTrainer
 
 LENGTHS = np.random.default_rng(3).integers(1, 60, size=501).tolist()
 BATCH = 8
