@@ -27,13 +27,13 @@ test: $(READY) $(MINILM) ## everything, slow tests included
 	$(RUN) -m pytest -q -n auto -m "slow or not slow"
 
 demo: $(READY) $(MINILM) ## train an LSTM and a BERT on the embedded data, compare them, show predictions
-	$(RUN) tests/benchmarks/demo.py
+	$(RUN) -m tests.benchmarks.demo
 
 page: $(READY) ## open the page on the demo's models (run `make demo` first)
 	$(RUN) -m hf_textclf.cli page runs/demo/lstm runs/demo/bert --comparison runs/demo/comparison
 
 results: $(READY) ## write RESULTS.md and the README's table from tests/benchmarks/results
-	$(RUN) tests/benchmarks/render.py
+	$(RUN) -m tests.benchmarks.render
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .cache runs build dist

@@ -15,6 +15,9 @@ import torch  # noqa: E402
 
 torch.set_num_threads(1)
 
+# fixtures of several folders; what only one folder needs stands in its own conftest.py
+pytest_plugins = ["tests.helpers.sample_models", "tests.helpers.training_fixtures", "tests.helpers.hub_fixtures"]
+
 # how many upstream tests passed when this was written; fewer means that something is skipped which used to run
 MINIMUM_PASSES = {
     "LSTMModelConformanceTest": 75,

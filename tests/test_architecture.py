@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hf_textclf.saved_model import layout
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "hf_textclf"
 
 # from top to bottom: a part may import parts of lower layers, never of its own or a higher one

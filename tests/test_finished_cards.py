@@ -2,15 +2,14 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from hf_textclf.errors import TOKEN
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).parents[1]
 FINISHED = sorted(path.parent for path in (ROOT / "model_cards" / "finished").glob("*/README.md"))
 
 

@@ -1,6 +1,6 @@
 """The main job on the embedded data: train an LSTM and a BERT, judge and compare both, show some predictions.
 
-    make demo          (or: python tests/benchmarks/demo.py [--record])
+    make demo          (or: python -m tests.benchmarks.demo [--record])
 
 A TF-IDF + logistic regression stands in the table as a third row, for honesty. Everything goes to runs/demo, which a
 second run replaces. `--record` also writes tests/benchmarks/results/demo.json. The last line of output says what to
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from minilm import minilm_folder
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
@@ -27,6 +26,7 @@ from transformers.utils.logging import disable_progress_bar
 from hf_textclf import Classifier
 from hf_textclf.files import SAMPLES
 from hf_textclf.provenance import describe_hardware
+from tests.benchmarks.minilm import minilm_folder
 
 RUNS = Path("runs/demo")
 CLI = [sys.executable, "-m", "hf_textclf.cli"]

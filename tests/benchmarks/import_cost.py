@@ -1,6 +1,6 @@
 """What `import hf_textclf` costs beside the part of Transformers that it cannot do without.
 
-    python tests/benchmarks/import_cost.py --runs 9
+    python -m tests.benchmarks.import_cost --runs 9
 
 Each run is a fresh process, and the statements take turns, so that a busy moment of the machine hits both. The figures
 are the statement alone, without starting the interpreter. The last line is one JSON document.

@@ -1,7 +1,7 @@
 """The textbook's LSTM on imdb in Keras itself, beside which configs/imdb_textbook_lstm.yaml is judged.
 
     pip install tensorflow-cpu
-    python tests/benchmarks/keras_recipe.py --dataset DIR [--seeds 1 2 3]
+    python -m tests.benchmarks.keras_recipe --dataset DIR [--seeds 1 2 3]
 
 The 10,000 most frequent words, the last 250 of each review (what `pad_sequences` keeps), Embedding(100), LSTM(100)
 with dropout and recurrent dropout of 0.2, one sigmoid, Adam, batches of 64, 80/20 validation on the rows of our own
@@ -61,7 +61,7 @@ def main():
         inputs[name] = keras.utils.pad_sequences(ids, maxlen=250)
         labels[name] = np.asarray(splits[name]["labels"])
     seeds = [one_seed(inputs, labels, epochs=options.epochs, seed=seed) for seed in options.seeds]
-    words = ["python tests/benchmarks/keras_recipe.py --dataset DIR --seeds", *map(str, options.seeds)]
+    words = ["python -m tests.benchmarks.keras_recipe --dataset DIR --seeds", *map(str, options.seeds)]
     result = {"keras": version("keras"), "tensorflow": version("tensorflow-cpu"), "machine": platform.machine()}
     print(json.dumps({"command": " ".join(words), "train_rows": len(labels["train"])} | result | {"runs": seeds}))
 

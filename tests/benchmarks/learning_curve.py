@@ -1,6 +1,6 @@
 """What language models bring where labels are few: accuracy over the number of labelled reviews, with and without.
 
-    python tests/benchmarks/learning_curve.py --dataset DIR --init_from LM LM_BACK --output_dir RUNS
+    python -m tests.benchmarks.learning_curve --dataset DIR --init_from LM LM_BACK --output_dir RUNS
 
 The same classifier (configs/imdb_lstm_pretrained.yaml), tokenizer and sizes, once from the language models and once
 from random weights. Both see as many epochs; the epoch with the best validation accuracy is judged on the same seeded
@@ -75,7 +75,7 @@ def main():
         "from random weights": [f"--{name}={value}" for name, value in same.items()],
     }
     result = {
-        "command": "python tests/benchmarks/learning_curve.py --dataset DIR --init_from LM LM_BACK --output_dir RUNS",
+        "command": "python -m tests.benchmarks.learning_curve --dataset DIR --init_from LM LM_BACK --output_dir RUNS",
         "pretraining": read_yaml(Path(forward) / "run_config.yaml")["splits"],
         "rows": list(SIZES),
         "test_rows": 5000,

@@ -1,6 +1,6 @@
 """The floor for every network: TF-IDF and logistic regression, untuned, on the same files as real_run.py.
 
-    python tests/benchmarks/linear.py ag_news_lstm --dataset DIR
+    python -m tests.benchmarks.linear ag_news_lstm --dataset DIR
 
 Words, 1- and 2-grams (Chinese: characters, 1- to 3-grams), terms in at least two texts, the 300,000 most frequent,
 sublinear; C = 10; one against the rest for multi-label sets, at threshold 0.5 and at those with the best F1 on

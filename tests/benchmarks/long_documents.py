@@ -1,6 +1,6 @@
 """Long reviews: cut, or read in windows, sentences or key sentences, with weights of each kind.
 
-    python tests/benchmarks/long_documents.py --dataset DIR [--sentences FOLDER] [--key_sentences FOLDER]
+    python -m tests.benchmarks.long_documents --dataset DIR [--sentences FOLDER] [--key_sentences FOLDER]
 
 Trains configs/imdb_sentences_lstm.yaml and configs/imdb_key_sentences_lstm.yaml, unless their folders are given. The
 first network, which is trained on 250 tokens of each review, then reads the reviews of more than 400 tokens in every
@@ -117,7 +117,7 @@ def main():
                 train(CONFIGS[name], options.dataset, folder)
         result = {
             "benchmark": "long_documents",
-            "command": "python tests/benchmarks/long_documents.py --dataset DIR",
+            "command": "python -m tests.benchmarks.long_documents --dataset DIR",
             "date": str(date.today()),
             "longer_than": LONG,
             "max_length": MAX_LENGTH,

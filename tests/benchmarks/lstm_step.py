@@ -1,6 +1,6 @@
 """How long a training step of our layer takes beside the usual way, a packed batch through nn.LSTM.
 
-    python tests/benchmarks/lstm_step.py
+    python -m tests.benchmarks.lstm_step
 
 One BiLSTM layer (128 -> 128 a direction), 32 texts of 250 tokens of which half are padded from 200 on, forward and
 backward, one thread, both in turns in the same run; the ratio of the medians is printed, as one JSON document last.

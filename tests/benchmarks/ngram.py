@@ -1,6 +1,6 @@
 """An n-gram model on the tokens that a language model learnt from, and both judged on the same held-out texts.
 
-    python tests/benchmarks/ngram.py --model LM_FOLDER --dataset DIR [--order 4]
+    python -m tests.benchmarks.ngram --model LM_FOLDER --dataset DIR [--order 4]
 
 Interpolated Kneser-Ney (Chen & Goodman 1999, "An empirical study of smoothing techniques for language modeling",
 section 3) over the very blocks of token ids of the run that made the folder, so that neither gains from unknown words
@@ -149,7 +149,7 @@ def main():
     train, held_out = blocks["train"]["input_ids"][:], blocks["validation"]["input_ids"][:]
     ngram = KneserNey(train, vocab_size=model.config.vocab_size, order=options.order)
     result = {
-        "command": f"python tests/benchmarks/ngram.py --model LM --dataset DIR --order {options.order}",
+        "command": f"python -m tests.benchmarks.ngram --model LM --dataset DIR --order {options.order}",
         "train_tokens": int(train.size),
         "held_out_tokens": int(held_out[:, 1:].size),
         "order": options.order,

@@ -1,6 +1,6 @@
 """How fast ONNX Runtime reads a text beside PyTorch: the same network, one text at a time, one thread.
 
-    python tests/benchmarks/onnx_speed.py runs/demo/lstm runs/demo/bert
+    python -m tests.benchmarks.onnx_speed runs/demo/lstm runs/demo/bert
 
 Each folder gets its `onnx/model.onnx`, as `hf-textclf push --with_onnx` makes it. The English sample headlines are
 tokenized before; both read each of them in turns. Medians of a text and their ratio are printed, as one JSON document

@@ -1,6 +1,6 @@
 """Train and judge one config on real data, once per seed, through the commands a user types.
 
-    python tests/benchmarks/real_run.py sst2_lstm --dataset DIR --seeds 1 2 3 [--processes 2] [-- --key value ...]
+    python -m tests.benchmarks.real_run sst2_lstm --dataset DIR --seeds 1 2 3 [--processes 2] [-- --key value ...]
 
 The settings of a config are chosen on validation; the test split is read once, by the last command. The figures go to
 tests/benchmarks/results/NAME.json, from which render.py makes RESULTS.md. What stands after `--` is handed to `train`
@@ -81,7 +81,7 @@ def flat(metrics):
 
 def shown(options):
     """The command as it stands in RESULTS.md, without folders of this machine."""
-    words = ["python", "tests/benchmarks/real_run.py", options.config, "--dataset", "DIR"]
+    words = ["python", "-m", "tests.benchmarks.real_run", options.config, "--dataset", "DIR"]
     words += ["--seeds", *map(str, options.seeds)]
     words += ["--processes", str(options.processes)] if options.processes > 1 else []
     words += [f"'--evaluate={' '.join(options.evaluate)}'"] if options.evaluate else []

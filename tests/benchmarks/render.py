@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from statistics import mean
 
-from field_guide import field_guide, spread, thresholds
+from tests.benchmarks.field_guide import field_guide, spread, thresholds
 
 HERE = Path(__file__).parent
 README = HERE.parent.parent / "README.md"
@@ -37,26 +37,26 @@ TARGETS = {
 # benchmarks of speed: the command whose last line of output is the result file, and what it says
 SPEED = {
     "import_cost": (
-        "python tests/benchmarks/import_cost.py",
+        "python -m tests.benchmarks.import_cost",
         "`import hf_textclf` costs {ratio:.2f} x `from transformers import PreTrainedModel`",
     ),
     "onnx_speed": (
-        "python tests/benchmarks/onnx_speed.py runs/demo/lstm runs/demo/bert",
+        "python -m tests.benchmarks.onnx_speed runs/demo/lstm runs/demo/bert",
         "PyTorch takes {lstm[torch_over_onnx]:.1f} x as long for one headline as ONNX Runtime with the demo's LSTM,"
         " {bert[torch_over_onnx]:.1f} x with its BERT",
     ),
     "space_start": (
-        "python tests/benchmarks/space_start.py runs/demo/lstm runs/demo/bert",
+        "python -m tests.benchmarks.space_start runs/demo/lstm runs/demo/bert",
         "the page has given its first prediction {ratio:.2f} x the time after its start that importing Gradio and"
         " Transformers takes alone",
     ),
     "space_load": (
-        "python tests/benchmarks/space_load.py runs/demo/lstm runs/demo/bert",
+        "python -m tests.benchmarks.space_load runs/demo/lstm runs/demo/bert",
         "{clients} clients at once get {requests} answers of the page on two cores, {requests_per_second:.0f} a second"
         " with {errors} errors; 99 % of them within {p99_s:.2f} s",
     ),
     "lstm_step": (
-        "python tests/benchmarks/lstm_step.py",
+        "python -m tests.benchmarks.lstm_step",
         "a training step of a padded batch through a packed nn.LSTM takes {packed_over_ours:.1f} x as long as ours",
     ),
 }
@@ -114,7 +114,7 @@ def results_page(results):
         "",
         "Percent; mean ± standard deviation over the seeds. A run is named after its config, with what differs from",
         "it. *linear*: TF-IDF + logistic regression, untuned, test, by",
-        "`python tests/benchmarks/linear.py NAME --dataset DIR`. F1 of several labels is at thresholds fitted on",
+        "`python -m tests.benchmarks.linear NAME --dataset DIR`. F1 of several labels is at thresholds fitted on",
         "validation. Seconds are of shared, busy machines.",
         "",
         "| run | metric | validation | test | target | linear | seeds | train rows | test rows | parameters"

@@ -1,6 +1,6 @@
 """Why LSTM: beside it the plain recurrent network, under one config, by length of text and by distance in a text.
 
-    python tests/benchmarks/rnn_beside_lstm.py --dataset DIR [--seeds 1 2 3] [-- --key value ...]
+    python -m tests.benchmarks.rnn_beside_lstm --dataset DIR [--seeds 1 2 3] [-- --key value ...]
 
 Both are trained by the command from configs/imdb_rnn.yaml, the LSTM with `--cell lstm`; what stands after `--` is
 handed to `train` (a stated subset). Two things are then measured:
@@ -25,7 +25,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from real_run import CLI, RESULTS, run
 from scipy.stats import binomtest
 from transformers import set_seed
 
@@ -34,6 +33,7 @@ from hf_textclf.data import DataArguments, load_split
 from hf_textclf.models.loading import init_model, load_config
 from hf_textclf.provenance import describe_hardware, describe_versions
 from hf_textclf.tokenization import encode
+from tests.benchmarks.real_run import CLI, RESULTS, run
 
 CONFIG = "imdb_rnn"
 # two colours of Okabe and Ito, which colour-blind eyes tell apart too
@@ -142,7 +142,7 @@ def main():
         runs = [
             measure(cell, seed, options, Path(place) / f"{cell}_{seed}") for seed in options.seeds for cell in CELLS
         ]
-    words = ["python", "tests/benchmarks/rnn_beside_lstm.py", *(re.sub(r".*/.*", "DIR", word) for word in tokens)]
+    words = ["python", "-m", "tests.benchmarks.rnn_beside_lstm", *(re.sub(r".*/.*", "DIR", word) for word in tokens)]
     result = {"command": " ".join(words), "date": str(date.today()), "hardware": describe_hardware()}
     result |= {"versions": describe_versions(), "runs": runs}
     RESULTS.mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
 """The Space under load: clients that ask `/classify` at once over plain HTTP, while it has two cores to itself.
 
-    python tests/benchmarks/space_load.py runs/demo/lstm runs/demo/bert
+    python -m tests.benchmarks.space_load runs/demo/lstm runs/demo/bert
 
 Every request is a session of its own, as of a new visitor. The last line is one JSON document.
 """

@@ -1,6 +1,6 @@
 """How long the page takes from the start of its process to its first prediction, beside what it cannot do without.
 
-    python tests/benchmarks/space_start.py runs/demo/lstm runs/demo/bert --runs 7
+    python -m tests.benchmarks.space_start runs/demo/lstm runs/demo/bert --runs 7
 
 Each run is a fresh process, and the two take turns, so that a busy moment of the machine hits both. What the page
 cannot do without is the import of Gradio and of the part of Transformers that every model needs; timed are the
@@ -19,10 +19,9 @@ import urllib.error
 from datetime import date
 from pathlib import Path
 
-from space_load import call
-
 from hf_textclf.files import bundled
 from hf_textclf.provenance import describe_hardware
+from tests.benchmarks.space_load import call
 
 FLOOR = """
 import time; start = time.perf_counter()

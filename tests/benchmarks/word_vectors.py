@@ -1,7 +1,7 @@
 """Train word vectors on unlabelled texts with gensim: a text file for `embeddings_from`.
 
     pip install gensim
-    python tests/benchmarks/word_vectors.py --dataset DIR --output imdb_vectors.txt
+    python -m tests.benchmarks.word_vectors --dataset DIR --output imdb_vectors.txt
 
 Skip-grams (Mikolov et al. 2013) over the words that `tokenizer_type: word` sees, from the `unsupervised` split and the
 texts of train. One worker, so that a second run gives the same file.

@@ -5,7 +5,6 @@ from unittest import mock
 
 import pytest
 import torch
-import upstream
 from transformers import BertConfig
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
@@ -13,6 +12,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from hf_textclf.models.frozen import FrozenEncoderConfig, FrozenEncoderForSequenceClassification, FrozenEncoderModel
+from tests.conformance import upstream
 
 modeling = upstream.load("test_modeling_common")
 configuration = upstream.load("test_configuration_common")

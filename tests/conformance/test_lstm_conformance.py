@@ -4,7 +4,6 @@ import unittest
 from unittest import mock
 
 import pytest
-import upstream
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
@@ -12,6 +11,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from hf_textclf import LSTMConfig, LSTMForCausalLM, LSTMForSequenceClassification, LSTMModel
+from tests.conformance import upstream
 
 modeling = upstream.load("test_modeling_common")
 configuration = upstream.load("test_configuration_common")
@@ -90,7 +90,7 @@ class LanguageModelConformanceTest(LSTMModelConformanceTest, training.TrainingTe
     # 300 steps of Transformers' 1e-3 take an LSTM of this size less than half the way
     training_overfit_learning_rate = 1e-2
 
-    @unittest.skip("the source distribution lacks the tests of generation; tests/model/test_generation.py is ours")
+    @unittest.skip("not in the source distribution; ours is tests/models/lstm/test_modeling_lstm_lm_generation.py")
     def test_generation_tester_mixin_inheritance(self):
         pass
 

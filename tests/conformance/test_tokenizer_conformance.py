@@ -4,9 +4,10 @@ import tempfile
 import unittest
 
 import pytest
-import upstream
-from tiny import wordpiece_tokenizer
 from transformers import PreTrainedTokenizerFast
+
+from tests.conformance import upstream
+from tests.helpers.tiny import wordpiece_tokenizer
 
 common = upstream.load("test_tokenization_common")
 

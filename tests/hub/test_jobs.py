@@ -8,11 +8,11 @@ from importlib.metadata import version
 
 import pytest
 import torch
-from loopback import READER, WRITER
-from push_command import REPO, error_line
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf.cli.main import main
+from tests.helpers.loopback import READER, WRITER
+from tests.helpers.push_command import REPO, error_line
 
 RUN = "--dataset samples/opinions_zh --label_column sentiment --license apache-2.0 --tokenizer_type word".split()
 SIZES = "--vocab_size 301 --embedding_size 11 --hidden_size 7 --max_steps 4".split()

@@ -8,13 +8,13 @@ import sys
 import torch
 import yaml
 from huggingface_hub import EvalResult, ModelCard, hf_hub_download
-from loopback import STRANGER, WRITER
-from push_command import REPO, error_line
 from safetensors.torch import load_file, save_file
-from saved import save_model
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf.cli.main import main
+from tests.helpers.loopback import STRANGER, WRITER
+from tests.helpers.push_command import REPO, error_line
+from tests.helpers.saved import save_model
 
 CODE = {"configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"}
 # loads a repository without the plugin, as somebody who has never heard of it
@@ -37,11 +37,11 @@ def logits_of(name, **options):
         return model(**batch).logits
 
 
-def test_what_arrives(hub, model, push, tmp_path):
-    (model / "errors.csv").write_text("text\nsomebody's private letter\n")
-    (model / "document.json").write_text("{}")
-    save_file({"idf": torch.ones(3)}, model / "document.safetensors")
-    before = {path.name: path.read_bytes() for path in model.iterdir() if path.is_file()}
+def test_what_arrives(hub, model_folder, push, tmp_path):
+    (model_folder / "errors.csv").write_text("text\nsomebody's private letter\n")
+    (model_folder / "document.json").write_text("{}")
+    save_file({"idf": torch.ones(3)}, model_folder / "document.safetensors")
+    before = {path.name: path.read_bytes() for path in model_folder.iterdir() if path.is_file()}
     code, out, _ = push()
     assert code == 0 and out.startswith(f"pushed to {hub.url}/{REPO}/commit/")
     stay = {"errors.csv"}
@@ -51,10 +51,10 @@ def test_what_arrives(hub, model, push, tmp_path):
     sent = yaml.safe_load(hub.read(REPO, "run_config.yaml"))
     kept = yaml.safe_load(before["run_config.yaml"])
     assert kept["dataset"].startswith("/") and sent == kept | {"dataset": "opinions.csv"}
-    assert {path.name: path.read_bytes() for path in model.iterdir() if path.is_file()} == before
+    assert {path.name: path.read_bytes() for path in model_folder.iterdir() if path.is_file()} == before
     # its card goes by the name that others load it by
-    assert main(["card", str(model), "--repo", REPO]) == 0
-    assert hub.read(REPO, "README.md") == (model / "README.md").read_bytes() != before["README.md"]
+    assert main(["card", str(model_folder), "--repo", REPO]) == 0
+    assert hub.read(REPO, "README.md") == (model_folder / "README.md").read_bytes() != before["README.md"]
     # neither token nor folder of this machine lies in what the Hub keeps
     for path in hub.storage.root.rglob("*"):
         if path.is_file():
@@ -63,13 +63,13 @@ def test_what_arrives(hub, model, push, tmp_path):
             assert b"private letter" not in content
 
 
-def test_round_trip(hub, model, push, trained, monkeypatch):
+def test_round_trip(hub, model_folder, push, opinions_model, monkeypatch):
     push()
-    expected = logits_of(trained)
+    expected = logits_of(opinions_model)
     assert torch.equal(logits_of(REPO), expected)
     commit = hub.storage.repository("model", REPO).resolve("main")
     command = [sys.executable, "-c", STRANGERS_CODE, REPO, commit]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=model.parent)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=model_folder.parent)
     assert done.returncode == 0, done.stderr
     assert torch.allclose(torch.tensor(json.loads(done.stdout)), expected, atol=1e-6)
     assert WRITER not in done.stdout + done.stderr
@@ -84,7 +84,7 @@ def test_push_again_sends_nothing(hub, push):
     assert hub.storage.repository("model", REPO).resolve("main") == before
 
 
-def test_what_people_wrote_stays(hub, api, model, push):
+def test_what_people_wrote_stays(hub, api, model_folder, push):
     push()
     card = ModelCard.load(REPO)
     card.data.tags.append("restaurants")
@@ -94,7 +94,7 @@ def test_what_people_wrote_stays(hub, api, model, push):
     # with the line ends that the editor of the Hub may send
     edited = str(card).replace("\n", "\r\n").encode()
     api.upload_file(path_or_fileobj=edited, path_in_repo="README.md", repo_id=REPO)
-    with (model / "README.md").open("a") as file:
+    with (model_folder / "README.md").open("a") as file:
         file.write("\nfigures of the second run\n")
     assert push()[0] == 0
     merged = ModelCard(hub.read(REPO, "README.md").decode())
@@ -118,7 +118,7 @@ def test_marked_sections_are_renewed(hub, api, push):
     assert hub.read(REPO, "README.md").decode() == expected
 
 
-def test_nothing_untrue_is_left_of_a_model_of_another_family(hub, api, model, push):
+def test_nothing_untrue_is_left_of_a_model_of_another_family(hub, api, model_folder, push):
     """Metadata, code and pictures; what people added stays."""
     push()
     card = ModelCard.load(REPO)
@@ -130,9 +130,9 @@ def test_nothing_untrue_is_left_of_a_model_of_another_family(hub, api, model, pu
     card.push_to_hub(REPO)
     api.upload_file(path_or_fileobj=b"old", path_in_repo="test_curves.png", repo_id=REPO)
     api.upload_file(path_or_fileobj=b"theirs", path_in_repo="team.png", repo_id=REPO)
-    save_model(model, "bert", "multi_label_classification")
-    (model / "eval_results.json").unlink()
-    assert main(["card", str(model), "--license", "mit"]) == 0
+    save_model(model_folder, "bert", "multi_label_classification")
+    (model_folder / "eval_results.json").unlink()
+    assert main(["card", str(model_folder), "--license", "mit"]) == 0
     push()
     data = ModelCard.load(REPO).data
     assert data.base_model is data.datasets is data.language is data.metrics is None
@@ -174,18 +174,18 @@ def test_pull_request(hub, api, push, monkeypatch):
     assert hub.files(REPO) == [".gitattributes"] and "model.safetensors" in hub.files(REPO, revision="refs/pr/1")
 
 
-def test_dry_run_sends_nothing(hub, model, push, monkeypatch):
+def test_dry_run_sends_nothing(hub, model_folder, push, monkeypatch):
     monkeypatch.delenv("HF_TOKEN")
-    (model / "checkpoint-9").mkdir()
+    (model_folder / "checkpoint-9").mkdir()
     code, out, _ = push("--dry-run")
     assert code == 0 and hub.requests == []
-    size = (model / "model.safetensors").stat().st_size
+    size = (model_folder / "model.safetensors").stat().st_size
     assert f"{size:,} bytes  model.safetensors\n" in out and "checkpoint-9/" in out
-    assert main(["card", str(model), "--repo", REPO]) == 0
-    assert out.endswith((model / "README.md").read_text() + "\n")
+    assert main(["card", str(model_folder), "--repo", REPO]) == 0
+    assert out.endswith((model_folder / "README.md").read_text() + "\n")
 
 
-def test_weights_arrive_bit_for_bit(hub, model, push):
+def test_weights_arrive_bit_for_bit(hub, model_folder, push):
     push()
-    ours, theirs = load_file(model / "model.safetensors"), load_file(hf_hub_download(REPO, "model.safetensors"))
+    ours, theirs = load_file(model_folder / "model.safetensors"), load_file(hf_hub_download(REPO, "model.safetensors"))
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)

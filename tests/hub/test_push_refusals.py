@@ -4,10 +4,10 @@ import json
 
 import pytest
 from huggingface_hub import HfApi
-from loopback import READER, STRANGER
-from push_command import REPO, error_line
 
 from hf_textclf.hub import errors
+from tests.helpers.loopback import READER, STRANGER
+from tests.helpers.push_command import REPO, error_line
 
 
 def change_config(**changes):
@@ -60,8 +60,8 @@ def shards(folder):
         (change_config(id2label=None), "LABEL_0"),
     ],
 )
-def test_folder_that_is_not_fit(hub, model, push, change, words):
-    change(model)
+def test_folder_that_is_not_fit(hub, model_folder, push, change, words):
+    change(model_folder)
     code, out, err = push()
     assert code == 2 and out == "" and words in error_line(err)
     assert hub.requests == []
@@ -123,8 +123,8 @@ def test_answer_of_a_proxy(hub, push):
     assert code == 2 and "proxy" in error_line(err) and hub.files(REPO) == [".gitattributes"]
 
 
-def test_refused_card(hub, model, push):
-    (model / "README.md").write_text("---\nlicense: my own\n---\n")
+def test_refused_card(hub, model_folder, push):
+    (model_folder / "README.md").write_text("---\nlicense: my own\n---\n")
     code, _, err = push()
     assert code == 2 and "license" in error_line(err) and "---" in error_line(err)
     assert hub.files(REPO) == [".gitattributes"]
@@ -166,10 +166,10 @@ def test_pull_request_is_not_opened_twice(hub, api, push, no_waiting):
     assert len(hub.storage.repository("model", REPO).state["discussions"]) == 1
 
 
-def test_edit_at_the_same_moment_is_kept(hub, api, model, push, no_waiting, monkeypatch):
+def test_edit_at_the_same_moment_is_kept(hub, api, model_folder, push, no_waiting, monkeypatch):
     """Somebody edits the card after it was read and before the commit."""
     push()
-    (model / "eval_results.json").write_text("{}")
+    (model_folder / "eval_results.json").write_text("{}")
     edited = hub.read(REPO, "README.md") + b"\nat the last moment\n"
     download = HfApi.hf_hub_download
 

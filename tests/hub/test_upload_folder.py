@@ -22,15 +22,15 @@ from hf_textclf.hub import PushArguments, prepare
         ("text_column", "text / body", "text / body"),
     ],
 )
-def test_paths_of_this_machine_are_shortened(model, key, value, public):
-    (model / "run_config.yaml").write_text(yaml.safe_dump({key: value}))
-    assert yaml.safe_load(prepare(model, PushArguments("you/name")).files["run_config.yaml"]) == {key: public}
+def test_paths_of_this_machine_are_shortened(model_folder, key, value, public):
+    (model_folder / "run_config.yaml").write_text(yaml.safe_dump({key: value}))
+    assert yaml.safe_load(prepare(model_folder, PushArguments("you/name")).files["run_config.yaml"]) == {key: public}
 
 
-def test_path_that_lies_here(model, monkeypatch):
+def test_path_that_lies_here(model_folder, monkeypatch):
     """Relative paths look like names on the Hub; one that is there is none."""
-    monkeypatch.chdir(model.parent)
-    (model / "run_config.yaml").write_text("init_from: [model/checkpoint, model/README.md]\n")
-    assert yaml.safe_load(prepare(model, PushArguments("you/name")).files["run_config.yaml"]) == {
+    monkeypatch.chdir(model_folder.parent)
+    (model_folder / "run_config.yaml").write_text("init_from: [model/checkpoint, model/README.md]\n")
+    assert yaml.safe_load(prepare(model_folder, PushArguments("you/name")).files["run_config.yaml"]) == {
         "init_from": ["model/checkpoint", "README.md"]
     }

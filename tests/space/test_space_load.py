@@ -9,10 +9,10 @@ import urllib.request
 import pandas as pd
 import psutil
 import pytest
-from benchmarks.space_load import call, join, load, megabytes
 
 from hf_textclf import Classifier
 from hf_textclf.files import SAMPLES
+from tests.benchmarks.space_load import call, join, load, megabytes
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ import openpyxl
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
-from tiny import TEXTS, tiny_config, wordpiece_tokenizer
 
 from hf_textclf import Classifier, LSTMForSequenceClassification
+from tests.helpers.tiny import TEXTS, tiny_config, wordpiece_tokenizer
 
 LABELS = ["sport", "weather", "film"]
 

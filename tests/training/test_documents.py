@@ -8,12 +8,12 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from small_runs import WORDS
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf import Classifier
 from hf_textclf.cli.main import main
 from hf_textclf.data import read_rows
+from tests.helpers.small_runs import WORDS
 
 # shorter than most of the samples; the Trainer groups the validation texts by length, too
 SHORT = [
@@ -195,8 +195,8 @@ def test_one_network_for_each_label_reads_long_texts(run):
         (["--document_strategy", "pages"], "invalid choice: 'pages'"),
     ],
 )
-def test_refused(refused, weather, flags, words):
-    assert words in refused(weather, *flags)
+def test_refused(refused_training, weather, flags, words):
+    assert words in refused_training(weather, *flags)
 
 
 def test_a_reader_without_its_weights_is_refused(run, capsys):

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 from scipy.special import expit
-from small_runs import TINY, write_csv
 
 from hf_textclf import Classifier
 from hf_textclf.cli.main import main
 from hf_textclf.data import DataArguments, load_data
+from tests.helpers.small_runs import TINY, write_csv
 
 TOPICS = ["--label_column", "topics", "--label_separator", ";"]
 

@@ -1,0 +1,166 @@
+"""The `Classifier` beside the model itself and the stock pipeline."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+from hf_textclf import Classifier, UserError
+
+TEXTS = [
+    "房间很好，下次还来。",
+    "服务太差了！再也不会来",
+    "一般",
+    "",
+    "   ",
+    "👍🏽 👨‍👩‍👧 💔",
+    "plain English",
+    "很" * 300,
+]
+
+
+def by_hand(folder, text, problem_type):
+    """Probabilities of one text, from the stock classes only."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    ids = tokenizer(text, truncation=True)["input_ids"]
+    mask = [1] * len(ids)
+    with torch.no_grad():
+        logits = (
+            model(torch.tensor([ids or [0]]), attention_mask=torch.tensor([mask or [0]])).logits[0].double().numpy()
+        )
+    if problem_type == "single":
+        return np.exp(logits) / np.exp(logits).sum()
+    return 1 / (1 + np.exp(-logits)) if problem_type == "multi" else logits
+
+
+@pytest.fixture(params=["single", "multi", "regression"])
+def kind(request):
+    return request.param
+
+
+def rows(predictions):
+    return np.array([list(prediction.probabilities.values()) for prediction in predictions])
+
+
+def test_equals_the_model_by_hand(trained_models, kind):
+    found = rows(Classifier(trained_models / kind)(TEXTS))
+    expected = [by_hand(trained_models / kind, text, kind) for text in TEXTS]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.ptp(found, axis=0).max() > 0.01
+
+
+def test_equals_the_stock_pipeline(trained_models, kind):
+    texts = [text for text in TEXTS if text.strip()]
+    options = {"function_to_apply": "none"} if kind == "regression" else {}
+    stock = pipeline("text-classification", str(trained_models / kind))(texts, top_k=None, truncation=True, **options)
+    for prediction, answers in zip(Classifier(trained_models / kind)(texts), stock, strict=True):
+        assert prediction.probabilities == pytest.approx({row["label"]: row["score"] for row in answers}, abs=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_batch_size_and_order_make_no_difference(trained_models, kind, batch_size):
+    classifier = Classifier(trained_models / kind)
+    alone = np.concatenate([rows(classifier([text])) for text in TEXTS])
+    np.testing.assert_allclose(rows(classifier(TEXTS, batch_size=batch_size)), alone, atol=1e-6)
+    np.testing.assert_allclose(rows(classifier(TEXTS[::-1], batch_size=batch_size))[::-1], alone, atol=1e-6)
+
+
+def test_stream_is_the_list(trained_models, kind):
+    classifier = Classifier(trained_models / kind)
+    texts = TEXTS * 5
+    streamed = list(classifier.stream(iter(texts), batch_size=2))
+    np.testing.assert_allclose(rows(streamed), rows(classifier(texts)), atol=1e-6)
+
+
+def test_stream_asks_for_no_more_texts_than_it_needs(trained_models):
+    asked = []
+    stream = Classifier(trained_models / "single").stream(
+        (asked.append(n) or "好" for n in range(100_000)), batch_size=2
+    )
+    next(stream)
+    assert len(asked) <= 32
+
+
+def test_single_label(trained_models):
+    for prediction in Classifier(trained_models / "single")(TEXTS):
+        assert list(prediction.probabilities) == ["negative", "neutral", "positive"]
+        assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-6)
+        assert prediction.score == max(prediction.probabilities.values()) == prediction.probabilities[prediction.label]
+
+
+def test_multi_label(trained_models):
+    predictions = Classifier(trained_models / "multi")(
+        TEXTS + ["足球 世界杯 决赛 球员 进球", "股市 指数 涨停 A股", "央行 利率 银行"]
+    )
+    for prediction in predictions:
+        expected = [name for name, probability in prediction.probabilities.items() if probability >= 0.5]
+        assert prediction.label == expected
+        assert prediction.score == max(prediction.probabilities.values())
+    assert {len(prediction.label) for prediction in predictions} != {0}
+
+
+def test_regression(trained_models):
+    classifier = Classifier(trained_models / "regression")
+    assert (classifier.problem_type, classifier.label_names) == ("regression", ["rating"])
+    for prediction in classifier(TEXTS):
+        assert prediction.label == "rating"
+        assert prediction.probabilities == {"rating": prediction.score}
+
+
+def test_from_pretrained_is_the_constructor(trained_models):
+    classifier = Classifier.from_pretrained(trained_models / "multi", thresholds=0.25, device="cpu")
+    assert type(classifier) is Classifier and set(classifier.thresholds) == {0.25}
+    assert classifier(TEXTS) == Classifier(trained_models / "multi", thresholds=0.25, device="cpu")(TEXTS)
+    with pytest.raises(UserError, match="40 hexadecimal digits"):
+        Classifier.from_pretrained(trained_models / "multi", trust_remote_code=True)
+
+
+def test_no_texts(trained_models, kind):
+    classifier = Classifier(trained_models / kind)
+    assert classifier([]) == list(classifier.stream([])) == []
+    assert classifier.probabilities([]).shape == (0, len(classifier.label_names))
+
+
+def test_only_empty_texts(trained_models, kind):
+    assert len({str(prediction) for prediction in Classifier(trained_models / kind)(["", "", ""])}) == 1
+
+
+def test_a_string_is_no_list(trained_models):
+    classifier = Classifier(trained_models / "single")
+    with pytest.raises(TypeError, match=r"expected a list of texts, got the string '房间'; write \[text\]"):
+        classifier("房间")
+    with pytest.raises(TypeError, match="expected a list of texts"):
+        list(classifier.stream("房间"))
+
+
+@pytest.mark.parametrize("size", [100_000, pytest.param(10_000_000, marks=pytest.mark.slow)])
+def test_a_very_long_text(trained_models, size):
+    """Cut to the tokens at its head, as a short text would be."""
+    classifier = Classifier(trained_models / "single")
+    start = "房间很好，下次还来。服务太差了！再也不会来第二次"
+    long, short = classifier([start + " 好" * (size // 4), start])
+    assert len(start) > 20 and long.probabilities == pytest.approx(short.probabilities, abs=1e-6)
+
+
+def test_not_a_model(tmp_path):
+    for name in (tmp_path, tmp_path / "none", "owner/name"):
+        with pytest.raises(UserError, match="cannot load a model") as caught:
+            Classifier(name)
+        assert "\n" not in str(caught.value)
+
+
+def test_code_is_trusted_at_a_commit_only(trained_models):
+    with pytest.raises(UserError, match="40 hexadecimal digits"):
+        Classifier(trained_models / "single", trust_remote_code=True)
+
+
+def test_published_regressor_without_problem_type(trained_models, tmp_path):
+    shutil.copytree(trained_models / "regression", tmp_path / "published")
+    config = json.loads((tmp_path / "published/config.json").read_text())
+    (tmp_path / "published/config.json").write_text(json.dumps(config | {"problem_type": None}))
+    expected = [prediction.score for prediction in Classifier(trained_models / "regression")(TEXTS)]
+    assert [prediction.score for prediction in Classifier(tmp_path / "published")(TEXTS)] == expected
