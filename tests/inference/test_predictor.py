@@ -48,11 +48,11 @@ def test_predictions_have_them(trained_models, kind):
     assert [notice.kind for notice in next(classifier.stream(texts[1:])).notices] == ["cut_tail"]
 
 
-def test_predicted_files_have_them(trained, tmp_path, caplog):
-    limit = load_tokenizer(trained / "single").model_max_length
+def test_predicted_files_have_them(trained_models, tmp_path, caplog):
+    limit = load_tokenizer(trained_models / "single").model_max_length
     texts = ["房间很好", "房间很好，" * limit, "Этот отель был ужасным и грязным"]
     (tmp_path / "in.txt").write_text("\n".join(texts), encoding="utf-8")
-    command = ["predict", str(trained / "single"), str(tmp_path / "in.txt")]
+    command = ["predict", str(trained_models / "single"), str(tmp_path / "in.txt")]
     assert main([*command, str(tmp_path / "out.jsonl"), "--notices", "true"]) == 0
     none, cut, unknown = (row["notices"] for row in read_rows(tmp_path / "out.jsonl"))
     assert none == "" and f"the first {limit} of" in cut and "lacks the language" in unknown
