@@ -154,7 +154,7 @@ def test_headless_checkpoint(refused_command, trained_models, tmp_path):
     LSTMModel.from_pretrained(folder).save_pretrained(folder)
     write_rows(tmp_path / "in.csv", GOOD)
     command = ["predict", folder, tmp_path / "in.csv", "--output", tmp_path / "out.csv"]
-    refused_command(*command, words=["lacks", "expected a trained_models classifier"])
+    refused_command(*command, words=["lacks", "expected a trained classifier"])
 
 
 def run_with_a_small_disk(limit, *tokens):

@@ -182,9 +182,9 @@ def test_passing_trouble_is_no_trouble(hub, deploy_space, no_waiting, place, fai
     assert no_waiting == [1.0]
 
 
-def test_half_a_page_is_never_there(hub, space, no_waiting, monkeypatch):
+def test_half_a_page_is_never_there(hub, deploy_space, no_waiting, monkeypatch):
     """`HfApi.upload_folder`, where Xet is installed, sends what fails as one commit in several."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
     hub.fail("/commit/", status=503, times=6)
-    assert space()[0] == 2 and "models.txt" not in files(hub) and "app.py" not in files(hub)
+    assert deploy_space()[0] == 2 and "models.txt" not in files(hub) and "app.py" not in files(hub)
     assert hub.count("/commit/") == 3
