@@ -46,10 +46,7 @@ def test_validation_reproduces_the_run(trained_models, evaluate, kind):
     again, _ = evaluate(kind, "--split", "validation")
     for name in ("split", "rows", "num_parameters", "versions"):
         assert again[name] == run[name], name
-    # in float32; the correlation of predictions that hardly differ has a digit less
-    assert flat(again["metrics"]) == pytest.approx(
-        flat(run["metrics"]), rel=0, abs=1e-7 if kind != "regression" else 1e-6
-    )
+    assert flat(again["metrics"]) == pytest.approx(flat(run["metrics"]), rel=0, abs=1e-7)
 
 
 def test_test_split_by_default(evaluate):

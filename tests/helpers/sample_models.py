@@ -16,6 +16,9 @@ max_length: 20
 max_steps: 40
 per_device_train_batch_size: 32
 learning_rate: 3e-2
+train_sampling_strategy: random
+load_best_model_at_end: false
+seed: 42
 disable_tqdm: true
 load_best_model_at_end: false
 """
