@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM ?= false
 # one thread a process is the safe setting on a shared machine
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help check test demo page results clean
+.PHONY: help check test demo page results reference clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -34,6 +34,9 @@ page: $(READY) ## open the page on the demo's models (run `make demo` first)
 
 results: $(READY) ## write RESULTS.md and the README's table from tests/benchmarks/results
 	$(RUN) -m tests.benchmarks.render
+
+reference: $(READY) ## write configs/REFERENCE.md and configs/schema.json from the dataclasses
+	$(RUN) -m hf_textclf.cli reference
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .cache runs build dist

@@ -1,0 +1,59 @@
+"""`hf_textclf.train` and `hf_textclf.evaluate`, as a notebook calls them."""
+
+import json
+
+import pytest
+
+import hf_textclf
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("api") / "model"
+
+
+def test_train_and_evaluate(folder):
+    results = hf_textclf.train(
+        dataset="samples/opinions_en", output_dir=folder, label_column="sentiment", model_type="naive_bayes", min_df=1
+    )
+    assert results == json.loads((folder / "eval_results.json").read_text())
+    judged = hf_textclf.evaluate(folder, split="validation", max_samples=20)
+    assert judged["split"] == "validation" and judged["rows"] == 20
+    assert hf_textclf.Classifier(str(folder))("A lovely stay.").label
+
+
+def test_network(tmp_path):
+    results = hf_textclf.train(
+        dataset="samples/opinions_en",
+        output_dir=str(tmp_path / "run"),
+        label_column=["sentiment"],
+        max_steps=1,
+        hidden_size=7,
+        vocab_size=301,
+        tokenizer_type="word",
+        bidirectional=False,
+        report_to="none",
+    )
+    assert results["split"] == "validation" and (tmp_path / "run" / "config.json").is_file()
+    # as the command does, from the bundled config `lstm`
+    assert "pooling: max" in (tmp_path / "run" / "run_config.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"hiden_size": 3}, "unknown key 'hiden_size' (train()); did you mean 'hidden_size'?"),
+        ({"pooling": "middle"}, "'middle'"),
+        ({"max_length": 1.5}, "'1.5'"),
+    ],
+)
+def test_refusals(tmp_path, keys, words):
+    with pytest.raises(hf_textclf.UserError) as caught:
+        hf_textclf.train(dataset="samples/opinions_en", output_dir=tmp_path / "run", **keys)
+    assert words in str(caught.value) and not (tmp_path / "run").exists()
+
+
+def test_names():
+    assert {"train", "evaluate"} <= set(dir(hf_textclf)) & set(hf_textclf.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'trian'"):
+        hf_textclf.trian  # noqa: B018
