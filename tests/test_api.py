@@ -19,7 +19,7 @@ def test_train_and_evaluate(folder):
     assert results == json.loads((folder / "eval_results.json").read_text())
     judged = hf_textclf.evaluate(folder, split="validation", max_samples=20)
     assert judged["split"] == "validation" and judged["rows"] == 20
-    assert hf_textclf.Classifier(str(folder))("A lovely stay.").label
+    assert hf_textclf.Classifier(str(folder))(["A lovely stay."])[0].label
 
 
 def test_network(tmp_path):
