@@ -20,7 +20,6 @@ train_sampling_strategy: random
 load_best_model_at_end: false
 seed: 42
 disable_tqdm: true
-load_best_model_at_end: false
 """
 KINDS = {
     "single": ["--dataset", "samples/opinions_zh", "--label_column", "sentiment"],
