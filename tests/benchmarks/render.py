@@ -1,4 +1,4 @@
-"""Write RESULTS.md, and the README's demo table, from the files in tests/benchmarks/results.
+"""Write RESULTS.md, the README's table and picture, and the field guide, from the files in results/.
 
 make results
 """
@@ -7,11 +7,12 @@ import json
 from pathlib import Path
 from statistics import mean
 
+from tests.benchmarks import frontier, guide
 from tests.benchmarks.field_guide import field_guide, spread, thresholds
 
 HERE = Path(__file__).parent
 README = HERE.parent.parent / "README.md"
-BEGIN, END = "<!-- demo table: written by `make results` -->", "<!-- end of the demo table -->"
+BEGIN, END = "<!-- results: written by `make results` -->", "<!-- end of the results -->"
 # the metric that a data set is usually judged by
 MAIN_METRIC = {"goemotions": "macro_f1", "jigsaw_toxic": "macro_roc_auc"}
 # by config
@@ -155,13 +156,15 @@ def results_page(results):
 
 
 def readme_page(results, text):
-    """The README with its demo table renewed."""
+    """The README with its table renewed."""
     before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{demo_table(results['demo'])}\n{END}{rest.split(END)[1]}"
+    return f"{before}{BEGIN}\n{frontier.table(results)}\n{END}{rest.split(END)[1]}"
 
 
 def main():
     results = load()
+    frontier.draw()
+    guide.write(results)
     (HERE / "RESULTS.md").write_text(results_page(results), encoding="utf-8")
     README.write_text(readme_page(results, README.read_text(encoding="utf-8")), encoding="utf-8")
 
