@@ -108,7 +108,7 @@ def explain(
 
 def pages(asked: list[Served], text: str, label: str | None, request: gr.Request) -> Iterator[str]:
     """The page as it grows, model by model."""
-    from hf_textclf.explanation.html import CSS
+    from hf_textclf.explanation.figures import CSS
 
     read = readable(text)
     if read.empty or not asked:
@@ -135,7 +135,7 @@ def _legend(request: gr.Request) -> str:
 def _card(model: Served, read: Readable, label: str | None, request: gr.Request) -> str:
     """Everything about one model."""
     from hf_textclf.explanation import attribute, pooling_weights, word_gates
-    from hf_textclf.explanation.html import contributions_html, weights_html
+    from hf_textclf.explanation.figures import contributions_html, weights_html
 
     def say(key: str, **values: object) -> str:
         return escape(i18n.say(key, request, **values))

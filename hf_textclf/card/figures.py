@@ -105,7 +105,7 @@ def draw_learning_curve(folder: Path, *, name: str) -> None:
     if not (graphs := {quantity: curves for quantity, curves in graphs.items() if curves}):
         return
     # here, so that nobody else waits for matplotlib
-    from ..plots import plot_learning
+    from ..plots.charts import plot_learning
 
     best = [entry["epoch"] for entry in log if entry.get("step") == history.get("best_global_step")]
     plot_learning(folder / LEARNING_CURVE, graphs, title=name, best=best[0] if best else None)

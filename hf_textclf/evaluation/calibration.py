@@ -22,7 +22,7 @@ from ..files import read_json, write_json
 from ..inference import Classifier
 from ..inference.predictor import to_probabilities
 from ..models.loading import calibration_of, classification_head, problem_type_of
-from ..plots import confidences, plot_reliability
+from ..plots.charts import confidences, plot_reliability
 from ..provenance import describe_hardware, describe_versions, public_name
 from ..saved_model.layout import CARD, EVAL_RESULTS, RELIABILITY_DIAGRAM, move_files
 from .fitting import fit_temperature, fit_thresholds, held_out_labels

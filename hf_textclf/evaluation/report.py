@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from ..plots import confidences, plot_confusion, plot_curves, plot_metrics, plot_reliability, plot_scatter
+from ..plots.charts import confidences, plot_confusion, plot_curves, plot_metrics, plot_reliability, plot_scatter
 from ..saved_model.layout import CONFUSION, CURVES, RELIABILITY_DIAGRAM, SCATTER
 from .metrics import LOWER_IS_BETTER
 from .metrics.common import MAX_RANKED_LABELS

@@ -22,7 +22,7 @@ from ..errors import UserError
 from ..inference import Classifier
 from ..inference.networks import Network
 from ..models.lstm import LSTMForSequenceClassification
-from .words import Words, find_words
+from .words import find_words
 
 # of each stretch of the integral, by the rule of Gauss and Legendre, and of all together
 FIRST_STEPS, MOST_STEPS = 16, 4096
@@ -54,23 +54,6 @@ class Attribution:
     unread: int
 
 
-@dataclass(frozen=True)
-class _Target:
-    """A network and the one of its outputs that is explained."""
-
-    network: Network
-    label: str
-    number: int
-
-    def score(self, logits: Tensor) -> Tensor:
-        """logits: (rows, labels). Returns (rows,)."""
-        own = logits[:, self.number]
-        if self.network.problem_type != "single_label_classification":
-            return own
-        others = [number for number in range(logits.shape[1]) if number != self.number]
-        return own - logits[:, others].logsumexp(1)
-
-
 def attribute(
     classifier: Classifier, text: str, *, label: str | None = None, max_seconds: float = math.inf
 ) -> Attribution:
@@ -83,52 +66,56 @@ def attribute(
         UserError: captum is not installed, the model is no neural network or takes no embeddings, the label is
             unknown, or the model reads the text in several chunks.
     """
-    target = _target(classifier, text, label)
-    network = target.network
+    network, label, number = _target(classifier, text, label)
     model, words = network.model, find_words(network.tokenizer, text)
     batch = network.collate([words.encoded]).to(network.device)
     inputs = {name: value for name, value in batch.items() if name != "input_ids"}
+    of_words = torch.zeros_like(batch["input_ids"], dtype=torch.bool)
+    of_words[0, : len(words.word_ids)] = torch.tensor(words.word_ids) >= 0
     embed = model.get_input_embeddings()
     with torch.no_grad():
         embeddings = embed(batch["input_ids"])
-        baseline = embed(_without_words(network, batch["input_ids"], words))
+        baseline = embed(batch["input_ids"].masked_fill(of_words, network.tokenizer.pad_token_id))
 
     def score(rows: Tensor) -> Tensor:
         alike = {name: value.expand(len(rows), -1) for name, value in inputs.items()}
         try:
-            return target.score(model(inputs_embeds=rows, **alike).logits)
+            logits = model(inputs_embeds=rows, **alike).logits
         except (NotImplementedError, TypeError) as error:
             raise UserError(
                 f"a model of type {model.config.model_type!r} takes no inputs_embeds, expected one that does; "
                 "explain another model"
             ) from error
+        if network.problem_type != "single_label_classification":
+            return logits[:, number]
+        others = [other for other in range(logits.shape[1]) if other != number]
+        return logits[:, number] - logits[:, others].logsumexp(1)
 
     # cuDNN has no gradients of an LSTM outside of training
     with torch.backends.cudnn.flags(enabled=False):
         with torch.no_grad():
             text_score, baseline_score = score(embeddings).item(), score(baseline).item()
         values, steps = torch.zeros(batch["input_ids"].shape), 0
+        difference = text_score - baseline_score
         if words.spans:
-            values, steps = _integrate(
-                score, embeddings, baseline, difference=text_score - baseline_score, max_seconds=max_seconds
-            )
+            values, steps = _integrate(score, embeddings, baseline, difference=difference, max_seconds=max_seconds)
     contributions = words.sums(values[0]).tolist()
     return Attribution(
         text=text,
-        label=target.label,
+        label=label,
         words=words.words,
         spans=words.spans,
         contributions=contributions,
         score=text_score,
         baseline_score=baseline_score,
-        delta=sum(contributions) - (text_score - baseline_score),
+        delta=sum(contributions) - difference,
         steps=steps,
         unread=words.unread,
     )
 
 
-def _target(classifier: Classifier, text: str, label: str | None) -> _Target:
-    """What is explained; refuses what cannot be."""
+def _target(classifier: Classifier, text: str, label: str | None) -> tuple[Network, str, int]:
+    """What is explained: a network, a label and the number of its output; refuses what cannot be."""
     predictor, names = classifier.predictor, classifier.label_names
     if not predictor.networks:
         raise UserError(f"a {type(predictor).__name__} is no neural network, expected one; explain another model")
@@ -142,15 +129,8 @@ def _target(classifier: Classifier, text: str, label: str | None) -> _Target:
     number = names.index(label) if label is not None else int(classifier.logits([text])[0].argmax())
     if predictor.network is None:
         # one network for each label, of whose two the second is its own
-        return _Target(predictor.networks[number], names[number], 1)
-    return _Target(predictor.network, names[number], number)
-
-
-def _without_words(network: Network, input_ids: Tensor, words: Words) -> Tensor:
-    """The tokens of a text, (1, length), with the words taken out."""
-    of_words = torch.zeros_like(input_ids, dtype=torch.bool)
-    of_words[0, : len(words.word_ids)] = torch.tensor(words.word_ids) >= 0
-    return input_ids.masked_fill(of_words, network.tokenizer.pad_token_id)
+        return predictor.networks[number], names[number], 1
+    return predictor.network, names[number], number
 
 
 def _integrate(
@@ -183,10 +163,8 @@ def _integrate(
             parts, deltas = method.attribute(
                 last, first, n_steps=FIRST_STEPS, internal_batch_size=rows, return_convergence_delta=True
             )
-            for (begin, end), delta, part in zip(
-                todo[start:], deltas.abs().tolist(), parts.sum(-1).cpu(), strict=False
-            ):
-                done.append((begin, end, delta, part.double()))
+            read = zip(todo[start:], deltas.abs().tolist(), parts.sum(-1).cpu().double(), strict=False)
+            done += [(*stretch, delta, part) for stretch, delta, part in read]
         steps += len(todo) * FIRST_STEPS
         wrong = [stretch for stretch in done if stretch[2] > tolerance / len(done)]
         needed = 2 * len(wrong) * FIRST_STEPS
@@ -218,15 +196,11 @@ def pooling_weights(classifier: Classifier, text: str) -> WordWeights | None:
     there; contributions say that. Returns None for anything but one LSTM with attention pooling.
     """
     network = classifier.predictor.network
-    if network is None or not isinstance(network.model, LSTMForSequenceClassification):
-        return None
-    if network.model.config.pooling != "attention":
+    model = network.model if network else None
+    if not isinstance(model, LSTMForSequenceClassification) or model.config.pooling != "attention":
         return None
     words = find_words(network.tokenizer, text)
     batch = network.collate([words.encoded]).to(network.device)
     with torch.inference_mode():
-        weights = network.model(**batch, output_attentions=True).attentions[-1][0]
+        weights = model(**batch, output_attentions=True).attentions[-1][0]
     return WordWeights(text, words.words, words.spans, words.sums(weights).tolist(), words.unread)
-
-
-__all__ = ["Attribution", "WordWeights", "attribute", "pooling_weights"]

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import torch
 
+from ..arguments import option
 from ..errors import UserError
 from ..files import write_text
 from ..inference import Classifier
 from ..tokenization import encode
 from .attributions import Attribution, attribute
-from .figures import plot_contributions, plot_gates
+from .figures import page_html, plot_contributions, plot_gates
 from .gates import read_gates
-from .html import page_html
 
 
 @dataclass
@@ -20,11 +20,9 @@ class ExplainArguments:
     """Which text and label are explained, and where the picture goes."""
 
     text: str = field(metadata={"help": "The text that is read."})
-    label: str | None = field(default=None, metadata={"help": "Label to explain; the most probable one."})
-    output: str | None = field(
-        default=None, metadata={"help": "A new picture, .png or .html: the strongest words, or the coloured text."}
-    )
-    revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
+    label: str | None = option(None, "Label to explain; the most probable one.")
+    output: str | None = option(None, "A new picture, .png or .html: the strongest words, or the coloured text.")
+    revision: str = option("main", "Commit, tag or branch of a Hub model.")
 
 
 def explain(folder: str, arguments: ExplainArguments) -> Attribution:
@@ -33,18 +31,15 @@ def explain(folder: str, arguments: ExplainArguments) -> Attribution:
     Raises:
         UserError: as `attribute`, or a picture that cannot be written.
     """
-    path = _new_picture(arguments.output, "output", (".png", ".html")) if arguments.output else None
+    path = _new_picture(arguments.output, ".png", ".html") if arguments.output else None
     classifier = Classifier(folder, revision=arguments.revision)
     attribution = attribute(classifier, arguments.text, label=arguments.label)
-    if path is None:
-        return attribution
     what = "predicted number" if classifier.problem_type == "regression" else "log-odds"
-    heading = (
-        f"{attribution.label}: {what} {attribution.score:+.2f}, without the words {attribution.baseline_score:+.2f}"
-    )
-    if path.suffix.lower() == ".png":
+    baseline = f"without the words {attribution.baseline_score:+.2f}"
+    heading = f"{attribution.label}: {what} {attribution.score:+.2f}, {baseline}"
+    if path and path.suffix.lower() == ".png":
         plot_contributions(path, attribution, title=heading)
-    else:
+    elif path:
         write_text(path, page_html(attribution, heading=heading))
     return attribution
 
@@ -55,8 +50,8 @@ class GatesArguments:
 
     text: str = field(metadata={"help": "The text that is read."})
     output: str = field(metadata={"help": "A new picture, .png."})
-    layer: int | None = field(default=None, metadata={"help": "Layer to show, counted from 1; the last."})
-    revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
+    layer: int | None = option(None, "Layer to show, counted from 1; the last.")
+    revision: str = option("main", "Commit, tag or branch of a Hub model.")
 
 
 def draw_gates(folder: str, arguments: GatesArguments) -> int:
@@ -65,7 +60,7 @@ def draw_gates(folder: str, arguments: GatesArguments) -> int:
     Raises:
         UserError: no saved LSTM, a layer that it has not, a text without tokens, or a picture that cannot be written.
     """
-    path = _new_picture(arguments.output, "output", (".png",))
+    path = _new_picture(arguments.output, ".png")
     classifier = Classifier(folder, revision=arguments.revision, device="cpu")
     network = classifier.predictor.network
     if network is None:
@@ -88,14 +83,11 @@ def draw_gates(folder: str, arguments: GatesArguments) -> int:
     return len(tokens)
 
 
-def _new_picture(name: str, key: str, endings: tuple[str, ...]) -> Path:
-    """The path of a picture that can be written. key: what the user calls it."""
+def _new_picture(name: str, *endings: str) -> Path:
+    """The path of a picture that can be written."""
     path = Path(name)
     if path.suffix.lower() not in endings:
-        raise UserError(f"{key} {name!r}, expected a name that ends in {' or '.join(endings)}; rename it")
+        raise UserError(f"output {name!r}, expected a name that ends in {' or '.join(endings)}; rename it")
     if path.exists() or not path.parent.is_dir():
-        raise UserError(f"{key} {name!r}: expected a new file in a folder that exists; choose another name")
+        raise UserError(f"output {name!r}: expected a new file in a folder that exists; choose another name")
     return path
-
-
-__all__ = ["ExplainArguments", "GatesArguments", "draw_gates", "explain"]

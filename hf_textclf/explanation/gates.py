@@ -1,8 +1,5 @@
-"""What the gates of an LSTM do over a text, token by token or word by word.
-
-The fused kernels keep their gates to themselves, so the equations are computed here once more, step by step, from the
-same weights.
-"""
+"""What the gates of an LSTM do over a text, token by token or word by word. The fused kernels keep their gates to
+themselves, so the equations are computed here once more, step by step, from the same weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -48,7 +45,13 @@ def read_gates(
     Raises:
         UserError: the model is no LSTM of ours, or its cells have no gates.
     """
-    lstm = _lstm(model, model.name_or_path)
+    lstm = model.base_model
+    if not isinstance(lstm, LSTMModel):
+        problem = f"is of model_type {model.config.model_type!r}, expected an LSTM"
+    else:
+        problem = "" if lstm.config.cell == "lstm" else f"has cell {lstm.config.cell!r}, expected 'lstm'"
+    if problem:
+        raise UserError(f"{model.name_or_path!r} {problem}, which alone has gates; name the folder of one")
     mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
     states, readings = lstm.embed_tokens(input_ids), []
     for number, layer in enumerate(lstm.layers, 1):
@@ -56,8 +59,8 @@ def read_gates(
         read = [_read(states, mask.bool(), weights[:4], backward=False)]
         if lstm.config.bidirectional:
             read.append(_read(states, mask.bool(), weights[4:], backward=True))
-        for direction, one in zip(("forward", "backward"), read, strict=False):
-            readings.append(DirectionGates(number, direction, *one))
+        names = zip(("forward", "backward"), read, strict=False)
+        readings += [DirectionGates(number, direction, *one) for direction, one in names]
         states = torch.cat([hidden for _, _, hidden in read], dim=-1)
     return readings
 
@@ -70,11 +73,11 @@ def _read(states: Tensor, mask: Tensor, weights: Sequence[Tensor], *, backward: 
     gates, cells and hidden states as in `DirectionGates`.
     """
     input_weight, hidden_weight, input_bias, hidden_bias = weights
-    batch, length, size = *mask.shape, hidden_weight.shape[1]
-    gates = states.new_zeros(batch, length, 4, size)
-    cells, hiddens = states.new_zeros(batch, length, size), states.new_zeros(batch, length, size)
-    c, h = states.new_zeros(batch, size), states.new_zeros(batch, size)
-    for step in reversed(range(length)) if backward else range(length):
+    size = hidden_weight.shape[1]
+    gates = states.new_zeros(*mask.shape, 4, size)
+    cells, hiddens = states.new_zeros(2, *mask.shape, size)
+    c, h = states.new_zeros(2, len(mask), size)
+    for step in reversed(range(mask.shape[1])) if backward else range(mask.shape[1]):
         sums = states[:, step] @ input_weight.T + input_bias + h @ hidden_weight.T + hidden_bias
         i, f, g, o = sums.unflatten(1, (4, size)).unbind(1)
         i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
@@ -100,9 +103,8 @@ class WordGates:
 def word_gates(classifier: Classifier, text: str) -> WordGates | None:
     """Read the gates over the words of a text; None for anything but one LSTM, and for a plain recurrent network."""
     network = classifier.predictor.network
-    if network is None or not isinstance(network.model.base_model, LSTMModel):
-        return None
-    if network.model.config.cell != "lstm":
+    lstm = network.model.base_model if network else None
+    if not isinstance(lstm, LSTMModel) or lstm.config.cell != "lstm":
         return None
     words = find_words(network.tokenizer, text)
     batch = network.collate([words.encoded]).to(network.device)
@@ -116,20 +118,3 @@ def word_gates(classifier: Classifier, text: str) -> WordGates | None:
         for reading in read_gates(network.model, batch["input_ids"], batch["attention_mask"])
     ]
     return WordGates(words.words, readings, words.unread)
-
-
-def _lstm(model: PreTrainedModel, name: str) -> LSTMModel:
-    """The LSTM inside a model."""
-    if not isinstance(model.base_model, LSTMModel):
-        raise UserError(
-            f"{name!r} is of model_type {model.config.model_type!r}, expected an LSTM, which alone has gates; "
-            "name the folder of one"
-        )
-    if model.config.cell != "lstm":
-        raise UserError(
-            f"{name!r} has cell {model.config.cell!r}, expected 'lstm', which alone has gates; name the folder of one"
-        )
-    return model.base_model
-
-
-__all__ = ["GATES", "DirectionGates", "WordGates", "read_gates", "word_gates"]

@@ -8,8 +8,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from ..tokenization import encode_whole
-from ..tokenization.encoding import offsets_in_text
-from ..tokenization.loading import head_and_tail
+from ..tokenization.encoding import offsets_in_text, truncate
 
 # scripts without blanks between words (Thai, Lao, Burmese, Khmer, kana, Chinese characters): each token is a word
 UNSPACED = re.compile(
@@ -36,10 +35,8 @@ class Words:
     def sums(self, values: Tensor) -> Tensor:
         """Sum values of tokens, (length, …), over words: (words, …). Pads at the end are left out."""
         word_ids = torch.tensor(self.word_ids, dtype=torch.long)
-        of_words = values[: len(word_ids)].cpu()[word_ids >= 0]
-        return values.new_zeros(len(self.spans), *values.shape[1:], device="cpu").index_add(
-            0, word_ids[word_ids >= 0], of_words
-        )
+        sums = values.new_zeros(len(self.spans), *values.shape[1:], device="cpu")
+        return sums.index_add(0, word_ids[word_ids >= 0], values[: len(word_ids)].cpu()[word_ids >= 0])
 
 
 def find_words(tokenizer: PreTrainedTokenizerFast, text: str) -> Words:
@@ -53,18 +50,14 @@ def find_words(tokenizer: PreTrainedTokenizerFast, text: str) -> Words:
     """
     whole = encode_whole(tokenizer, [text])
     offsets = offsets_in_text(tokenizer, text, whole.encodings[0].offsets)
-    segmented = "segmenter" in tokenizer.init_kwargs
-    word_ids, spans = _words(text, offsets, whole.word_ids(0), split_unspaced=not segmented)
-    head, tail = head_and_tail(tokenizer)
-
-    def cut(row: list[int]) -> list[int]:
-        return row if len(row) <= head + tail else row[:head] + row[len(row) - tail :]
-
-    word_ids = cut(word_ids)
+    all_ids, spans = _words(text, offsets, whole.word_ids(0), unspaced="segmenter" not in tokenizer.init_kwargs)
+    encoded = dict(whole) | {"word_ids": [all_ids]}
+    truncate(tokenizer, encoded)
+    [word_ids] = encoded.pop("word_ids")
     read = sorted(set(word_ids) - {-1})
     numbers = {word: number for number, word in enumerate(read)}
     return Words(
-        encoded={name: cut(rows[0]) for name, rows in whole.items()},
+        encoded={name: rows[0] for name, rows in encoded.items()},
         word_ids=[numbers.get(word, -1) for word in word_ids],
         spans=[spans[word] for word in read],
         words=[text[slice(*spans[word])] for word in read],
@@ -73,30 +66,23 @@ def find_words(tokenizer: PreTrainedTokenizerFast, text: str) -> Words:
 
 
 def _words(
-    text: str, offsets: list[tuple[int, int]], word_ids: list[int | None], *, split_unspaced: bool
+    text: str, offsets: list[tuple[int, int]], word_ids: list[int | None], *, unspaced: bool
 ) -> tuple[list[int], list[tuple[int, int]]]:
-    """The word of each token, -1 for none, and the span of each word."""
+    """The word of each token, -1 for none, and the span of each word. unspaced: whether `UNSPACED` matters."""
     numbers: list[int] = []
     spans: list[tuple[int, int]] = []
     latest = None
     for (start, end), word_id in zip(offsets, word_ids, strict=True):
-        piece = text[start:end]
-        if word_id is None or not piece.strip():
-            # the pieces of some tokenizers are blanks: these go with the word before
-            numbers.append(len(spans) - 1 if word_id is not None else -1)
-            continue
-        start, end = start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
-        before = spans[-1][1] if spans else 0
-        # several tokens may share one character, as the bytes of one do
-        if start >= before and (
-            word_id != latest or (split_unspaced and UNSPACED.search(text[before - 1] + text[start]))
-        ):
-            spans.append((start, end))
-        else:
-            spans[-1] = (spans[-1][0], max(end, before))
-        latest = word_id
-        numbers.append(len(spans) - 1)
+        # the pieces of some tokenizers are blanks: these go with the word before
+        if word_id is not None and (piece := text[start:end]).strip():
+            start, end = start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
+            before = spans[-1][1] if spans else 0
+            begins = word_id != latest or (unspaced and UNSPACED.search(text[before - 1] + text[start]))
+            # several tokens may share one character, as the bytes of one do
+            if start >= before and begins:
+                spans.append((start, end))
+            else:
+                spans[-1] = (spans[-1][0], max(end, before))
+            latest = word_id
+        numbers.append(-1 if word_id is None else len(spans) - 1)
     return numbers, spans
-
-
-__all__ = ["Words", "find_words"]

@@ -1,7 +1,5 @@
-"""What all pictures share: fonts that have the characters, colours that everybody can tell apart, whole files.
-
-Every figure is made without `pyplot`'s state, so no display is needed and nothing stays behind.
-"""
+"""What all pictures share: fonts that have the characters, colours that everybody can tell apart, whole files. No
+figure is of `pyplot`'s state, so no display is needed and nothing stays behind."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -46,9 +44,8 @@ class Page:
         """Write a png, whole or not at all; inside `canvas`, because ticks are made when they are drawn."""
         figure.suptitle(self.title)
         if numbered := [text for name, text in self.written.items() if text.startswith("#") and text != name]:
-            figure.supxlabel(
-                f"{numbered[0]}: its number, no installed font can write the name", fontsize=8, color="0.4"
-            )
+            reason = f"{numbered[0]}: its number, no installed font can write the name"
+            figure.supxlabel(reason, fontsize=8, color="0.4")
         partial = path.with_name(f".{path.name}.partial")
         # squares, as of a confusion matrix, may leave the room that the layout keeps for them
         figure.savefig(partial, format="png", dpi=150, bbox_inches="tight", pad_inches=0.1)
@@ -62,16 +59,18 @@ def canvas(title: str, names: Iterable[str]) -> Iterator[Page]:
     A name that no installed font can write becomes its position among the names, `#3`, and never a row of boxes. Long
     names lose their middle.
     """
-    short = {name: _short(name) for name in names}
+    half = LONGEST_NAME // 2
+    short = {name: " ".join(name.split()) for name in names}
+    short |= {name: f"{text[: half - 1]}…{text[-half:]}" for name, text in short.items() if len(text) > LONGEST_NAME}
     families, lost = _fonts_for(set("".join([*short.values(), *title.splitlines()])))
     written = {name: f"#{number}" if lost & set(text) else text for number, (name, text) in enumerate(short.items())}
     with matplotlib.rc_context(STYLE | {"font.family": families}):
         yield Page(title.translate(dict.fromkeys(map(ord, lost), "?")), written)
 
 
-def panels(count: int, *, width: float, height: float, columns: int = 3) -> tuple[Figure, list[Axes]]:
-    """A figure of panels in rows; width and height of one panel."""
-    across = min(columns, count)
+def panels(count: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of panels in rows of three; width and height of one panel."""
+    across = min(3, count)
     down = -(-count // across)
     figure = Figure(figsize=(across * width, down * height), layout="constrained")
     return figure, [figure.add_subplot(down, across, place + 1) for place in range(count)]
@@ -87,18 +86,9 @@ def marker(number: int) -> str:
     return MARKERS[number % len(MARKERS)]
 
 
-def _short(name: str) -> str:
-    name = " ".join(name.split())
-    half = LONGEST_NAME // 2
-    return name if len(name) <= LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
-
-
 def _fonts_for(characters: set[str]) -> tuple[list[str], set[str]]:
-    """The families that together write some characters, and the characters that no installed font has.
-
-    Matplotlib's own font comes first, because others lack the minus sign; it has no Chinese. Matplotlib takes each
-    character from the first family that has it.
-    """
+    """The families that together write some characters, and the characters that no installed font has. Matplotlib
+    takes each character from the first family that has it. Its own font comes first: others lack the minus sign."""
     families, missing = [DEFAULT_FONT], characters
     for font in sorted(fontManager.ttflist, key=_plainness):
         # this font has a box for every character there is

@@ -9,7 +9,7 @@ from matplotlib import image
 from hf_textclf import Classifier, UserError
 from hf_textclf.cli.main import main
 from hf_textclf.explanation import attribute
-from hf_textclf.explanation.html import contributions_html
+from hf_textclf.explanation.figures import contributions_html
 
 TEXT = "房间很好，下次 <b>还来</b>。"
 

@@ -10,9 +10,18 @@ from matplotlib.ft2font import FT2Font
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hf_textclf.evaluation.metrics.common import expected_calibration_error
-from hf_textclf.plots import plot_confusion, plot_curves, plot_learning, plot_metrics, plot_reliability, plot_scatter
 from hf_textclf.plots.canvas import canvas, colour, marker
-from hf_textclf.plots.classification import FRACTIONS, mean_curves, reliability_bins
+from hf_textclf.plots.charts import (
+    FRACTIONS,
+    mean_curves,
+    plot_confusion,
+    plot_curves,
+    plot_learning,
+    plot_metrics,
+    plot_reliability,
+    plot_scatter,
+    reliability_bins,
+)
 
 NAMES = ["costs $5 or $6", "_private", "中文标签", "a very long label that nobody could ever read in a picture"]
 # no character stands at this place, and none ever will

@@ -1,13 +1,14 @@
-"""How classifiers err: confusion of labels, honesty of probabilities, and the curves over all thresholds.
+"""How classifiers err: confusion of labels, honesty of probabilities, curves over all thresholds; what systems cost
+beside each other; and how the training of one went. scikit-learn draws, on our axes, what it can."""
 
-scikit-learn draws, on our axes.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
 from scipy.stats import binomtest
 from sklearn.calibration import CalibrationDisplay, calibration_curve
 from sklearn.metrics import (
@@ -18,12 +19,14 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from .canvas import canvas, colour, panels
+from .canvas import canvas, colour, marker, panels
 
+Point = tuple[float, tuple[float, float]]  # a value and its interval
+Curve = tuple[Sequence[float], Sequence[float]]  # epochs, values
 # up to this many labels, the shares of the confusion stand in their cells
 WRITTEN_CELLS = 12
 BINS = 15
-CHANCE = {"color": "0.6", "linewidth": 1}
+GREY: dict[str, Any] = {"color": "0.6", "linewidth": 1}
 # where the mean of several curves is taken
 FRACTIONS = np.linspace(0, 1, 1001)
 
@@ -126,22 +129,20 @@ def plot_curves(
     """
     with canvas(title, systems) as page:
         figure, [roc, pr] = panels(2, width=4.6, height=4.8)
-        lines: dict[Any, list[Any]] = {roc: [], pr: []}
+        lines = []
         for number, system in enumerate(systems.values()):
             sensitivity, precision = mean_curves(*system)
             look = {"color": colour(number), "linestyle": ("-", "--", ":")[number // 10 % 3]}
             display = RocCurveDisplay(fpr=np.append(0, FRACTIONS), tpr=np.append(0, sensitivity))
-            lines[roc].append(
-                display.plot(roc, curve_kwargs=look, plot_chance_level=number == 0, chance_level_kw=CHANCE).line_
-            )
-            display = PrecisionRecallDisplay(precision=precision, recall=FRACTIONS[1:])
-            lines[pr].append(display.plot(pr, curve_kwargs=look).line_)
-        roc.set_title("ROC (area)")
-        pr.set_title("precision and recall (average precision)")
-        for which, axes in enumerate((roc, pr)):
+            display.plot(roc, curve_kwargs=look, plot_chance_level=number == 0, chance_level_kw=GREY)
+            right = PrecisionRecallDisplay(precision=precision, recall=FRACTIONS[1:]).plot(pr, curve_kwargs=look)
+            lines.append((display.line_, right.line_))
+        looks = (("ROC (area)", "lower right"), ("precision and recall (average precision)", "lower left"))
+        for which, (axes, (heading, corner)) in enumerate(zip((roc, pr), looks, strict=True)):
+            axes.set_title(heading)
             # handed over, because a line does not take a name that begins with _
             texts = [f"{page.written[name]} ({areas[name][which]:.3f})" for name in systems]
-            axes.legend(lines[axes], texts, loc=("lower right", "lower left")[which], fontsize=9)
+            axes.legend([pair[which] for pair in lines], texts, loc=corner, fontsize=9)
         page.save(figure, path)
 
 
@@ -159,3 +160,89 @@ def mean_curves(scores: np.ndarray, holds: np.ndarray) -> tuple[np.ndarray, np.n
             precision, recall, _ = precision_recall_curve(true, score)
             precisions.append(precision[::-1][np.searchsorted(recall[::-1], FRACTIONS[1:])])
     return np.mean(sensitivities, axis=0), np.mean(precisions, axis=0)
+
+
+def plot_metrics(
+    path: Path, metrics: dict[str, dict[str, Point]], costs: dict[str, dict[str, float]], *, title: str
+) -> None:
+    """Above, every metric with its interval; below, the first metric over each cost, on a logarithmic axis.
+
+    metrics: name of the metric -> system -> value and interval; costs: name of the cost -> system -> number.
+    """
+    systems = list(next(iter(costs.values())))
+    looks: dict[str, Any] = {
+        name: {"color": colour(i), "marker": marker(i), "markersize": 6} for i, name in enumerate(systems)
+    }
+    headline = next(iter(metrics))
+    height = 0.6 + 0.3 * len(systems)
+    with canvas(title, systems) as page:
+        figure = Figure(figsize=(3 * max(len(metrics), len(costs)) + 1.5, height + 4), layout="constrained")
+        subfigures: Any = figure.subfigures(2, height_ratios=[height, 3.5])
+        above = subfigures[0].subplots(1, len(metrics), squeeze=False, sharey=True)[0]
+        below = subfigures[1].subplots(1, len(costs), squeeze=False, sharey=True)[0]
+        for axes, (metric, points) in zip(above, metrics.items(), strict=True):
+            for name, (value, limits) in points.items():
+                axes.errorbar(value, systems.index(name), xerr=_arms(value, limits), capsize=3, **looks[name])
+            axes.set(title=metric, ylim=(len(systems) - 0.5, -0.5))
+            axes.set_yticks(range(len(systems)), [page.written[name] for name in systems])
+            axes.margins(x=0.1)
+        for axes, (cost, amounts) in zip(below, costs.items(), strict=True):
+            for name, (value, limits) in metrics[headline].items():
+                axes.errorbar(amounts[name], value, yerr=_arms(value, limits), capsize=3, **looks[name])
+            axes.set(xlabel=cost, ylabel=headline)
+            # at least a decade, with plain numbers
+            low, high = min(amounts.values()), max(amounts.values())
+            axes.set(xscale="log", xlim=(min(low / 1.5, high / 8), max(high * 1.5, low * 8)))
+            axes.xaxis.set_major_locator(LogLocator(subs=(1,) if high / low > 300 else (1, 2, 5)))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.label_outer()
+        lines = [Line2D([], [], linestyle="", **look) for look in looks.values()]
+        subfigures[1].legend(lines, page.written.values(), loc="outside right upper", frameon=False)
+        page.save(figure, path)
+
+
+def plot_scatter(path: Path, systems: dict[str, np.ndarray], labels: np.ndarray, *, what: str, title: str) -> None:
+    """Predicted over true numbers, a panel for each system; predictions and labels: (rows,)."""
+    with canvas(title, [*systems, what]) as page:
+        figure, places = panels(len(systems), width=3.8, height=3.9)
+        target = page.written[what]
+        ends = [pick([labels, *systems.values()]) for pick in (np.min, np.max)]
+        # few values, as stars of a review, would lie upon each other; the shift shows how many there are
+        values = np.unique(labels)
+        step = np.diff(values).min() if 1 < len(values) <= 20 else 0.0
+        spread = " (spread out)" if step else ""
+        shift = np.random.default_rng(0).uniform(-0.2, 0.2, len(labels)) * step
+        for number, (axes, (name, predictions)) in enumerate(zip(places, systems.items(), strict=True)):
+            axes.plot(ends, ends, linestyle="--", **GREY)
+            alpha = float(np.clip(300 / len(labels), 0.05, 0.7))
+            axes.scatter(labels + shift, predictions, s=12, color=colour(number), alpha=alpha, linewidths=0)
+            axes.set(title=page.written[name], xlabel=f"true {target}{spread}", ylabel=f"predicted {target}")
+            axes.margins(0.05)
+        page.save(figure, path)
+
+
+def plot_learning(
+    path: Path, graphs: Mapping[str, Mapping[str, Curve]], *, title: str, best: float | None = None
+) -> None:
+    """A training run over its epochs, a panel for each quantity.
+
+    graphs: name of the quantity -> split -> curve; best: the epoch with the best weights, drawn as a line.
+    """
+    splits = list(dict.fromkeys(split for curves in graphs.values() for split in curves))
+    with canvas(title, splits) as page:
+        figure, places = panels(len(graphs), width=4.6, height=3.6)
+        for axes, (quantity, curves) in zip(places, graphs.items(), strict=True):
+            for split, (epochs, values) in curves.items():
+                number = splits.index(split)
+                axes.plot(epochs, values, color=colour(number), marker=marker(number), markersize=3, label=split)
+            if best is not None:
+                axes.axvline(best, linestyle="--", label="best", **GREY)
+            axes.set(xlabel="epoch", ylabel=quantity)
+            axes.legend(fontsize=9)
+        page.save(figure, path)
+
+
+def _arms(value: float, limits: tuple[float, float]) -> list[list[float]]:
+    """Lengths of the two arms of a bar; a percentile interval need not hold its value."""
+    return [[max(value - limits[0], 0)], [max(limits[1] - value, 0)]]
