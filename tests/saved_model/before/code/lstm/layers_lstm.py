@@ -1,0 +1,228 @@
+"""The parts of the LSTM: dropout, one recurrent layer, pooling.
+
+Recurrent dropout is DropConnect on the weight matrix, drawn once per forward pass (Merity et al. 2017, "Regularizing
+and Optimizing LSTM Language Models"). It keeps the fused kernels; dropping states at every step, as Keras'
+`recurrent_dropout` does, would not.
+
+This file travels to the Hub with every saved model: it imports nothing of ours but its siblings.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from .attention_lstm import LSTMSelfAttention
+from .configuration_lstm import LSTMConfig
+
+
+def locked_dropout(states: Tensor, probability: float, training: bool) -> Tensor:
+    """Drop the same features at every time step of a text (Gal & Ghahramani 2016, "A Theoretically Grounded
+    Application of Dropout in Recurrent Neural Networks").
+
+    states: (batch, length, width). Returns the same shape.
+    """
+    if not training or probability == 0:
+        return states
+    return states * F.dropout(states.new_ones(states.shape[0], 1, states.shape[2]), probability)
+
+
+def align_left(mask: Tensor) -> Tensor:
+    """Say where each token goes when the real ones move to the left, order kept, and the pads follow.
+
+    mask: (batch, length), True = real token. Returns (batch, length): the new position of each token, a permutation
+    of every row. Written with cumulative sums because a stable argsort cannot be exported to ONNX.
+    """
+    real = mask.long().cumsum(1) - 1
+    pads = mask.sum(1, keepdim=True) + (~mask).long().cumsum(1) - 1
+    return torch.where(mask, real, pads)
+
+
+def inverse(places: Tensor) -> Tensor:
+    """Invert a permutation of every row. places: (batch, length). Returns the same shape."""
+    steps = torch.arange(places.shape[1], device=places.device).expand_as(places)
+    return torch.zeros_like(places).scatter(1, places, steps)
+
+
+def turn_around(lengths: Tensor, length: int) -> Tensor:
+    """Say from where each step of the backward direction reads: the real tokens last to first, then the pads.
+
+    lengths: (batch,). Returns (batch, length), a permutation of every row and its own inverse.
+    """
+    steps = torch.arange(length, device=lengths.device)[None]
+    return torch.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)
+
+
+def reorder(states: Tensor, places: Tensor) -> Tensor:
+    """Take for each step the state at the given place. states: (batch, length, width); places: (batch, length)."""
+    return states.gather(1, places[..., None].expand_as(states))
+
+
+class EmbeddingDropout(nn.Module):
+    """Drop whole word types: every occurrence in the batch at once (Gal & Ghahramani 2016, section 4.2)."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, embeddings: Tensor, input_ids: Tensor, vocab_size: int) -> Tensor:
+        """embeddings: (batch, length, width); input_ids: (batch, length). Returns the shape of embeddings.
+
+        `vocab_size` is asked for on every call because `resize_token_embeddings` may change it.
+        """
+        if not self.training or self.probability == 0:
+            return embeddings
+        kept = F.dropout(embeddings.new_ones(vocab_size, 1), self.probability)
+        return embeddings * kept[input_ids]
+
+
+class LSTMLayer(nn.Module):
+    """One (bidirectional) layer, LSTM or plain recurrent network, with DropConnect on its hidden-to-hidden weights.
+
+    Batches are never packed: on a CPU the backward pass of a packed batch writes a zero tensor of the whole batch at
+    every time step, which made a training step on 250 tokens 6 times slower. Pads on the right cannot reach the
+    forward direction, and the backward direction gets each text turned around within its own length.
+    """
+
+    def __init__(self, config: LSTMConfig, input_size: int) -> None:
+        super().__init__()
+        self.recurrent_dropout = config.recurrent_dropout
+        # called `lstm` whichever it is: saved weights carry this name
+        cell = nn.LSTM if config.cell == "lstm" else nn.RNN
+        self.lstm = cell(input_size, config.hidden_size, batch_first=True, bidirectional=config.bidirectional)
+
+    def forward(self, states: Tensor, turn: Tensor | None) -> Tensor:
+        """Read each text from its first to its last real token, and backwards too if bidirectional.
+
+        states: (batch, length, input_size), real tokens on the left; turn: (batch, length), the position of the token
+        to read at each step of the backward direction, or None where no text is padded. Returns
+        (batch, length, hidden_size * directions), at pads numbers without meaning.
+        """
+        weights = self._weights()
+        if turn is None:
+            return self._run(states, weights, bidirectional=self.lstm.bidirectional)
+        half = len(weights) // (1 + self.lstm.bidirectional)
+        forward = self._run(states, weights[:half], bidirectional=False)
+        if not self.lstm.bidirectional:
+            return forward
+        backward = self._run(reorder(states, turn), weights[half:], bidirectional=False)
+        return torch.cat([forward, reorder(backward, turn)], dim=-1)
+
+    def resume(
+        self, states: Tensor, lengths: Tensor, memory: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Read each text on from what is remembered of it: forward direction, no dropout, for generation.
+
+        states: (batch, length, input_size), real tokens on the left; lengths: (batch,); memory: h and c, each
+        (batch, hidden_size). Returns the states (batch, length, hidden_size) and h and c after each text's last token.
+        """
+        if states.shape[0] == 0 or states.shape[1] == 0:
+            return states.new_zeros(*states.shape[:2], self.lstm.hidden_size), memory
+        # packed: c at the end of a shorter text is not among the outputs
+        packed = pack_padded_sequence(states, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
+        outputs, after = self.lstm(packed, (memory[0][None], memory[1][None]))
+        outputs, _ = pad_packed_sequence(outputs, batch_first=True, total_length=states.shape[1])
+        read = (lengths > 0)[:, None]
+        return outputs, (torch.where(read, after[0][0], memory[0]), torch.where(read, after[1][0], memory[1]))
+
+    def _weights(self) -> list[Tensor]:
+        """The parameters in the order of the kernel, with dropped recurrent weights while training."""
+        probability = self.recurrent_dropout if self.training else 0.0
+        return [
+            F.dropout(weight, probability) if name.startswith("weight_hh") and probability else weight
+            for name, weight in self.lstm.named_parameters()
+        ]
+
+    def _run(self, states: Tensor, weights: list[Tensor], *, bidirectional: bool) -> Tensor:
+        """Run the fused kernel. The modules have no way to swap their parameters, so the step below is called."""
+        zeros = states.new_zeros(1 + bidirectional, states.shape[0], self.lstm.hidden_size)
+        # biases, number of layers, dropout between them, training, directions, batch first
+        options = (True, 1, 0.0, self.training, bidirectional, True)
+        if isinstance(self.lstm, nn.RNN):
+            return torch.rnn_tanh(states, zeros, weights, *options)[0]
+        return torch.lstm(states, (zeros, zeros), weights, *options)[0]
+
+
+class LSTMPooler(nn.Module):
+    """Turn the states of a text into one vector, after self-attention where the configuration has heads.
+
+    A text without real tokens gets zeros.
+    """
+
+    def __init__(self, config: LSTMConfig) -> None:
+        super().__init__()
+        self.pooling = config.pooling
+        self.bidirectional = config.bidirectional
+        width = config.hidden_size * (1 + config.bidirectional)
+        self.output_size = width * 2 if config.pooling == "mean_max" else width
+        self.self_attention = LSTMSelfAttention(config) if config.num_attention_heads else None
+        if config.pooling == "attention":
+            self.projection = nn.Linear(width, width)
+            self.context = nn.Linear(width, 1, bias=False)
+
+    def forward(
+        self, states: Tensor, mask: Tensor, output_attentions: bool = False
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """states: (batch, length, width), zero at pads; mask: (batch, length), True = real token.
+
+        Returns the pooled vectors (batch, output_size) and the weights of attention: those of self-attention
+        (batch, heads, length, length), on request only, and those of attention pooling (batch, length).
+        """
+        pairs = None
+        if self.self_attention is not None:
+            states, pairs = self.self_attention(states, mask, output_attentions)
+        pooled, weights = self._pool(states, mask)
+        return pooled, tuple(each for each in (pairs, weights) if each is not None)
+
+    def _pool(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Returns the pooled vectors and, for attention pooling, the weights (batch, length)."""
+        if mask.shape[1] == 0:
+            # argmax and amax refuse to reduce over nothing
+            weights = states.new_zeros(mask.shape) if self.pooling == "attention" else None
+            return states.new_zeros(len(states), self.output_size), weights
+        if self.pooling == "last":
+            return self._last(states, mask), None
+        if self.pooling == "max":
+            return self._max(states, mask), None
+        if self.pooling == "mean":
+            return self._mean(states, mask), None
+        if self.pooling == "mean_max":
+            return torch.cat([self._mean(states, mask), self._max(states, mask)], dim=-1), None
+        # word attention of Yang et al. 2016, "Hierarchical Attention Networks for Document Classification", eq. 5-7
+        scores = self.context(torch.tanh(self.projection(states))).squeeze(-1)
+        weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(dim=1) * mask
+        return torch.einsum("bl,blw->bw", weights, states), weights
+
+    def _last(self, states: Tensor, mask: Tensor) -> Tensor:
+        """The state in which each direction ends: forward at the last real token, backward at the first."""
+        steps = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+        last = (mask * steps).argmax(1)
+        # not len(states), which an export to ONNX takes for a constant
+        rows = torch.arange(states.shape[0], device=states.device)
+        if not self.bidirectional:
+            return states[rows, last] * mask.any(1, keepdim=True)
+        forward, backward = states[rows, last], states[rows, mask.int().argmax(1)]
+        half = states.shape[-1] // 2
+        return torch.cat([forward[:, :half], backward[:, half:]], dim=-1) * mask.any(1, keepdim=True)
+
+    @staticmethod
+    def _max(states: Tensor, mask: Tensor) -> Tensor:
+        lowest = torch.finfo(states.dtype).min
+        return states.masked_fill(~mask[..., None], lowest).amax(1) * mask.any(1, keepdim=True)
+
+    @staticmethod
+    def _mean(states: Tensor, mask: Tensor) -> Tensor:
+        # pads hold zeros already
+        return states.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+
+
+__all__ = [
+    "EmbeddingDropout",
+    "LSTMLayer",
+    "LSTMPooler",
+    "align_left",
+    "inverse",
+    "locked_dropout",
+    "reorder",
+    "turn_around",
+]

@@ -1,0 +1,193 @@
+"""An LSTM that behaves like any other Transformers model.
+
+What is unusual here:
+- Which tokens are real is read from `attention_mask` alone, wherever the pads stand: the real tokens of each text are
+  moved to the left, read, and moved back. Padding therefore changes no result, and an empty text is legal.
+- Batches are never packed, see `LSTMLayer`; a batch without pads skips the moving.
+
+This file travels to the Hub with every saved model: it imports nothing of ours but its siblings.
+"""
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
+from transformers.utils import can_return_tuple
+
+from .configuration_lstm import LSTMConfig
+from .layers_lstm import (
+    EmbeddingDropout,
+    LSTMLayer,
+    LSTMPooler,
+    align_left,
+    inverse,
+    locked_dropout,
+    reorder,
+    turn_around,
+)
+
+
+class LSTMPreTrainedModel(PreTrainedModel):
+    """Weight initialisation and loading shared by the LSTM models."""
+
+    config: LSTMConfig
+    base_model_prefix = "lstm"
+    _no_split_modules = ["LSTMLayer"]
+    # the Trainer must not think that forward() averages over accumulated batches itself (transformers#47688)
+    accepts_loss_kwargs = False
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if not isinstance(module, nn.RNNBase):
+            return
+        for name, parameter in module.named_parameters():
+            if name.startswith("weight_hh"):
+                init.orthogonal_(parameter)
+            elif isinstance(module, nn.RNN):
+                # as Transformers does for nn.LSTM
+                (init.xavier_uniform_ if name.startswith("weight_ih") else init.zeros_)(parameter)
+            elif name.startswith("bias_ih"):
+                # forget-gate bias of 1 (Jozefowicz et al. 2015, "An Empirical Exploration of Recurrent Network
+                # Architectures"); copied whole, since writing to a slice would overwrite loaded weights
+                bias = torch.zeros_like(parameter)
+                bias[module.hidden_size : 2 * module.hidden_size] = 1
+                init.copy_(parameter, bias)
+
+
+class LSTMModel(LSTMPreTrainedModel):
+    """Embedding, stacked (bidirectional) LSTM (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al.
+    2000) and pooling, which a language model does without."""
+
+    def __init__(self, config: LSTMConfig, add_pooling_layer: bool = True) -> None:
+        super().__init__(config)
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
+        self.embedding_dropout = EmbeddingDropout(config.embedding_dropout)
+        width = config.hidden_size * (1 + config.bidirectional)
+        sizes = [config.embedding_size] + [width] * (config.num_hidden_layers - 1)
+        self.layers = nn.ModuleList(LSTMLayer(config, size) for size in sizes)
+        self.pooler = LSTMPooler(config) if add_pooling_layer else None
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+    ) -> BaseModelOutputWithPooling:
+        """Read a batch of texts.
+
+        Args:
+            input_ids: (batch, length) token ids.
+            attention_mask: (batch, length), 1 = real token; None means that every token is real.
+            inputs_embeds: (batch, length, embedding_size), in place of `input_ids`.
+            output_attentions: Also return the weights of self-attention and of attention pooling.
+            output_hidden_states: Also return the embeddings and the states of each layer.
+
+        Returns:
+            `last_hidden_state` (batch, length, hidden_size * directions), zero at pads; `pooler_output`
+            (batch, width of the pooling), None without pooling; on request `hidden_states`, 1 + num_hidden_layers
+            tensors, and `attentions`: (batch, num_attention_heads, length, length) where there are heads, then
+            (batch, length) for attention pooling; none of them without either.
+
+        Raises:
+            ValueError: neither or both of `input_ids` and `inputs_embeds` are given.
+        """
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("pass exactly one of input_ids and inputs_embeds")
+        if inputs_embeds is None:
+            embeddings = self.embed_tokens(input_ids)
+            inputs_embeds = self.embedding_dropout(embeddings, input_ids, self.embed_tokens.num_embeddings)
+        mask = torch.ones(inputs_embeds.shape[:2], dtype=torch.bool, device=inputs_embeds.device)
+        if attention_mask is not None:
+            mask = attention_mask.bool()
+
+        hidden_states = self._read(inputs_embeds, mask)
+        wants_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
+        wants_weights = self.config.output_attentions if output_attentions is None else output_attentions
+        pooled, weights = None, ()
+        if self.pooler is not None:
+            pooled, weights = self.pooler(hidden_states[-1], mask, wants_weights)
+        return BaseModelOutputWithPooling(
+            last_hidden_state=hidden_states[-1],
+            pooler_output=pooled,
+            hidden_states=hidden_states if wants_states else None,
+            attentions=weights if wants_weights and weights else None,
+        )
+
+    def _read(self, embeddings: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+        """Run the layers. embeddings: (batch, length, width); mask: (batch, length). Returns the embeddings and each
+        layer's states, every one with the tokens where they came from and zeros at pads."""
+        hidden_states = [embeddings]
+        if embeddings.shape[0] == 0 or embeddings.shape[1] == 0:
+            # the kernels refuse empty tensors, yet an empty text is legal
+            width = self.config.hidden_size * (1 + self.config.bidirectional)
+            return (embeddings, *(embeddings.new_zeros(*mask.shape, width) for _ in self.layers))
+        if mask.all():
+            for layer in self.layers:
+                states = locked_dropout(hidden_states[-1], self.config.locked_dropout, self.training)
+                hidden_states.append(layer(states, None))
+            return tuple(hidden_states)
+        # where each token goes, where each left-aligned step comes from, and where the backward direction reads
+        places = align_left(mask)
+        origins = inverse(places)
+        turn = turn_around(mask.sum(1), mask.shape[1])
+        for layer in self.layers:
+            states = locked_dropout(hidden_states[-1], self.config.locked_dropout, self.training)
+            states = layer(reorder(states, origins), turn)
+            hidden_states.append(reorder(states, places) * mask[..., None])
+        return tuple(hidden_states)
+
+
+class LSTMForSequenceClassification(LSTMPreTrainedModel):
+    """An `LSTMModel` with dropout and a linear head, for single-label, multi-label and regression targets."""
+
+    def __init__(self, config: LSTMConfig) -> None:
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.lstm = LSTMModel(config)
+        assert self.lstm.pooler is not None
+        self.dropout = nn.Dropout(config.classifier_dropout)
+        self.classifier = nn.Linear(self.lstm.pooler.output_size, config.num_labels)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+    ) -> SequenceClassifierOutput:
+        """Classify a batch of texts; arguments as in `LSTMModel.forward`.
+
+        Args:
+            labels: (batch,) ids for single-label classification; (batch, num_labels) floats for multi-label
+                classification; (batch,) floats for regression.
+
+        Returns:
+            `logits` (batch, num_labels); `loss`, a scalar, where labels are given; states and weights on request.
+        """
+        outputs = self.lstm(
+            input_ids,
+            attention_mask=attention_mask,
+            inputs_embeds=inputs_embeds,
+            output_attentions=output_attentions,
+            output_hidden_states=output_hidden_states,
+        )
+        logits = self.classifier(self.dropout(outputs.pooler_output))
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
+        return SequenceClassifierOutput(
+            loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
+        )
+
+
+__all__ = ["LSTMPreTrainedModel", "LSTMModel", "LSTMForSequenceClassification"]
