@@ -11,11 +11,11 @@ from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import evaluate, train
     from .errors import UserError
     from .inference import Classifier, Prediction
     from .models.auto import register
     from .models.lstm import LSTMConfig, LSTMForCausalLM, LSTMForSequenceClassification, LSTMModel
+    from .training.calls import evaluate, train
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,9 +34,9 @@ _MODULES = dict.fromkeys(__all__, "models.lstm") | {
     "Classifier": "inference",
     "Prediction": "inference",
     "UserError": "errors",
-    "evaluate": "api",
+    "evaluate": "training.calls",
     "register": "models.auto",
-    "train": "api",
+    "train": "training.calls",
 }
 # all Auto classes, and `AutoConfig` alone, load the module that ends so
 _AUTO = "transformers.models.auto"

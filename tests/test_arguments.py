@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 import pytest
 import yaml
 
-from hf_textclf.api import LINEAR, settle
 from hf_textclf.arguments import Parser
 from hf_textclf.cli.commands import read_argv
 from hf_textclf.cli.main import main
@@ -15,6 +14,7 @@ from hf_textclf.files import bundled, read_yaml
 from hf_textclf.models.auto import MODELS
 from hf_textclf.training import TrainerArguments
 from hf_textclf.training.arguments import ModelArguments, NewModelArguments
+from hf_textclf.training.calls import LINEAR, settle
 from hf_textclf.training.linear import LinearArguments
 from hf_textclf.training.pretraining import LanguageModelArguments, PretrainingArguments
 

@@ -30,10 +30,10 @@ def card_command(parser: "Parser", given: dict[str, Any]) -> None:
     folder = given.pop("folder")
     (arguments,) = parser.make(given)
     if arguments.costs:
-        from ..api import recorded
         from ..arguments import Parser
         from ..data import DataArguments
         from ..evaluation.compare import measure_costs
+        from ..training.calls import recorded
 
         moved = {"dataset": arguments.dataset} if arguments.dataset else {}
         (data,) = Parser([DataArguments], prog="hf-textclf card").make(moved, recorded=recorded(folder))

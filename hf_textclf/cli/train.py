@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def train_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Train, and show the results on validation."""
     quiet()
-    from ..api import LinearRun, make_run, start
+    from ..training.calls import LinearRun, make_run, start
 
     if "on_hub" in given:
         _train_on_hub(given)
@@ -29,9 +29,9 @@ def train_command(parser: "Parser", given: dict[str, Any]) -> None:
 
 def _train_on_hub(given: dict[str, Any]) -> None:
     """Train on a machine of the Hub. What is wrong with a key is found here, before anything costs."""
-    from ..api import NETWORK, settle
     from ..arguments import Parser
     from ..hub.jobs import JobArguments, train_on_hub
+    from ..training.calls import NETWORK, settle
     from ..training.trainer_arguments import check_arguments, stock_defaults
 
     given, kinds = settle(given)
@@ -63,8 +63,8 @@ def pretrain_command(parser: "Parser", given: dict[str, Any]) -> None:
 def tune_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Search for the best hyper-parameters, and say how to train with them."""
     quiet()
-    from ..api import settle
     from ..training import TrainRun
+    from ..training.calls import settle
     from ..training.trainer_arguments import stock_defaults
     from ..tuning import summary, tune
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def evaluate_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Evaluate a folder on the data it was trained for, or on other data."""
     quiet()
-    from ..api import recorded
     from ..evaluation.evaluate import evaluate
+    from ..training.calls import recorded
 
     folder = given.pop("folder")
     show(evaluate(folder, *parser.make(given, recorded=recorded(folder))))
@@ -24,8 +24,8 @@ def evaluate_command(parser: "Parser", given: dict[str, Any]) -> None:
 def calibrate_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Calibrate a folder on validation, and show what that changed."""
     quiet()
-    from ..api import recorded
     from ..evaluation.calibration import calibrate
+    from ..training.calls import recorded
 
     folder = given.pop("folder")
     show_trained(calibrate(folder, *parser.make(given, recorded=recorded(folder))), folder)
@@ -48,8 +48,8 @@ def predict_command(parser: "Parser", given: dict[str, Any]) -> None:
 def compare_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Compare folders on the data the first was trained for, or on other data."""
     quiet()
-    from ..api import recorded
     from ..evaluation.compare import compare
+    from ..training.calls import recorded
 
     folders = given.pop("folder")
     data, arguments = parser.make(given, recorded=recorded(folders[0]))

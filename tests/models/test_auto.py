@@ -11,7 +11,7 @@ import hf_textclf
 from hf_textclf import LSTMForSequenceClassification, LSTMModel
 from hf_textclf.models.auto import MODELS
 from hf_textclf.models.frozen import FrozenEncoderForSequenceClassification, FrozenEncoderModel
-from tests.helpers.tiny import tiny_config, tiny_frozen_config
+from tests.helpers.tiny import tiny_config, tiny_frozen_config, wordpiece_tokenizer
 
 # each costs seconds to import and none is needed to load a model
 HEAVY = ["transformers.trainer", "datasets", "evaluate", "gradio", "sklearn", "matplotlib"]
@@ -61,9 +61,112 @@ def test_the_first_public_names():
     assert all(hasattr(hf_textclf, name) for name in hf_textclf.__all__)
 
 
-def test_import_is_light():
-    code = f"import sys, hf_textclf; print([name for name in {HEAVY} if name in sys.modules])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert out.returncode == 0, out.stderr
-    assert out.stdout.strip() == "[]"
-    assert out.stderr == ""
+HEAD = "import sys; FOLDER = sys.argv[1]\n"
+SEQUENCE = "from transformers import AutoModelForSequenceClassification as Auto\n"
+LOADS = "assert type(Auto.from_pretrained(FOLDER)).__module__.startswith('hf_textclf.')\n"
+# without the registration each of these asks whether to trust the code in the folder
+ORDERS = {
+    "ours, then AutoConfig alone": "import hf_textclf\nfrom transformers import AutoConfig as Auto\n" + LOADS,
+    "ours, then a model": "import hf_textclf\n" + SEQUENCE + LOADS,
+    "ours, then the body": "import hf_textclf\nfrom transformers import AutoModel as Auto\n" + LOADS,
+    "ours, then a language model": "import hf_textclf\nfrom transformers import AutoModelForCausalLM as Auto\n"
+    "from transformers import AutoConfig\nAuto.from_config(AutoConfig.for_model('textclf_lstm', vocab_size=9))\n",
+    "ours, then pipeline": "import hf_textclf\nfrom transformers import pipeline\n"
+    "assert pipeline('text-classification', model=FOLDER)('rain')[0]['label'].startswith('LABEL')\n",
+    "ours, then a tokenizer, then a model": "import hf_textclf\nfrom transformers import AutoTokenizer\n"
+    "AutoTokenizer.from_pretrained(FOLDER)\n" + SEQUENCE + LOADS,
+    "ours, then the Trainer": "import hf_textclf\nfrom transformers import Trainer\n" + SEQUENCE + LOADS,
+    "transformers alone, then ours": "import transformers\nimport hf_textclf\n"
+    "Auto = transformers.AutoModelForSequenceClassification\n" + LOADS,
+    "a model class, then ours": SEQUENCE + "import hf_textclf\n" + LOADS,
+    "a BERT, then ours": "from transformers import BertModel\nimport hf_textclf\n" + SEQUENCE + LOADS,
+    "a name of ours, then a model": "from hf_textclf import LSTMConfig\n" + SEQUENCE + LOADS,
+    "torch, ours, a model": "import torch\nimport hf_textclf\n" + SEQUENCE + LOADS,
+    "threads": """
+import threading
+failures, barrier = [], threading.Barrier(4)
+def load():
+    try:
+        barrier.wait()
+        import hf_textclf
+        from transformers import AutoModelForSequenceClassification as Auto
+        assert type(Auto.from_pretrained(FOLDER)).__module__.startswith('hf_textclf.')
+    except BaseException as error:
+        failures.append(error)
+threads = [threading.Thread(target=load) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join(120) for thread in threads]
+assert not failures and not any(thread.is_alive() for thread in threads), failures
+""",
+    "a worker": """
+import multiprocessing, pickle
+from concurrent.futures import ProcessPoolExecutor
+if __name__ == '__main__':
+    import hf_textclf
+    from transformers import AutoModelForSequenceClassification as Auto
+    model = Auto.from_pretrained(FOLDER)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context('spawn')) as pool:
+        assert pool.submit(type, model).result() is type(model)
+        assert pool.submit(pickle.dumps, model.config).result()
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A small saved classifier with its tokenizer and the code that travels with it."""
+    folder = tmp_path_factory.mktemp("registered")
+    LSTMForSequenceClassification(tiny_config()).save_pretrained(folder)
+    wordpiece_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def run(code, folder, tmp_path, *flags):
+    script = tmp_path / "script.py"
+    script.write_text(HEAD + code)
+    return subprocess.run(
+        [sys.executable, *flags, str(script), str(folder)], capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+
+
+@pytest.mark.parametrize("order", ["ours, then AutoConfig alone", "a model class, then ours"])
+def test_order_of_imports(folder, tmp_path, order):
+    done = run(ORDERS[order], folder, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ORDERS)
+def test_every_order_of_imports(folder, tmp_path, order):
+    done = run(ORDERS[order], folder, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_import_times_are_told(folder, tmp_path):
+    done = run(ORDERS["ours, then a model"], folder, tmp_path, "-X", "importtime")
+    assert done.returncode == 0 and "hf_textclf.models.auto" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import hf_textclf",
+        "from hf_textclf.cli import main; main(['--help'])",
+        "from hf_textclf.cli import main; main(['--version'])",
+        "from hf_textclf.cli import main; main(['trian'])",
+    ],
+)
+def test_nothing_heavy_is_imported(code):
+    code += (
+        f"\nimport sys\nprint([name for name in {[*HEAVY, 'torch', 'transformers', 'numpy']} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_loading_a_model_is_light(folder, tmp_path):
+    code = f"{ORDERS['ours, then a model']}print([name for name in {HEAVY} if name in sys.modules])"
+    done = run(code, folder, tmp_path)
+    assert done.returncode == 0 and done.stdout.strip() == "[]", done.stderr

@@ -3,7 +3,7 @@
 import pytest
 from transformers import TrainingArguments
 
-from hf_textclf.api import make_run
+from hf_textclf.training.calls import make_run
 from hf_textclf.training.trainer_arguments import (
     OWN_DEFAULTS,
     PretrainingTrainerArguments,

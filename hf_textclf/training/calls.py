@@ -11,19 +11,20 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from .arguments import Parser
-from .data import DataArguments
-from .errors import UserError
-from .evaluation.evaluate import EvaluationArguments
-from .evaluation.evaluate import evaluate as evaluate_folder
-from .files import find_config, read_yaml
-from .models.linear import KINDS
-from .saved_model.layout import read_run
-from .training import TrainerArguments, TrainRun, train_one_vs_rest
-from .training import train as train_network
-from .training.arguments import ModelArguments, NewModelArguments
-from .training.linear import LinearArguments, train_linear
-from .training.trainer_arguments import stock_defaults
+from ..arguments import Parser
+from ..data import DataArguments
+from ..errors import UserError
+from ..evaluation.evaluate import EvaluationArguments
+from ..evaluation.evaluate import evaluate as evaluate_folder
+from ..files import find_config, read_yaml
+from ..models.linear import KINDS
+from ..saved_model.layout import read_run
+from .arguments import ModelArguments, NewModelArguments
+from .linear import LinearArguments, train_linear
+from .one_vs_rest import train_one_vs_rest
+from .train import TrainRun
+from .train import train as train_network
+from .trainer_arguments import TrainerArguments, stock_defaults
 
 NETWORK = (DataArguments, ModelArguments, NewModelArguments, TrainerArguments)
 LINEAR = (DataArguments, LinearArguments)
