@@ -7,8 +7,8 @@ import gradio as gr
 import i18n
 import predictions
 import tab_explain
-from inputs import MAX_CHARACTERS, Readable, is_foreign, notice_texts, readable
 from models import Served
+from predictions import MAX_CHARACTERS, Readable, is_foreign, notice_texts, pick, readable
 
 
 def add_endpoints(served: dict[str, Served]) -> None:
@@ -27,7 +27,7 @@ def add_endpoints(served: dict[str, Served]) -> None:
         read = _text(text, request)
         notices = [i18n.say(key, request, limit=MAX_CHARACTERS) for key in read.notices]
         of_models = {}
-        for model in _models(served, models, request):
+        for model in pick(served, models, request):
             [prediction], milliseconds = model.classify([read.text])
             of_models[model.name] = answer = {
                 "label": prediction.label,
@@ -54,7 +54,7 @@ def add_endpoints(served: dict[str, Served]) -> None:
             model: Name of the model to ask; by default all.
             label: Which label; by default the one that each model predicts.
         """
-        asked = _models(served, None if model is None else [model], request)
+        asked = pick(served, None if model is None else [model], request)
         return tab_explain.explain(asked, _text(text, request), label, request)
 
     # yields, so that Gradio can stop it when the client has gone; what a client gets is the last
@@ -87,16 +87,3 @@ def _text(text: object, request: gr.Request | None) -> Readable:
     if read.empty:
         raise gr.Error(i18n.say(read.empty, request), print_exception=False)
     return read
-
-
-def _models(served: dict[str, Served], names: object, request: gr.Request | None) -> list[Served]:
-    """The models that a client names, all by default; none but those that are served.
-
-    Raises:
-        gr.Error: another one.
-    """
-    if names is None or names == []:
-        return list(served.values())
-    if not isinstance(names, list) or not all(isinstance(name, str) and name in served for name in names):
-        raise gr.Error(i18n.say("unknown_model", request, names=", ".join(served)), print_exception=False)
-    return [served[name] for name in served if name in names]

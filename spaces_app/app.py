@@ -11,23 +11,28 @@ import argparse
 import importlib.util
 import json
 import os
+import re
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import i18n
-import privacy
-import tab_about
 import tab_batch
 import tab_compare
 import tab_explain
 from api import add_endpoints
+from gradio.state_holder import SessionState
+from huggingface_hub import ModelCard
+from i18n import label
+from markdown_it import MarkdownIt
 from models import Served, load, named_models
 from transformers.utils.logging import disable_progress_bar
 
 from hf_textclf import UserError
+from hf_textclf.saved_model.layout import CARD
 
 HERE = Path(__file__).parent
 # what `hf-textclf compare` wrote, where somebody has put it beside this file
@@ -35,6 +40,7 @@ COMPARISON = HERE / "comparison"
 # answers at the same time, and people who may wait: with 1, 2 or 4 at once two cores give the same 35-50 answers a
 # second, each by an LSTM and a BERT (tests/benchmarks/space_load.py): the last who waits has his in two seconds
 AT_ONCE, WAITING = 2, 64
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 EXAMPLES = [
     "The central bank kept its key rate unchanged.",
     "The hinge broke within a week. Never again.",
@@ -49,7 +55,6 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
     def show(text: str, chosen: list[str], request: gr.Request) -> Iterator[str]:
         yield from tab_compare.compare(models, text, chosen, request)
 
-    label = i18n.label
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     # of many models the first two, as a page shows two side by side
     default = list(models)[:2]
@@ -60,14 +65,8 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
         # seen when a link was copied that lacks the end of the text
         gr.Markdown(label("link_cut"), elem_id="link-cut")
         with gr.Column(elem_id="ask"):
-            text = gr.Textbox(
-                label=label("text"),
-                placeholder=label("placeholder"),
-                lines=2,
-                max_lines=6,
-                autofocus=True,
-                elem_id="text",
-            )
+            lines: dict[str, Any] = {"lines": 2, "max_lines": 6, "placeholder": label("placeholder")}
+            text = gr.Textbox(label=label("text"), autofocus=True, elem_id="text", **lines)
             with gr.Row():
                 with gr.Column(scale=3, min_width=320):
                     gr.Examples(EXAMPLES, text, label=label("examples"), elem_id="examples", api_visibility="private")
@@ -77,40 +76,74 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
             with gr.Tab(label("side_tab"), id="side") as side_tab:
                 results = gr.HTML(elem_id="results")
             with gr.Tab(label("why_tab"), id="why") as why_tab:
-                tab_explain.build_explain(models, label, text, chosen, why_tab)
+                tab_explain.build_explain(models, text, chosen, why_tab)
             with gr.Tab(label("many_tab"), id="many") as many_tab:
                 tab_batch.build_batch(models)
             with gr.Tab(label("about_tab"), id="about") as about_tab:
-                tab_about.build_about(models, comparison)
+                _build_about(models, comparison)
 
         for tab in (side_tab, why_tab, many_tab, about_tab):
             tab.select(None, js=f"() => view.tab({json.dumps(tab.id)})", **private)
         link.click(None, js="() => view.copy()", **private)
-        gr.on(
-            [text.change, chosen.change],
-            None,
-            [text, chosen],
-            js="(text, chosen) => view.write(text, chosen)",
-            **private,
-        )
-        gr.on(
-            [text.change, text.submit, chosen.change],
-            show,
-            [text, chosen],
-            results,
-            trigger_mode="always_last",
-            **private,
-        )
-        start = page.load(
-            None,
-            None,
-            [text, chosen, tabs],
-            js=f"() => view.read(...{json.dumps([default, list(models)])})",
-            **private,
-        )
-        start.then(show, [text, chosen], results, **private)
+        changes, asked = [text.change, chosen.change], [text, chosen]
+        gr.on(changes, None, asked, js="(text, chosen) => view.write(text, chosen)", **private)
+        gr.on([*changes, text.submit], show, asked, results, trigger_mode="always_last", **private)
+        read = f"() => view.read(...{json.dumps([default, list(models)])})"
+        page.load(None, None, [*asked, tabs], js=read, **private).then(show, asked, results, **private)
         add_endpoints(models)
     return page
+
+
+def _build_about(models: dict[str, Served], comparison: Path | None) -> None:
+    """Put the cards on the page, and the tables and pictures of a comparison where there is one."""
+    gr.Markdown(label("about_data"))
+    if comparison is not None:
+        gr.HTML(_html((comparison / "comparison.md").read_text(encoding="utf-8")), elem_classes="card-text")
+        _pictures({path: path.stem for path in sorted(comparison.glob("*.png"))})
+    for model in models.values():
+        with gr.Accordion(model.name, open=False):
+            card = model.folder / CARD
+            if not card.is_file():
+                gr.Markdown(label("about_no_card"))
+                continue
+            text = ModelCard.load(card, ignore_metadata_errors=True).text
+            gr.HTML(_html(text), elem_classes="card-text")
+            pictures = model.facts.pictures if model.facts else {}
+            _pictures({model.folder / file: what for file, what in pictures.items()})
+
+
+def _pictures(pictures: dict[Path, str]) -> None:
+    with gr.Row(elem_classes="pictures"):
+        for path, caption in pictures.items():
+            # the caption below: a label would lie on the picture's own title
+            with gr.Column():
+                gr.Image(str(path), label=caption, show_label=False, interactive=False, buttons=["fullscreen"])
+                gr.Markdown(caption)
+
+
+def _html(markdown: str) -> str:
+    """Markdown as HTML that holds no HTML of its author's, and no picture: it might lie on another host."""
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    reader.add_render_rule("image", lambda *_: "")
+    return reader.render(COMMENT.sub("", markdown))
+
+
+def protect_visitors() -> None:
+    """Change two habits of Gradio's, for this process.
+
+    Where a call fails it prints the traceback, whose message may hold the inputs (too few of them, a choice that is
+    not there): here, the kind of the failure and its place. And it remembers the last inputs and outputs of every
+    session, for links to a page as it was, which anybody who knows the session may ask for: here, none.
+    """
+
+    def print_kind_and_place(*_: object, **__: object) -> None:
+        kind, _, trace = sys.exc_info()
+        last = traceback.extract_tb(trace)[-1] if trace else None
+        place = f" in {last.filename}, line {last.lineno}" if last else ""
+        print(f"{kind.__name__ if kind else 'error'}{place}", file=sys.stderr, flush=True)
+
+    traceback.print_exc = print_kind_and_place
+    SessionState._update_value_in_config = lambda *_: None
 
 
 def start(arguments: list[str]) -> None:
@@ -121,19 +154,16 @@ def start(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     comparison = options.comparison or (COMPARISON if COMPARISON.is_dir() else None)
     if comparison and not (comparison / "comparison.md").is_file():
-        raise UserError(
-            f"{str(comparison)!r} holds no comparison.md, expected what `hf-textclf compare` wrote; correct it"
-        )
+        raise UserError(f"'{comparison}' holds no comparison.md, expected what `hf-textclf compare` wrote; correct it")
     # Gradio asks for it with every call; where none is named, that loads all of matplotlib to find one
     os.environ.setdefault("MPLBACKEND", "agg")
     disable_progress_bar()
     page = build(load(named_models(options.models)), comparison)
-    privacy.install()
+    protect_visitors()
     page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
-    fonts = ["system-ui", "sans-serif"]
     page.launch(
         # fonts that every machine has: nothing to fetch, and plain to read
-        theme=gr.themes.Soft(font=fonts, font_mono=["ui-monospace", "monospace"]),
+        theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css_paths=[HERE / "page.css", HERE / "tab_batch.css"],
         head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
         i18n=i18n.translations(),

@@ -49,32 +49,26 @@ class Judgement:
 
 def judge(answers: Predictions, table: Table, column: str, classifier: Classifier) -> Judgement:
     """Compare with labels in any spelling that `hf-textclf evaluate` knows; rows without one, or not read, are out."""
-    kind = classifier.problem_type
+    kind, names = classifier.problem_type, classifier.label_names
     values = {n: table.rows[n].get(column) for n in answers.read}
-    there = [n for n, value in values.items() if not is_missing(value) and str(value) != str(UNLABELLED)]
-    known: list[Any] = [values[n] for n in there]
-    if not known:
+    values = {n: value for n, value in values.items() if not is_missing(value) and str(value) != str(UNLABELLED)}
+    if not values:
         return Judgement(problem="it is empty")
-    separator = ";" if kind == MULTI and all(isinstance(value, str) for value in known) else None
+    separator = ";" if kind == MULTI and all(isinstance(value, str) for value in values.values()) else None
     try:
-        labels = read_labels(known, untyped=table.untyped, separator=separator, problem_type=kind)
-        names = None if kind == REGRESSION else classifier.label_names
-        targets = encode_labels(labels, problem_type=kind, known=names).array
+        labels = read_labels([*values.values()], untyped=table.untyped, separator=separator, problem_type=kind)
+        targets = encode_labels(labels, problem_type=kind, known=None if kind == REGRESSION else names).array
     except UserError as error:
         return Judgement(problem=str(error))
-    said = answers.probabilities[there]
-    metrics = compute_metrics(
-        said[:, 0] if kind == REGRESSION else said,
-        targets,
-        problem_type=kind,
-        label_names=classifier.label_names,
-        thresholds=0.5 if classifier.thresholds is None else classifier.thresholds.tolist(),
-    )
+    predicted = answers.probabilities[[*values]]
+    thresholds = 0.5 if classifier.thresholds is None else classifier.thresholds.tolist()
+    numbers = predicted[:, 0] if kind == REGRESSION else predicted
+    metrics = compute_metrics(numbers, targets, problem_type=kind, label_names=names, thresholds=thresholds)
     shown = {name: metrics[name] for name in HEADLINES[kind] if metrics[name] is not None}
     if kind != SINGLE:
-        return Judgement(len(there), shown)
-    matrix = confusion_matrix(targets, said.argmax(1), labels=range(len(classifier.label_names)))
-    return Judgement(len(there), shown, *_most_confused(classifier.label_names, matrix))
+        return Judgement(len(values), shown)
+    matrix = confusion_matrix(targets, predicted.argmax(1), labels=range(len(names)))
+    return Judgement(len(values), shown, *_most_confused(names, matrix))
 
 
 def _most_confused(names: list[str], matrix: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -117,33 +111,27 @@ def counts(answers: Predictions, classifier: Classifier, *, none: str) -> dict[s
     return dict(Counter(name for n in answers.read for name in answers.labels[n] or [none]).most_common(MAX_BARS))
 
 
-def bars(numbers: dict[str, int], *, caption: str) -> str:
-    """Counts as html bars that begin at 0."""
-    body = "".join(
-        f'<tr><th scope="row">{html.escape(name)}</th><td>{number:,}</td>'
-        f'<td><div style="width: {100 * number / max(1, *numbers.values()):.1f}%"></div></td></tr>'
-        for name, number in numbers.items()
-    )
-    return f'<div class="counts"><table><caption>{html.escape(caption)}</caption><tbody>{body}</tbody></table></div>'
-
-
 def summary(
     answers: Predictions, table: Table, column: str | None, classifier: Classifier, request: gr.Request | None
 ) -> str:
     """As html: the labels given, and beside the labels of a column how good they are, or why that is not known."""
-    none = i18n.say("nothing", request)
-    parts = [bars(counts(answers, classifier, none=none), caption=i18n.say("many_counts", request))]
-    said = ""
+    numbers = counts(answers, classifier, none=i18n.say("nothing", request))
+    # bars that begin at 0
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th><td>{number:,}</td>'
+        f'<td><div style="width: {100 * number / max(1, *numbers.values()):.1f}%"></div></td></tr>'
+        for name, number in numbers.items()
+    )
+    caption = f"<caption>{html.escape(i18n.say('many_counts', request))}</caption>"
+    tables, verdict = f'<div class="counts"><table>{caption}<tbody>{rows}</tbody></table></div>', ""
     if column:
         judgement = judge(answers, table, column, classifier)
         metrics = ", ".join(f"{name} {value:.3f}" for name, value in judgement.metrics.items())
-        said = (
-            i18n.say("many_unfit", request, problem=judgement.problem)
-            if judgement.problem
-            else i18n.say("many_judged", request, rows=Count(judgement.rows), metrics=metrics)
-        )
-        parts.append(matrix_table(judgement, caption=i18n.say("many_matrix", request)))
-    return f"<p>{html.escape(said)}</p><div class='many-tables'>{''.join(parts)}</div>"
+        verdict = i18n.say("many_judged", request, rows=Count(judgement.rows), metrics=metrics)
+        if judgement.problem:
+            verdict = i18n.say("many_unfit", request, problem=judgement.problem)
+        tables += matrix_table(judgement, caption=i18n.say("many_matrix", request))
+    return f"<p>{html.escape(verdict)}</p><div class='many-tables'>{tables}</div>"
 
 
 def listed(
@@ -172,10 +160,7 @@ def extended(answers: Predictions, table: Table, classifier: Classifier) -> tupl
         while name in table.columns or name in added:
             name = f"predicted_{name}"
         added.append(name)
-    rows = []
-    for row, label, score, numbers in zip(
-        table.rows, answers.joined, answers.scores, answers.probabilities[:, : len(names)], strict=True
-    ):
-        values = [] if label is None else [label, *np.round([score, *numbers], 6).tolist()]
-        rows.append(row | dict(zip(added, values, strict=False)))
+    rows, numbers = [], np.column_stack([answers.scores, answers.probabilities[:, : len(names)]]).round(6).tolist()
+    for row, label, of_row in zip(table.rows, answers.joined, numbers, strict=True):
+        rows.append(row if label is None else row | dict(zip(added, [label, *of_row], strict=True)))
     return rows, [*table.columns, *added]

@@ -36,16 +36,9 @@ def lent_gpu(function: Callable[..., Result]) -> Callable[..., Result]:
 
 
 @lent_gpu
-def _ask(number: int, function: Callable[..., Result], arguments: tuple[Any, ...], options: dict[str, Any]) -> Result:
+def _ask(number: int, which: str, function: Callable[..., Result], arguments: Any, options: dict[str, Any]) -> Result:
     # not by `classifier`: in a forked process its lock would never be free
-    return function(SERVED[number]._classifier, *arguments, **options)
-
-
-@lent_gpu
-def _ask_twin(
-    number: int, function: Callable[..., Result], arguments: tuple[Any, ...], options: dict[str, Any]
-) -> Result:
-    return function(SERVED[number]._twin, *arguments, **options)
+    return function(getattr(SERVED[number], which), *arguments, **options)
 
 
 class Served:
@@ -53,12 +46,11 @@ class Served:
 
     Attributes:
         name: What the page calls it.
-        source: The folder or the pinned Hub id it was named by.
         folder: Its files on this machine.
     """
 
-    def __init__(self, name: str, source: str, folder: Path) -> None:
-        self.name, self.source, self.folder = name, source, folder
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.folder = name, folder
         # a tokenizer serves one thread at a time, and a second copy of a model would help nobody on two cores
         self.turn = threading.RLock()
         self._classifier: Classifier | None = None
@@ -70,35 +62,29 @@ class Served:
     def classifier(self) -> Classifier:
         """The model; read from its folder by whoever asks first. Use it while you hold `turn`."""
         with self.turn:
-            return self._load()
-
-    def _load(self) -> Classifier:
-        if self._classifier is None:
-            self._classifier = Classifier(str(self.folder))
-        return self._classifier
-
-    def run(self, function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
-        """What a function of a module makes of the classifier, its first argument; other visitors wait meanwhile."""
-        with self.turn:
-            self._load()
-            return _ask(self._number, function, arguments, options)
-
-    def run_aside(self, function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
-        """As `run`, but other visitors are answered meanwhile: the function gets tokenizers of its own, and networks
-        that it shares and must not change. For one caller at a time."""
-        with self.turn:
-            if self._twin is None:
-                networks = [network.model for network in self._load().predictor.networks]
-                # what stands in the memo counts as copied
-                self._twin = copy.deepcopy(self._load(), {id(network): network for network in networks})
-        return _ask_twin(self._number, function, arguments, options)
+            if self._classifier is None:
+                self._classifier = Classifier(str(self.folder))
+            return self._classifier
 
     def classify(self, texts: list[str]) -> tuple[list[Prediction], float]:
-        """What the model says of each text, and the milliseconds that took."""
+        """What the model says of each text, and the milliseconds that took; other visitors wait meanwhile."""
         with self.turn:
-            self._load()
+            _ = self.classifier  # loaded before the clock starts
             start = time.perf_counter()
-            return self.run(Classifier.__call__, texts), 1000 * (time.perf_counter() - start)
+            predictions = _ask(self._number, "_classifier", Classifier.__call__, [texts], {})
+            return predictions, 1000 * (time.perf_counter() - start)
+
+    def run_aside(self, function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
+        """What a function makes of the classifier, its first argument, while other visitors are answered.
+
+        It gets tokenizers of its own, and networks that it shares and must not change. For one caller at a time.
+        """
+        with self.turn:
+            if self._twin is None:
+                # what stands in the memo counts as copied
+                networks = {id(network.model): network.model for network in self.classifier.predictor.networks}
+                self._twin = copy.deepcopy(self.classifier, networks)
+        return _ask(self._number, "_twin", function, arguments, options)
 
     @property
     def is_loaded(self) -> bool:
@@ -148,7 +134,7 @@ def load(sources: list[str]) -> dict[str, Served]:
         name, folder = _find(source)
         # a second folder of the same name goes by its path
         name = source if name in models else name
-        models[name] = Served(name, source, folder)
+        models[name] = Served(name, folder)
     # the first answer of a model takes longer than all others
     next(iter(models.values())).classify(["warm"])
     return models
@@ -161,14 +147,11 @@ def _find(source: str) -> tuple[str, Path]:
         try:
             return name, Path(snapshot_download(name, revision=commit, allow_patterns=WANTED, ignore_patterns="*/*"))
         except (OSError, ValueError) as error:
-            raise UserError(
-                f"{source!r} cannot be fetched ({str(error).splitlines()[0]}); correct its name"
-            ) from error
+            problem = str(error).splitlines()[0]
+            raise UserError(f"{source!r} cannot be fetched ({problem}); correct its name") from error
     folder = Path(source)
     if not folder.is_dir():
         raise UserError(f"{source!r} is neither a folder nor a Hub model pinned as owner/name@COMMIT; name one")
     if not list(folder.glob("*.json")):
-        raise UserError(
-            f"{source!r} holds no model, expected a folder that `hf-textclf train` wrote; correct its path"
-        )
+        raise UserError(f"{source!r} holds no model, expected a folder of `hf-textclf train`; correct its path")
     return folder.resolve().name, folder

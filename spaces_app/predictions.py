@@ -1,5 +1,10 @@
-"""Many texts for one model: in chunks, so that other visitors get their turn and a client that leaves ends it."""
+"""What of visitors' texts the models read, and many texts for one model.
 
+Those go in chunks, so that other visitors get their turn and a client that leaves ends it.
+"""
+
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,13 +12,51 @@ from typing import Any
 import gradio as gr
 import i18n
 import numpy as np
-from inputs import MAX_CHARACTERS, is_foreign, readable
 from models import Served
-from uploads import MAX_ROWS, Count
+from uploads import MAX_ROWS
 
+from hf_textclf import Prediction
+
+MAX_CHARACTERS = 10_000
 CHUNK = 64
 # stands between several labels of a text on the page; unlike ";" alone in none of them
 JOINT = ";\u2009"
+# control and format characters that belong to texts: line ends, tabs, and what joins letters and emoji
+KEPT = {"\n", "\r", "\t", "\u200c", "\u200d"}
+
+
+@dataclass(frozen=True)
+class Readable:
+    """What models read of a text; keys of `WORDS` for what was done to it, and for why there is nothing to read."""
+
+    text: str
+    notices: list[str] = field(default_factory=list)
+    empty: str = ""
+
+
+def readable(text: object) -> Readable:
+    """Take the start of a text and drop what cannot be seen; anything but a text counts as none."""
+    if not isinstance(text, str):
+        return Readable("", empty="no_text")
+    # half an emoji (a lone surrogate) is no character to a tokenizer
+    start = text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
+    seen = "".join(c for c in start if c in KEPT or unicodedata.category(c) not in ("Cc", "Cf"))
+    if not seen.strip():
+        return Readable("", empty="no_text")
+    if not any(c.isalnum() for c in seen):
+        return Readable("", empty="no_words")
+    done = {"cut": len(text) > MAX_CHARACTERS, "invisible": len(seen) < len(start)}
+    return Readable(seen, [key for key, happened in done.items() if happened])
+
+
+def notice_texts(prediction: Prediction, request: gr.Request | None) -> list[str]:
+    """The notices of a prediction in the visitor's language."""
+    return [i18n.say(notice.kind, request, **vars(notice)) for notice in prediction.notices]
+
+
+def is_foreign(prediction: Prediction) -> bool:
+    """Whether the numbers of a prediction mean nothing: the vocabulary lacks the script of the text."""
+    return any(notice.kind == "unknown_script" for notice in prediction.notices)
 
 
 @dataclass
@@ -32,7 +75,7 @@ class Predictions:
     scores: np.ndarray
     probabilities: np.ndarray
     done: int = 0
-    left_out: dict[str, int] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
 
     @property
     def read(self) -> list[int]:
@@ -51,7 +94,6 @@ def ask(served: Served, texts: list[str]) -> Iterator[Predictions]:
         names = served.classifier.label_names
     count = len(texts)
     answers = Predictions([None] * count, np.zeros(count), np.zeros((count, len(names)), np.float32))
-    notices = {"many_empty": 0, "many_foreign": 0, "many_cut": 0}
     # texts of similar length share a chunk, which saves padding
     order = sorted(range(count), key=lambda n: len(texts[n]))
     for start in range(0, count, CHUNK):
@@ -62,24 +104,32 @@ def ask(served: Served, texts: list[str]) -> Iterator[Predictions]:
         for n, prediction in known.items():
             answers.labels[n] = [prediction.label] if isinstance(prediction.label, str) else list(prediction.label)
             answers.scores[n], answers.probabilities[n] = prediction.score, list(prediction.probabilities.values())
-        notices["many_empty"] += len(chunk) - len(filled)
-        notices["many_foreign"] += len(filled) - len(known)
-        notices["many_cut"] += sum("cut" in chunk[n].notices for n in known)
+        empty, foreign = len(chunk) - len(filled), len(filled) - len(known)
+        cut = sum("cut" in chunk[n].notices for n in known)
+        answers.left_out += Counter(many_empty=empty, many_foreign=foreign, many_cut=cut)
         answers.done += len(chunk)
-        answers.left_out = {key: number for key, number in notices.items() if number}
         yield answers
     if not texts:
         yield answers
 
 
+def pick(models: dict[str, Served], names: object, request: gr.Request | None) -> list[Served]:
+    """The models that a client names, all by default.
+
+    Raises:
+        gr.Error: one that is not served.
+    """
+    if names is None or names == []:
+        return list(models.values())
+    if not isinstance(names, list) or not all(isinstance(name, str) and name in models for name in names):
+        raise gr.Error(i18n.say("unknown_model", request, names=", ".join(models)), print_exception=False)
+    return [models[name] for name in models if name in names]
+
+
 def batch(
     models: dict[str, Served], texts: list[str], model: str | None = None, request: gr.Request | None = None
 ) -> Iterator[list[dict[str, Any]]]:
-    """Classify up to 10,000 texts with one model, by default the first; the body of the endpoint `/batch`.
-
-    Yields empty lists while it works, so that it can be stopped, and last a dict for each text with its `label`
-    (several joined by ";"), `score`, and `probabilities` by label; `label` and `score` are None where the model cannot
-    read the text.
+    """The endpoint `/batch`, which `api` describes; yields empty lists while it works, so that it can be stopped.
 
     Raises:
         gr.Error: no texts, too many, or an unknown model.
@@ -87,12 +137,8 @@ def batch(
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         raise gr.Error(i18n.say("many_list", request), print_exception=False)
     if len(texts) > MAX_ROWS:
-        said = i18n.say("many_limit", request, rows=len(texts), limit=MAX_ROWS)
-        raise gr.Error(said, print_exception=False)
-    # a list cannot be looked up
-    if not isinstance(model, str | None) or model is not None and model not in models:
-        raise gr.Error(i18n.say("unknown_model", request, names=", ".join(models)), print_exception=False)
-    served = models[model or next(iter(models))]
+        raise gr.Error(i18n.say("many_limit", request, rows=len(texts), limit=MAX_ROWS), print_exception=False)
+    served = pick(models, None if model is None else [model], request)[0]
     for answers in ask(served, texts):  # noqa: B007 (the last is used below)
         yield []
     names = served.classifier.label_names
@@ -101,11 +147,4 @@ def batch(
         if label is None
         else {"label": label, "score": float(score), "probabilities": dict(zip(names, row.tolist(), strict=True))}
         for label, score, row in zip(answers.joined, answers.scores, answers.probabilities, strict=True)
-    ]
-
-
-def notices(answers: Predictions, request: gr.Request | None) -> list[str]:
-    """Sentences on the texts that were not read, or not to their end."""
-    return [
-        i18n.say(key, request, rows=Count(number), limit=MAX_CHARACTERS) for key, number in answers.left_out.items()
     ]

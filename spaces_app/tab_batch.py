@@ -15,7 +15,7 @@ import gradio as gr
 import i18n
 import uploads
 from models import Served
-from predictions import JOINT, Predictions, ask, notices
+from predictions import JOINT, MAX_CHARACTERS, Predictions, ask
 from uploads import MAX_COLUMNS, MAX_MEGABYTES, MAX_ROWS, SUFFIXES, Count, Refused, Table, read_table
 
 from hf_textclf import Classifier
@@ -98,35 +98,32 @@ def build_batch(models: dict[str, Served]) -> None:
                 yield gr.skip()
             if not answers.read:
                 raise Refused("many_no_text")
-            seconds = time.perf_counter() - start
-            said = i18n.say("many_done", request, rows=Count(len(answers.read)), seconds=seconds, model=model)
+            numbers = {"rows": Count(len(answers.read)), "seconds": time.perf_counter() - start}
+            said = i18n.say("many_done", request, model=model, **numbers)
             yield from _results(said, answers, table, models[model].classifier, [column, label_column], request)
         except Refused as refused:
             # with another column or model the same file may do
             place = EMPTY if refused.key == "many_gone" else KEPT
             yield [*place, _sentence(i18n.say(refused.key, request, **refused.values)), *[gr.skip()] * 6]
 
+    def too_large(request: gr.Request) -> list[Any]:
+        return [_sentence(i18n.say("many_large", request, limit=MAX_MEGABYTES)), gr.Column(visible=False)]
+
+    def stopped(request: gr.Request) -> str:
+        return _sentence(i18n.say("many_stopped", request))
+
     private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": status}
-    running = run.click(
-        classify_file,
-        [upload, column, label_column, model],
-        [upload, file, run, status, results, download, summary, table, label, most],
-        concurrency_id="many",
-        **private,
-    )
-    file.upload(
-        _show_file,
-        [file, upload],
-        [upload, file, run, status, results, column, label_column],
-        cancels=running,
-        **private,
-    )
-    status.click(_too_large, None, [status, results], **private)
+    inputs, kept = [upload, column, label_column, model], [upload, file, run]
+    outputs = [*kept, status, results, download, summary, table, label, most]
+    running = run.click(classify_file, inputs, outputs, concurrency_id="many", **private)
+    outputs = [*kept, status, results, column, label_column]
+    file.upload(_show_file, [file, upload], outputs, cancels=running, **private)
+    status.click(too_large, None, [status, results], **private)
     # no filter: what is there are new results, or the old ones after a file that was refused
     running.then(None, [table, everything, label, most], everything, js=REMEMBER, **private)
     gr.on([label.change, most.change], None, [everything, label, most], table, js=FILTER, **private)
-    stop.click(_stopped, None, status, cancels=running, **private)
-    file.clear(_forget, upload, [upload, file, run], **private)
+    stop.click(stopped, None, status, cancels=running, **private)
+    file.clear(_forget, upload, kept, **private)
 
 
 def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
@@ -139,22 +136,14 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
         table = read_table(path)
     except Refused as refused:
         _delete(path)
-        said = _sentence(i18n.say(refused.key, request, **refused.values))
-        return [*EMPTY, said, hidden, gr.skip(), gr.skip()]
+        return [*EMPTY, _sentence(i18n.say(refused.key, request, **refused.values)), hidden, *KEPT[:2]]
     text, label = table.guess()
-    none = (i18n.say("many_none", request), "")
+    columns = [(i18n.say("many_none", request), ""), *((name, name) for name in table.columns)]
     said = i18n.say("many_read", request, rows=Count(len(table.rows)), columns=Count(len(table.columns)))
     if table.encoding not in (None, "utf-8"):
         said += " " + i18n.say("many_encoding_used", request, encoding=table.encoding.upper())
-    return [
-        path,
-        gr.skip(),
-        gr.Button(interactive=True),
-        _sentence(said),
-        hidden,
-        gr.Dropdown(table.columns, value=text),
-        gr.Dropdown([none, *((name, name) for name in table.columns)], value=label or ""),
-    ]
+    choices = [gr.Dropdown(table.columns, value=text), gr.Dropdown(columns, value=label or "")]
+    return [path, gr.skip(), gr.Button(interactive=True), _sentence(said), hidden, *choices]
 
 
 def _results(
@@ -167,16 +156,17 @@ def _results(
     column, label_column = columns
     number = classifier.problem_type == "regression"
     headers = i18n.say("many_headers_number" if number else "many_headers", request).split("|")
-    labels = [] if number else classifier.label_names
-    none = i18n.say("nothing", request)
+    none, labels = i18n.say("nothing", request), [] if number else classifier.label_names
     if classifier.problem_type == "multi_label_classification":
         labels = [*labels, none]
+    left_out = answers.left_out.items()
+    notices = [i18n.say(key, request, rows=Count(count), limit=MAX_CHARACTERS) for key, count in left_out]
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "answers.csv"
         uploads.write_download(target, *batch_report.extended(answers, table, classifier))
         yield [
             *KEPT,
-            _sentence(" ".join([said, *notices(answers, request)])),
+            _sentence(" ".join([said, *notices])),
             gr.Column(visible=True),
             str(target),
             batch_report.summary(answers, table, label_column, classifier, request),
@@ -189,14 +179,6 @@ def _results(
 def _forget(path: str | None) -> list[Any]:
     _delete(path)
     return EMPTY
-
-
-def _too_large(request: gr.Request) -> list[Any]:
-    return [_sentence(i18n.say("many_large", request, limit=MAX_MEGABYTES)), gr.Column(visible=False)]
-
-
-def _stopped(request: gr.Request) -> str:
-    return _sentence(i18n.say("many_stopped", request))
 
 
 def _sentence(said: str) -> str:

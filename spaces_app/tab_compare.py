@@ -5,19 +5,15 @@ from html import escape
 
 import gradio as gr
 import i18n
-from inputs import MAX_CHARACTERS, is_foreign, notice_texts, readable
 from models import Served
+from predictions import MAX_CHARACTERS, is_foreign, notice_texts, readable
 
 from hf_textclf import Prediction
 
 # with more labels than this, the most probable stand first
 MANY = 12
 # by problem type, the metric that the page shows, and its name
-HEADLINE = {
-    "single_label_classification": "accuracy",
-    "multi_label_classification": "macro_f1",
-    "regression": "mae",
-}
+HEADLINE = {"single_label_classification": "accuracy", "multi_label_classification": "macro_f1", "regression": "mae"}
 
 
 def compare(models: dict[str, Served], text: str, chosen: list[str], request: gr.Request) -> Iterator[str]:
@@ -44,7 +40,8 @@ def compare(models: dict[str, Served], text: str, chosen: list[str], request: gr
             cards[model.name] = _card(model, request, message=remark)
             continue
         answers[model.name] = model, prediction
-        cards[model.name] = _card(model, request, prediction=prediction, milliseconds=milliseconds, remark=remark)
+        took = i18n.say("took", request, time=milliseconds)
+        cards[model.name] = _card(model, request, prediction=prediction, took=took, remark=remark)
     yield _page([*notices, *_verdict(answers, request)], list(cards.values()))
 
 
@@ -61,17 +58,12 @@ def _verdict(answers: dict[str, tuple[Served, Prediction]], request: gr.Request)
     tasks = {(model.classifier.problem_type, frozenset(model.classifier.label_names)) for model, _ in answers.values()}
     if len(answers) < 2 or len(tasks) > 1 or next(iter(tasks))[0] == "regression":
         return []
-    said = {name: _answer(prediction, request) for name, (_, prediction) in answers.items()}
-    if len(set(said.values())) == 1:
-        sentence, kind = i18n.say("agree", request, answer=next(iter(said.values()))), "agree"
-    else:
-        each = [i18n.say("says", request, name=name, answer=answer) for name, answer in said.items()]
-        sentence, kind = i18n.say("disagree", request, answers=", ".join(each)), "disagree"
+    nothing = i18n.say("nothing", request)
+    labels = {name: ", ".join(_predicted(prediction)) or nothing for name, (_, prediction) in answers.items()}
+    kind = "agree" if len(set(labels.values())) == 1 else "disagree"
+    each = ", ".join(i18n.say("says", request, name=name, answer=answer) for name, answer in labels.items())
+    sentence = i18n.say(kind, request, answer=next(iter(labels.values())), answers=each)
     return [f'<p class="note {kind}">{escape(sentence)}</p>']
-
-
-def _answer(prediction: Prediction, request: gr.Request) -> str:
-    return ", ".join(_predicted(prediction)) or i18n.say("nothing", request)
 
 
 def _predicted(prediction: Prediction) -> list[str]:
@@ -83,16 +75,14 @@ def _card(
     request: gr.Request,
     *,
     prediction: Prediction | None = None,
-    milliseconds: float | None = None,
-    message: str | None = None,
+    took: str = "",
+    message: str = "",
     remark: str = "",
     busy: bool = False,
 ) -> str:
     """One model: what it is, and its bars, or the reason why there are none."""
-    took = "" if milliseconds is None else i18n.say("took", request, time=milliseconds)
-    head = f'<header><h3>{escape(model.name)}</h3><span class="took">{took}</span></header>'
     message = i18n.say("loading", request) if busy else message
-    if message is not None:
+    if message:
         body = f'<p class="message">{escape(message)}</p>'
     elif prediction is not None and model.classifier.problem_type == "regression":
         body = f'<p class="number"><b>{prediction.score:.2f}</b> {escape(str(prediction.label))}</p>'
@@ -101,6 +91,7 @@ def _card(
     if remark:
         body += f'<p class="remark">{escape(remark)}</p>'
     waits = ' aria-busy="true"' if busy else ""
+    head = f'<header><h3>{escape(model.name)}</h3><span class="took">{took}</span></header>'
     return f'<section class="card"{waits}>{head}{body}<footer>{_facts(model, request)}</footer></section>'
 
 
@@ -109,17 +100,18 @@ def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> 
 
     A few labels stay where they are, so that models can be compared and nothing jumps while somebody types.
     """
-    rows = dict.fromkeys(model.label_names) if prediction is None else prediction.probabilities
-    if prediction is not None and len(rows) > MANY:
-        rows = dict(sorted(rows.items(), key=lambda item: -item[1]))
-    limits = {} if prediction is None else model.thresholds
-    chosen = [] if prediction is None else _predicted(prediction)
+    rows, limits, chosen = dict.fromkeys(model.label_names), {}, []
+    if prediction is not None:
+        rows, limits, chosen = prediction.probabilities, model.thresholds, _predicted(prediction)
+        if len(rows) > MANY:
+            rows = dict(sorted(rows.items(), key=lambda item: -item[1]))
     lines = []
     for name, value in rows.items():
-        limit = limits.get(name)
-        mark = "" if limit is None else f'<i style="left:{limit:.1%}" title="{_title(limit, request)}"></i>'
+        mark, shown = "", escape(name)
+        if (limit := limits.get(name)) is not None:
+            title = escape(i18n.say("threshold", request, value=limit))
+            mark = f'<i style="left:{limit:.1%}" title="{title}"></i>'
         width, written = (0.0, "") if value is None else (value, f"{value:.1%}")
-        shown = escape(name)
         lines.append(
             f'<tr class="{"chosen" if name in chosen else ""}"><th scope="row" title="{shown}">{shown}</th>'
             f'<td><div class="bar"><b style="width:{width:.1%}"></b>{mark}</div></td><td>{written}</td></tr>'
@@ -129,34 +121,23 @@ def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> 
     return f'<div class="bars"><table>{head}<tbody>{"".join(lines)}</tbody></table></div>'
 
 
-def _title(limit: float, request: gr.Request) -> str:
-    return escape(i18n.say("threshold", request, value=limit))
-
-
 def _facts(model: Served, request: gr.Request) -> str:
     """Size, and how good the model was on texts that it had not seen."""
-    facts = model.facts
-    if facts is None:
-        return f"<span>{i18n.say('not_measured', request)}</span>"
-    parts = []
+    unknown = f"<span>{escape(i18n.say('not_measured', request))}</span>"
+    if (facts := model.facts) is None:
+        return unknown
+    spans = ""
     if count := facts.results.get("num_parameters", facts.measured.get("num_parameters")):
-        parts.append(i18n.say("parameters", request, count=_short(count)))
+        short = f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k" if count >= 1e3 else str(count)
+        spans += f"<span>{escape(i18n.say('parameters', request, count=short))}</span>"
     if megabytes := facts.measured.get("megabytes"):
-        parts.append(f"{megabytes:,.1f} MB")
+        spans += f"<span>{megabytes:,.1f} MB</span>"
     metric, judged = HEADLINE[facts.problem_type], facts.headline
     value = judged.get("metrics", {}).get(metric)
     if value is None:
-        parts.append(i18n.say("not_measured", request))
-        return "".join(f"<span>{escape(part)}</span>" for part in parts)
-    limits = judged.get("intervals", {}).get(metric)
+        return spans + unknown
     written = f"{i18n.say(metric, request, split=i18n.say(judged['split'], request))} {value:.3f}"
-    if limits:
+    if limits := judged.get("intervals", {}).get(metric):
         written += f" [{limits[0]:.3f}, {limits[1]:.3f}]"
     title = i18n.say("interval_title", request, rows=judged["rows"])
-    spans = "".join(f"<span>{escape(part)}</span>" for part in parts)
     return f'{spans}<span title="{escape(title)}">{escape(written)}</span>'
-
-
-def _short(count: int) -> str:
-    """4,172,550 as 4.2 M."""
-    return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k" if count >= 1e3 else str(count)

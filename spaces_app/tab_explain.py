@@ -1,18 +1,19 @@
 """The tab that says why: the words of the text coloured by what they add to a label, and a look inside the LSTM."""
 
+import base64
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from html import escape
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import gate_map
 import gradio as gr
 import i18n
-from inputs import MAX_CHARACTERS, Readable, is_foreign, readable
 from models import Served
+from predictions import MAX_CHARACTERS, Readable, is_foreign, readable
 
 from hf_textclf import UserError
 
@@ -24,11 +25,18 @@ LINE, TURN = threading.BoundedSemaphore(9), threading.Lock()
 MAX_NUMBERS, MAX_LABELS = 20, 500
 # a sum of contributions that is out by more, absolute and as a share of what all words add, is called rough
 EXACT, EXACT_SHARE = 0.01, 0.05
+KINDS = ("for", "against")
+# columns of the gates, each wide enough for a word that stands upright, and their rows
+MAX_WORDS, GATES_SHOWN = 80, ("input", "forget", "output")
 STYLE = Path(__file__).with_name("tab_explain.css").read_text(encoding="utf-8")
 
 
-def build_explain(models: dict[str, Served], t: Any, text: gr.Textbox, chosen: gr.CheckboxGroup, tab: gr.Tab) -> None:
-    """Fill the tab, inside it. t: makes a label of a key; text, chosen: the page's text box and picker of models."""
+class Unexplained(UserError):
+    """A sentence: the model has nothing to explain."""
+
+
+def build_explain(models: dict[str, Served], text: gr.Textbox, chosen: gr.CheckboxGroup, tab: gr.Tab) -> None:
+    """Fill the tab, inside it. text, chosen: the page's text box and picker of models."""
 
     def show(text: str | None, chosen: list[str], label: str | None, request: gr.Request) -> Iterator[tuple[Any, Any]]:
         # None: the tab is not in front, see below
@@ -42,66 +50,48 @@ def build_explain(models: dict[str, Served], t: Any, text: gr.Textbox, chosen: g
         for page in pages(asked, text, label or None, request):
             yield page, choices
 
+    # the words that stand here first are replaced in the visitor's language by `show`
+    first = [(i18n.say("why_predicted", None), "")]
     with gr.Row(elem_classes="why-ask"):
-        # the words that stand here first are replaced in the visitor's language by `show`
-        label = gr.Dropdown(
-            [(i18n.say("why_predicted", None), "")], value="", label=t("why_label"), scale=0, min_width=260
-        )
+        label = gr.Dropdown(first, value="", label=i18n.label("why_label"), scale=0, min_width=260)
     page = gr.HTML(elem_id="why")
-    options: dict[str, Any] = {
-        "inputs": [text, chosen, label],
-        "outputs": [page, label],
-        "api_visibility": "private",
-        "trigger_mode": "always_last",
-        "show_progress": "minimal",
-        "show_progress_on": page,
-        # they wait for `TURN`, not in Gradio's queue
-        "concurrency_limit": None,
-    }
+    options: dict[str, Any] = {"inputs": [text, chosen, label], "outputs": [page, label], "show_progress_on": page}
+    options |= {"api_visibility": "private", "trigger_mode": "always_last", "show_progress": "minimal"}
+    # they wait for `TURN`, not in Gradio's queue
+    options["concurrency_limit"] = None
     tab.select(show, **options)
     # nobody is explained a text who looks at another tab
     in_front = 'document.querySelector("#why")?.offsetParent'
-    gr.on(
-        [text.change, text.submit, chosen.change, label.input],
-        show,
-        js=f"(text, chosen, label) => [{in_front} ? text : null, chosen, label]",
-        **options,
-    )
+    send = f"(text, chosen, label) => [{in_front} ? text : null, chosen, label]"
+    gr.on([text.change, text.submit, chosen.change, label.input], show, js=send, **options)
 
 
 def explain(
     asked: list[Served], read: Readable, label: str | None, request: gr.Request | None
 ) -> dict[str, dict[str, Any]]:
     """What each word of a text adds to a label: model name -> answer, for programs; `api.explain` describes it."""
-    from hf_textclf.explanation import attribute
-
-    def say(key: str, **values: object) -> str:
-        return i18n.say(key, request, **values)
-
-    text, answers = read.text[:MAX_EXPLAINED], {}
+    text, say, answers = read.text[:MAX_EXPLAINED], partial(i18n.say, request=request), {}
     for model in asked:
         notices = _notices(read, say)
         answers[model.name] = answer = {"label": None, "text": text, "words": [], "notices": notices}
         try:
-            with _turn(say):
-                if problem := _obstacle(model, text, label, say):
-                    notices.append(problem)
-                    continue
-                found = model.run_aside(attribute, text, label=label, max_seconds=MAX_SECONDS)
+            [attribution] = _look(model, read, label, request)
         except UserError as error:
             notices.append(str(error))
             continue
-        notices += _remarks(model, read, found, say)
+        notices += _remarks(model, read, attribution, say)
         answer |= {
-            "label": found.label,
-            "score": found.score,
-            "baseline_score": found.baseline_score,
+            "label": attribution.label,
+            "score": attribution.score,
+            "baseline_score": attribution.baseline_score,
             "words": [
                 {"word": word, "start": first, "end": last, "contribution": value}
-                for word, (first, last), value in zip(found.words, found.spans, found.contributions, strict=True)
+                for word, (first, last), value in zip(
+                    attribution.words, attribution.spans, attribution.contributions, strict=True
+                )
             ],
-            "error": found.delta,
-            "unread": found.unread,
+            "error": attribution.delta,
+            "unread": attribution.unread,
         }
     return answers
 
@@ -115,8 +105,11 @@ def pages(asked: list[Served], text: str, label: str | None, request: gr.Request
         key = "no_model" if not asked else "why_hint" if not text else read.empty
         yield f'<p role="status">{escape(i18n.say(key, request))}</p>'
         return
-    notices = _notices(read, lambda key, **values: i18n.say(key, request, **values))
-    head = f'<style>{CSS}{STYLE}</style><div class="words legend">{_legend(request)}</div>'
+    say = partial(i18n.say, request=request)
+    kinds = [f'<span class="{kind} strong" style="--share:0.8">{escape(say(f"why_{kind}"))}</span> ' for kind in KINDS]
+    legend = f"{''.join(kinds)}<small>{escape(say('why_legend'))}</small>"
+    notices = _notices(read, say)
+    head = f'<style>{CSS}{STYLE}</style><div class="words legend">{legend}</div>'
     head += f'<p role="status">{escape(" ".join(notices))}</p>' if notices else ""
     cards: list[str] = []
     for model in asked:
@@ -124,60 +117,58 @@ def pages(asked: list[Served], text: str, label: str | None, request: gr.Request
         yield f'{head}<div class="cards">{"".join(cards)}</div>'
 
 
-def _legend(request: gr.Request) -> str:
-    kinds = [
-        f'<span class="{kind} strong" style="--share:0.8">{escape(i18n.say(f"why_{kind}", request))}</span>'
-        for kind in ("for", "against")
-    ]
-    return f"{' '.join(kinds)} <small>{escape(i18n.say('why_legend', request))}</small>"
-
-
 def _card(model: Served, read: Readable, label: str | None, request: gr.Request) -> str:
     """Everything about one model."""
-    from hf_textclf.explanation import attribute, pooling_weights, word_gates
+    from hf_textclf.explanation import pooling_weights, word_gates
     from hf_textclf.explanation.figures import contributions_html, weights_html
 
     def say(key: str, **values: object) -> str:
         return escape(i18n.say(key, request, **values))
 
-    text, parts = read.text[:MAX_EXPLAINED], [f"<h3>{escape(model.name)}</h3>"]
+    parts = [f"<h3>{escape(model.name)}</h3>"]
     try:
-        # the sentence around it brings the full stop
-        with _turn(lambda key: i18n.say(key, request).rstrip(".。")):
-            if problem := _obstacle(model, text, label, say):
-                return f'<section class="card">{parts[0]}<p>{problem}</p></section>'
-            found = model.run_aside(attribute, text, label=label, max_seconds=MAX_SECONDS)
-            weights, gates = model.run_aside(pooling_weights, text), model.run_aside(word_gates, text)
+        attribution, weights, gates = _look(model, read, label, request, pooling_weights, word_gates)
     except UserError as error:
-        return f'<section class="card">{parts[0]}<p>{say("why_refused", reason=error)}</p></section>'
-    added = found.score - found.baseline_score
+        # the sentence around it brings the full stop
+        refused = say("why_refused", reason=str(error).rstrip(".。"))
+        problem = escape(str(error)) if isinstance(error, Unexplained) else refused
+        return f'<section class="card">{parts[0]}<p>{problem}</p></section>'
     number = model.classifier.problem_type == "regression"
-    values = {"label": found.label, "score": found.score, "baseline": found.baseline_score, "words": added}
+    values = {"label": attribution.label, "score": attribution.score, "baseline": attribution.baseline_score}
+    values["words"] = attribution.score - attribution.baseline_score
     if not number:
-        values["probability"] = 1 / (1 + math.exp(-found.score))
-    parts.append(f"<p>{say('why_number' if number else 'why_odds', **values)}</p>")
-    parts.append(contributions_html(found))
-    parts += [f"<p>{remark}</p>" for remark in _remarks(model, read, found, say)]
-    parts.append(_numbers(found, *(say(f"why_{key}") for key in ("numbers", "word", "adds"))))
+        values["probability"] = 1 / (1 + math.exp(-attribution.score))
+    parts += [f"<p>{say('why_number' if number else 'why_odds', **values)}</p>", contributions_html(attribution)]
+    parts += [f"<p>{remark}</p>" for remark in _remarks(model, read, attribution, say)]
+    parts.append(_numbers(attribution, *(say(f"why_{key}") for key in ("numbers", "word", "adds"))))
     if weights is not None:
         parts += [f"<h4>{say('why_attention')}</h4><small>{say('why_weight')}</small>", weights_html(weights)]
     if gates is not None and gates.words:
-        parts.append(gate_map.draw(gates, say))
+        parts.append(_gates(gates, say))
     return f'<section class="card">{"".join(parts)}</section>'
 
 
-@contextmanager
-def _turn(say: Callable[..., str]) -> Iterator[None]:
-    """Wait for the explanations before this one.
+def _look(model: Served, read: Readable, label: str | None, request: gr.Request | None, *others: Any) -> list[Any]:
+    """What `attribute` and other functions of `hf_textclf.explanation` say of a text, after those who wait already.
 
     Raises:
-        UserError: too many wait already.
+        UserError: too many wait, or it cannot be explained; `Unexplained` where there is nothing to explain.
     """
+    from hf_textclf.explanation import attribute
+
+    text, say = read.text[:MAX_EXPLAINED], partial(i18n.say, request=request)
     if not LINE.acquire(blocking=False):
         raise UserError(say("why_busy"))
     try:
         with TURN:
-            yield
+            if not model.classifier.predictor.networks:
+                raise Unexplained(say("why_linear"))
+            if label is not None and label not in model.classifier.label_names:
+                raise Unexplained(say("why_no_label", label=label))
+            if is_foreign(model.classify([text])[0][0]):
+                raise Unexplained(say("unknown_script"))
+            attribution = model.run_aside(attribute, text, label=label, max_seconds=MAX_SECONDS)
+            return [attribution, *(model.run_aside(other, text) for other in others)]
     finally:
         LINE.release()
 
@@ -188,35 +179,62 @@ def _notices(read: Readable, say: Callable[..., str]) -> list[str]:
     return notices + ([say("why_cut", limit=MAX_EXPLAINED)] if len(read.text) > MAX_EXPLAINED else [])
 
 
-def _remarks(model: Served, read: Readable, found: Any, say: Callable[..., str]) -> list[str]:
+def _remarks(model: Served, read: Readable, attribution: Any, say: Callable[..., str]) -> list[str]:
     """What to know of an explanation."""
-    remarks = [say("why_unread", count=found.unread)] if found.unread else []
-    added = found.score - found.baseline_score
-    if abs(found.delta) > max(EXACT, EXACT_SHARE * abs(added)):
-        remarks.append(say("why_inexact", delta=found.delta))
+    remarks = [say("why_unread", count=attribution.unread)] if attribution.unread else []
+    if abs(attribution.delta) > max(EXACT, EXACT_SHARE * abs(attribution.score - attribution.baseline_score)):
+        remarks.append(say("why_inexact", delta=attribution.delta))
     if len(read.text) > MAX_EXPLAINED:
         # the other tabs show this answer
-        [said], _ = model.classify([read.text])
-        name = said.label if isinstance(said.label, str) else found.label
+        [prediction], _ = model.classify([read.text])
+        name = prediction.label if isinstance(prediction.label, str) else attribution.label
         number = model.classifier.problem_type == "regression"
-        value = f"{said.score:.2f}" if number else f"{said.probabilities[name]:.1%}"
+        value = f"{prediction.score:.2f}" if number else f"{prediction.probabilities[name]:.1%}"
         remarks.append(say("why_whole", answer=f"{name} {value}"))
     return remarks
 
 
-def _obstacle(model: Served, text: str, label: str | None, say: Callable[..., str]) -> str:
-    """Why a model is not explained; nothing where it can be."""
-    if not model.classifier.predictor.networks:
-        return say("why_linear")
-    if label is not None and label not in model.classifier.label_names:
-        return say("why_no_label", label=label)
-    [prediction], _ = model.classify([text])
-    return say("unknown_script") if is_foreign(prediction) else ""
-
-
-def _numbers(found: Any, title: str, word: str, adds: str) -> str:
+def _numbers(attribution: Any, title: str, word: str, adds: str) -> str:
     """The strongest words as a table, for fingers, keyboards and screen readers."""
-    pairs = sorted(zip(found.contributions, found.words, strict=True), key=lambda pair: -abs(pair[0]))[:MAX_NUMBERS]
+    pairs = sorted(zip(attribution.contributions, attribution.words, strict=True), key=lambda pair: -abs(pair[0]))[
+        :MAX_NUMBERS
+    ]
     rows = "".join(f'<tr><th scope="row">{escape(each)}</th><td>{value:+.3f}</td></tr>' for value, each in pairs)
     head = f'<tr><th scope="col">{word}</th><th scope="col">{adds}</th></tr>'
     return f"<details><summary>{title}</summary><table><thead>{head}</thead><tbody>{rows}</tbody></table></details>"
+
+
+def _gates(gates: Any, say: Callable[..., str]) -> str:
+    """The gates of the top layer as a heat map, which follows the page's width and colours."""
+    top = [reading for reading in gates.readings if reading.layer == gates.readings[-1].layer]
+    shown = gates.words[:MAX_WORDS]
+    cut = say("why_gates_cut", count=MAX_WORDS) if len(gates.words) > MAX_WORDS else ""
+    return (
+        f"<h4>{say('why_gates')}</h4><small>{say('why_gates_note')} {cut}<br>"
+        f'{say("why_shut")}<span class="scale"></span>{say("why_open")}</small>'
+        f'<div class="gates" tabindex="0" style="--columns:{len(shown)}">'
+        f"{''.join(_direction(reading, shown, say) for reading in top)}</div>"
+    )
+
+
+def _direction(reading: Any, words: list[str], say: Callable[..., str]) -> str:
+    from matplotlib.image import imsave
+
+    from hf_textclf.explanation.gates import GATES
+
+    # (words, gates, units)
+    values = reading.gates[0, : len(words)]
+    order = values[:, GATES.index("forget")].mean(0).argsort(descending=True)
+    means = values.mean(2)
+    rows, columns = [], []
+    for gate in GATES_SHOWN:
+        file = BytesIO()
+        imsave(file, values[:, GATES.index(gate), order].T.numpy(), cmap="cividis", vmin=0, vmax=1, format="png")
+        picture = base64.b64encode(file.getvalue()).decode("ascii")
+        name = say(f"why_{gate}")
+        rows.append(f'<span>{name}</span><img alt="{name}" src="data:image/png;base64,{picture}">')
+    for number, word in enumerate(words):
+        numbers = ", ".join(f"{say(f'why_{gate}')} {means[number, GATES.index(gate)]:.2f}" for gate in GATES_SHOWN)
+        columns.append(f'<li title="{escape(word)}: {numbers}">{escape(word)}</li>')
+    title, below = say(f"why_{reading.direction}"), f"<ol>{''.join(columns)}</ol>"
+    return f"<small>{title}</small><div>{''.join(rows)}<span></span>{below}</div>"

@@ -4,6 +4,7 @@ import codecs
 import csv
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -22,12 +23,8 @@ MAX_PARTS = 1000
 MEGABYTE = 2**20
 
 # that of UTF-32 begins with that of UTF-16
-MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
+MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 # what a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection"), full width too
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
@@ -52,8 +49,7 @@ class Refused(Exception):
 class Table:
     """A file as read.
 
-    rows: column -> value; rows of jsonl may lack columns. encoding: where it is a text file. untyped: all values are
-    strings.
+    rows: column -> value; of jsonl some may lack columns. encoding: of a text file. untyped: all values are strings.
     """
 
     rows: list[dict[str, Any]]
@@ -128,13 +124,10 @@ def _encoding(path: Path) -> str:
     if marked is None and b"\0" in data:
         raise Refused("many_binary")
     for encoding in [marked] if marked else ["utf-8", "gb18030"]:
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" in text:
-            raise Refused("many_binary")
-        return encoding
+        with suppress(UnicodeDecodeError):
+            if "\0" in data.decode(encoding):
+                raise Refused("many_binary")
+            return encoding
     raise Refused("many_encoding")
 
 
@@ -142,22 +135,18 @@ def _workbook(path: Path) -> Iterator[dict[str, str]]:
     """Rows of the first sheet, as strings."""
     from openpyxl import load_workbook
 
-    book = None
     try:
         with zipfile.ZipFile(path) as archive:
             _check_size(archive)
-        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        # one row for the header and one that shows that there are too many
-        sheet = book.worksheets[0].iter_rows(max_row=MAX_ROWS + 2, max_col=MAX_COLUMNS + 1, values_only=True)
-        yield from _named(["" if cell is None else str(cell) for cell in cells] for cells in sheet)
+        with closing(load_workbook(path, read_only=True, data_only=True, keep_links=False)) as book:
+            # one row for the header and one that shows that there are too many
+            sheet = book.worksheets[0].iter_rows(max_row=MAX_ROWS + 2, max_col=MAX_COLUMNS + 1, values_only=True)
+            yield from _named(["" if cell is None else str(cell) for cell in cells] for cells in sheet)
     except (Refused, UserError):
         raise
     # openpyxl raises whatever it stumbles over in a damaged file
     except Exception:
         raise Refused("many_workbook") from None
-    finally:
-        if book is not None:
-            book.close()
 
 
 def _check_size(archive: zipfile.ZipFile) -> None:
@@ -189,12 +178,9 @@ def _named(rows: Iterable[list[str]]) -> Iterator[dict[str, str]]:
         raise UserError("the sheet is empty, expected a header and rows; check the file")
     if len(set(names)) < len(names):
         raise UserError("two columns bear the same name, or none, expected unique names; rename one")
-    found = False
-    for row in filled:
-        found = True
-        yield dict(zip(names, row, strict=False))
-    if not found:
+    if (first := next(filled, None)) is None:
         raise UserError("no rows under the header, expected at least one; check the file")
+    yield from (dict(zip(names, row, strict=False)) for row in chain([first], filled))
 
 
 def write_download(path: Path, rows: Iterable[dict[str, Any]], columns: list[str]) -> None:

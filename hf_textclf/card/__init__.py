@@ -4,8 +4,8 @@
 two marks; what people write outside of them stays.
 """
 
-from .arguments import CardArguments
 from .merge import is_ours
+from .metadata import CardArguments
 from .writing import render_card, write_card
 
 __all__ = ["CardArguments", "is_ours", "render_card", "write_card"]

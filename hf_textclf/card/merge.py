@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable
 from pathlib import Path
 
 import yaml
-from huggingface_hub import CardData, EvalResult, ModelCard, ModelCardData
+from huggingface_hub import CardData, ModelCard, ModelCardData
 
 from ..errors import UserError
 from ..saved_model.layout import CARD
@@ -33,10 +33,8 @@ def read_card(text: str, *, where: str) -> ModelCard:
         # a broken model-index is replaced anyway
         return ModelCard(text, ignore_metadata_errors=True)
     except (ValueError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{where}: the metadata cannot be read ({' '.join(str(error).split())}), expected YAML; correct what "
-            "stands between its first two lines ---"
-        ) from error
+        problem = f"the metadata cannot be read ({' '.join(str(error).split())}), expected YAML"
+        raise UserError(f"{where}: {problem}; correct what stands between its first two lines ---") from error
 
 
 def is_ours(path: Path) -> bool:
@@ -91,7 +89,10 @@ def merge_metadata(old: CardData, new: CardData, *, keep_keys: Iterable[str] = (
     merged |= {key: old[key] for key in keep_keys if old.get(key) is not None}
     tags = [*new.get("tags", []), *(tag for tag in old.get("tags", []) if tag != family)]
     merged["tags"] = list(dict.fromkeys(tags)) or None
-    results = [*new.get("eval_results", []), *filter(_is_of_others, old.get("eval_results", []))]
+    # people name task or metric in another way than we do
+    ours = {(task, metric) for task in TASKS.values() for _, metric, _ in METRICS.values()}
+    results = [each for each in old.get("eval_results", []) if (each.task_name, each.metric_name) not in ours]
+    results = new.get("eval_results", []) + results
     merged["eval_results"] = results or None
     merged["model_name"] = new.get("model_name") or old.get("model_name") if results else None
     return ModelCardData(**merged, ignore_metadata_errors=True)
@@ -101,9 +102,3 @@ def _former_family(old: list[str], new: list[str]) -> str | None:
     """The `model_type` of another family, which stands after our name in the tags of a card of ours."""
     former, family = (next(iter(tags[tags.index(NAME) + 1 :] if NAME in tags else []), None) for tags in (old, new))
     return None if family in old else former
-
-
-def _is_of_others(result: EvalResult) -> bool:
-    """Whether people added a result to a card; they name task or metric in another way than we do."""
-    names = {name for _, name, _ in METRICS.values()}
-    return result.task_name not in TASKS.values() or result.metric_name not in names

@@ -1,13 +1,16 @@
-"""The metadata that the Hub reads: what may be searched for, and the model-index of results."""
+"""What a card is made from beside the files of a folder: what its author says, and the metadata that the Hub reads."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from ..provenance import hub_id
+from ..arguments import option
+from ..errors import UserError
+from ..provenance import HUB_ID, hub_id
 from ..saved_model.facts import Facts
-from .arguments import CardArguments
 
 # ours -> the Hub's identifier, a name for people, and what its metric has to be called with
 METRICS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
@@ -33,6 +36,71 @@ REPORTED = {
 }
 TASKS = {"text-classification": "Text classification", "text-generation": "Text generation"}
 BASES = ("model_name_or_path", "encoder_name_or_path", "init_from")
+LICENSE, LANGUAGE = r"[a-z0-9][a-z0-9.+-]*", r"[a-z]{2,3}|multilingual|code"
+
+
+@dataclass
+class CardArguments:
+    """What no run can know and its author can say. What is not given stays as the card has it."""
+
+    repo: str | None = option(None, "Hub id that the model has or will have, OWNER/NAME; its name in the card.")
+    license: str | None = option(None, "Licence of the model as the Hub names it: apache-2.0, cc-by-4.0, other.")
+    language: list[str] | None = option(
+        None, "ISO 639 codes of the languages of the texts, e.g. en zh; or multilingual."
+    )
+    prose: str | None = option(None, "Markdown file about intended use and limits, which becomes part of the card.")
+    base_model: list[str] | None = option(
+        None, "Hub ids of the checkpoints that the model started from, where the run read copies."
+    )
+    dataset_id: str | None = option(None, "Hub id of the training data, where the run read a copy of it.")
+    dataset_revision: str | None = option(
+        None,
+        "Commit on the Hub that the copy is the same as; without it, results in the metadata are those of a local "
+        "copy.",
+    )
+    costs: bool = option(
+        False,
+        "First measure size, latency and speed on one CPU thread, and the 95%% intervals of the metrics; draw "
+        "confusion, reliability and curves.",
+    )
+    dataset: str | None = option(None, "With costs: the data to measure on, if they have moved since the run.")
+    split: str | None = option(None, "With costs: the split to measure on; by default test, else validation.")
+
+    def __post_init__(self) -> None:
+        for key, values, pattern, problem in (
+            ("repo", [self.repo], HUB_ID, "no Hub id, expected OWNER/NAME"),
+            ("dataset_id", [self.dataset_id], HUB_ID, "no Hub id, expected OWNER/NAME"),
+            ("base_model", self.base_model or [], HUB_ID, "no Hub id, expected OWNER/NAME"),
+            ("license", [self.license], LICENSE, "none the Hub knows, expected an identifier such as mit or other"),
+            ("language", self.language or [], LANGUAGE, "no ISO 639 code, expected 2 or 3 letters or multilingual"),
+        ):
+            for value in values:
+                if value is not None and not re.fullmatch(pattern, value):
+                    raise UserError(f"{key} {value!r} is {problem}; correct --{key}")
+        self.read_prose()
+        for key, value in {"dataset": self.dataset, "split": self.split}.items():
+            if value is not None and not self.costs:
+                raise UserError(
+                    f"{key} {value!r} says where costs are measured, expected with --costs true; add that or drop "
+                    f"--{key}"
+                )
+
+    def read_prose(self) -> str | None:
+        """The text of the file `prose`.
+
+        Raises:
+            UserError: it cannot be read, or holds marks of sections.
+        """
+        if self.prose is None:
+            return None
+        try:
+            prose = Path(self.prose).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            problem = f"cannot be read ({error}), expected a Markdown file; correct --prose"
+            raise UserError(f"prose {self.prose!r} {problem}") from error
+        if "hf-textclf:" in prose:
+            raise UserError(f"prose {self.prose!r} holds marks of sections (hf-textclf:), expected text; remove them")
+        return prose
 
 
 def card_data(facts: Facts, arguments: CardArguments, old: Any, *, ours: bool) -> ModelCardData:
@@ -46,7 +114,8 @@ def card_data(facts: Facts, arguments: CardArguments, old: Any, *, ours: bool) -
     trained_on = [arguments.dataset_id] if arguments.dataset_id else old.datasets
     if not trained_on and not ours and (dataset := hub_id(facts.run.get("dataset"))):
         trained_on = [dataset]
-    results = _eval_results(facts, arguments, old, task=task, trained_on=_one_or_all(trained_on))
+    hub_dataset = trained_on[0] if isinstance(trained_on, list) else trained_on
+    results = _eval_results(facts, arguments, old, task=task, hub_dataset=hub_dataset)
     return ModelCardData(
         language=_one_or_all(arguments.language),
         license=arguments.license or old.license or facts.run.get("license"),
@@ -67,29 +136,26 @@ def _one_or_all(values: str | list[str] | None) -> str | list[str] | None:
 
 
 def _eval_results(
-    facts: Facts, arguments: CardArguments, old: Any, *, task: str, trained_on: str | list[str] | None
+    facts: Facts, arguments: CardArguments, old: Any, *, task: str, hub_dataset: str | None
 ) -> list[EvalResult]:
     """One entry for each metric of each split."""
     own = facts.headline.get("dataset")
-    hub_dataset = trained_on[0] if isinstance(trained_on, list) else trained_on
     revision = arguments.dataset_revision or next(
         (result.dataset_revision for result in old.eval_results or [] if result.dataset_type == hub_dataset), None
     )
     results = []
     for evaluation in facts.evaluations:
         dataset, values = evaluation["dataset"], evaluation["metrics"]
-        of_data: dict[str, Any] = {"dataset_name": dataset, "dataset_split": evaluation["split"]}
-        of_data["dataset_type"] = hub_id(dataset) or Path(dataset).name
+        fields: dict[str, Any] = {"dataset_name": dataset, "dataset_split": evaluation["split"]}
+        fields["dataset_type"] = hub_id(dataset) or Path(dataset).name
         if dataset == own:
-            of_data |= {"dataset_config": facts.run.get("dataset_config"), "dataset_revision": revision}
+            fields |= {"dataset_config": facts.run.get("dataset_config"), "dataset_revision": revision}
             # what is not on the Hub must not look as if it were; a copy is known to be the same by its commit
             if hub_dataset and (revision or hub_id(own)):
-                of_data["dataset_type"] = hub_dataset
+                fields["dataset_type"] = hub_dataset
         for name in REPORTED["language model" if facts.is_language_model else facts.problem_type]:
             if values.get(name) is not None:
                 metric, title, options = METRICS[name]
-                of_metric = {"metric_name": title, "metric_args": options, "metric_value": values[name]}
-                results.append(
-                    EvalResult(task_type=task, task_name=TASKS[task], metric_type=metric, **of_data, **of_metric)
-                )
+                fields |= {"metric_name": title, "metric_args": options, "metric_value": values[name]}
+                results.append(EvalResult(task_type=task, task_name=TASKS[task], metric_type=metric, **fields))
     return results

@@ -11,19 +11,22 @@ import yaml
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from ..errors import TOKEN, UserError
-from ..files import bundled, write_text
+from ..files import bundled, read_json, write_text
 from ..provenance import HUB_ID
 from ..saved_model.facts import Facts, outdated, read_facts
-from ..saved_model.layout import CARD
-from .arguments import CardArguments
-from .figures import costs_table, draw_learning_curve, labels_table, markdown, number, results_table
+from ..saved_model.layout import CARD, LEARNING_CURVE, TRAINER_STATE
 from .merge import is_ours, merge_metadata, merge_sections, read_card
-from .metadata import card_data
+from .metadata import CardArguments, card_data
 
 logger = logging.getLogger(__name__)
 EMPTY = "---\n\n---\n"
 # settings that follow from others
 UNSAID = {"logging_nan_inf_filter", "do_eval"}
+NOT_MEASURED = "not measured"
+RATES = ("precision", "recall", "f1")
+# the graphs of the learning curve: split -> key of the log
+CURVES = {"loss": {"train": "loss", "validation": "eval_loss"}}
+CURVES |= {metric: {"validation": f"eval_{metric}"} for metric in ("macro_f1", "mae")}
 
 
 class _Absent(ChainableUndefined):
@@ -33,12 +36,9 @@ class _Absent(ChainableUndefined):
 
 
 def write_card(folder: Path, arguments: CardArguments | None = None, *, name: str | None = None) -> None:
-    """Write or renew the README.md of a saved folder, and draw its learning curve.
+    """Write or renew the README.md of a saved folder, and draw its learning curve; raises as `render_card`.
 
     name: of the model, where there is no Hub id; by default that of the folder.
-
-    Raises:
-        UserError: as `render_card`.
     """
     draw_learning_curve(folder, name=arguments and arguments.repo or name or folder.resolve().name)
     write_text(folder / CARD, render_card(folder, arguments, name=name))
@@ -71,21 +71,16 @@ def render_card(folder: Path, arguments: CardArguments | None = None, *, name: s
     text = str(card)
     for line_number, line in enumerate(text.splitlines(), 1):
         if TOKEN.search(line):
-            raise UserError(
-                f"line {line_number} of the card for {folder.name!r} holds what looks like an access token; take it "
-                "out of README.md or of the prose, and revoke it"
-            )
+            problem = f"line {line_number} of the card for {folder.name!r} holds what looks like an access token"
+            raise UserError(f"{problem}; take it out of README.md or of the prose, and revoke it")
     return text
 
 
 def _render(facts: Facts, metadata: dict[str, Any], *, prose: str | None) -> str:
     """The body of a card that nobody has written into yet."""
+    loader = FileSystemLoader(bundled("model_cards"))
     environment = Environment(
-        loader=FileSystemLoader(bundled("model_cards")),
-        undefined=_Absent,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        loader=loader, undefined=_Absent, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters |= {"table": markdown, "number": number}
     template = "language_model.md.j2" if facts.is_language_model else "classifier.md.j2"
@@ -101,3 +96,97 @@ def _render(facts: Facts, metadata: dict[str, Any], *, prose: str | None) -> str
         # the code that travels with a home-made model
         trust=", trust_remote_code=True" if "auto_map" in facts.config else "",
     )
+
+
+def results_table(facts: Facts) -> list[list[str]]:
+    """A row for each metric, a column for each split; in brackets 95 % intervals."""
+    head, metrics = ["metric"], {}
+    for each in facts.evaluations:
+        # other data than the run's own by their name
+        place = "" if each["dataset"] == facts.headline["dataset"] else f"{each['dataset']}, "
+        head.append(f"{cell(place + each['split'])}, {each['rows']:,} texts")
+        metrics |= dict.fromkeys(name for name in each["metrics"] if name != "per_label")
+    return [head, *([name, *(_figure(each, name) for each in facts.evaluations)] for name in metrics)]
+
+
+def labels_table(facts: Facts) -> list[list[str]]:
+    """A row for each label, with its threshold where it has one."""
+    if not (per_label := facts.headline.get("metrics", {}).get("per_label")):
+        return []
+    thresholds = facts.config.get("calibration", {}).get("thresholds") or []
+    limits = dict(zip(facts.label_names, thresholds, strict=False))
+    rows = [["label", *RATES, "support", *(["threshold"] if limits else [])]]
+    for label, rates in per_label.items():
+        written = [*(number(rates[name]) for name in RATES), f"{rates['support']:,}"]
+        rows.append([cell(label), *written, *([number(limits.get(label))] if limits else [])])
+    return rows
+
+
+def costs_table(facts: Facts) -> list[list[str]]:
+    """Size and speed on one CPU thread."""
+    measured, latency = facts.measured, facts.measured.get("latency_ms", {})
+    parameters = facts.results.get("num_parameters", measured.get("num_parameters"))
+    size = f" of {measured['settings']['batch_size']}" if measured else ""
+    return [
+        ["", "cost"],
+        ["parameters", NOT_MEASURED if parameters is None else f"{parameters:,}"],
+        ["files that loading needs (MB)", _cost(measured.get("megabytes"), "{:.1f}")],
+        ["load (s)", _cost(measured.get("load_seconds"), "{:.2f}")],
+        ["latency of one text, median (ms)", _cost(latency.get("p50"), "{:.2f}")],
+        ["latency of one text, 99th percentile (ms)", _cost(latency.get("p99"), "{:.2f}")],
+        [f"texts a second, in batches{size}", _cost(measured.get("texts_per_second"), "{:,.0f}")],
+        ["measured on", cell(measured.get("hardware", NOT_MEASURED))],
+    ]
+
+
+def markdown(rows: list[list[str]]) -> str:
+    """A Markdown table, the first row its head."""
+    head, *body = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([head, "|" + "---|" * len(rows[0]), *body])
+
+
+def cell(text: str) -> str:
+    """A name as text of a table: a label may hold what Markdown or HTML would read."""
+    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").split())
+
+
+def number(value: float | None) -> str:
+    """Four decimals; None is what a metric cannot say of these texts."""
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def _figure(evaluation: dict[str, Any], name: str) -> str:
+    if name not in evaluation["metrics"]:
+        return NOT_MEASURED
+    limits = evaluation.get("intervals", {}).get(name)
+    written = number(evaluation["metrics"][name])
+    return f"{written} [{limits[0]:.3f}, {limits[1]:.3f}]" if limits else written
+
+
+def _cost(value: float | None, form: str) -> str:
+    return NOT_MEASURED if value is None else form.format(value)
+
+
+def draw_learning_curve(folder: Path, *, name: str) -> None:
+    """Draw `learning_curve.png` with what the run logged at two points at least; name: of the model, for the title."""
+    history = read_json(folder / TRAINER_STATE)
+    log, graphs = history.get("log_history", []), {}
+    for quantity, keys in CURVES.items():
+        curves = {split: curve for split, key in keys.items() if len((curve := curve_of(log, key))[0]) > 1}
+        graphs |= {quantity: curves} if curves else {}
+    if not graphs:
+        return
+    # here, so that nobody else waits for matplotlib
+    from ..plots.charts import plot_learning
+
+    best = [entry["epoch"] for entry in log if entry.get("step") == history.get("best_global_step")]
+    plot_learning(folder / LEARNING_CURVE, graphs, title=name, best=best[0] if best else None)
+
+
+def curve_of(log: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:
+    """Epochs and values of everything logged under a name.
+
+    Of an epoch the first: after the last one, the best weights may have been evaluated once more.
+    """
+    points = {entry["epoch"]: entry[key] for entry in reversed(log) if key in entry}
+    return list(points)[::-1], list(points.values())[::-1]

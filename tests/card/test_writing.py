@@ -13,8 +13,8 @@ import pytest
 from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
-from hf_textclf.card.figures import cell, curve_of, results_table
 from hf_textclf.card.merge import merge_cards
+from hf_textclf.card.writing import cell, curve_of, results_table
 from hf_textclf.cli.main import main
 from hf_textclf.files import SAMPLES
 from hf_textclf.provenance import hub_id, public_name
