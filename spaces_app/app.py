@@ -40,7 +40,6 @@ COMPARISON = HERE / "comparison"
 # answers at the same time, and people who may wait: with 1, 2 or 4 at once two cores give the same 35-50 answers a
 # second, each by an LSTM and a BERT (tests/benchmarks/space_load.py): the last who waits has his in two seconds
 AT_ONCE, WAITING = 2, 64
-COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 EXAMPLES = [
     "The central bank kept its key rate unchanged.",
     "The hinge broke within a week. Never again.",
@@ -106,10 +105,9 @@ def _build_about(models: dict[str, Served], comparison: Path | None) -> None:
             if not card.is_file():
                 gr.Markdown(label("about_no_card"))
                 continue
-            text = ModelCard.load(card, ignore_metadata_errors=True).text
-            gr.HTML(_html(text), elem_classes="card-text")
+            gr.HTML(_html(ModelCard.load(card, ignore_metadata_errors=True).text), elem_classes="card-text")
             pictures = model.facts.pictures if model.facts else {}
-            _pictures({model.folder / file: what for file, what in pictures.items()})
+            _pictures({model.folder / file: caption for file, caption in pictures.items()})
 
 
 def _pictures(pictures: dict[Path, str]) -> None:
@@ -125,7 +123,7 @@ def _html(markdown: str) -> str:
     """Markdown as HTML that holds no HTML of its author's, and no picture: it might lie on another host."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     reader.add_render_rule("image", lambda *_: "")
-    return reader.render(COMMENT.sub("", markdown))
+    return reader.render(re.sub("<!--.*?-->", "", markdown, flags=re.DOTALL))
 
 
 def protect_visitors() -> None:

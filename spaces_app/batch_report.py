@@ -20,16 +20,12 @@ from hf_textclf.evaluation.metrics import compute_metrics
 
 # what is shown of each text; the download has it whole
 SHOWN_CHARACTERS = 200
-MAX_BARS = 20
-MAX_MATRIX = 15
+MAX_BARS, MAX_MATRIX = 20, 15
 # models of more labels have too many columns for a spreadsheet
 MAX_PROBABILITIES = 100
 # the metrics named on the page
-HEADLINES = {
-    SINGLE: ["accuracy", "macro_f1"],
-    MULTI: ["subset_accuracy", "macro_f1", "micro_f1"],
-    REGRESSION: ["mae", "pearson"],
-}
+HEADLINES = {SINGLE: ["accuracy", "macro_f1"], REGRESSION: ["mae", "pearson"]}
+HEADLINES[MULTI] = ["subset_accuracy", "macro_f1", "micro_f1"]
 
 
 @dataclass(frozen=True)

@@ -26,19 +26,16 @@ SERVED: list["Served"] = []
 Result = TypeVar("Result")
 
 
-def lent_gpu(function: Callable[..., Result]) -> Callable[..., Result]:
-    """On a ZeroGPU Space, let each call run in a process that a GPU is lent to; nothing anywhere else."""
-    if not os.environ.get("SPACES_ZERO_GPU"):
-        return function
-    from spaces import GPU
-
-    return GPU(function)
-
-
-@lent_gpu
 def _ask(number: int, which: str, function: Callable[..., Result], arguments: Any, options: dict[str, Any]) -> Result:
     # not by `classifier`: in a forked process its lock would never be free
     return function(getattr(SERVED[number], which), *arguments, **options)
+
+
+# on a ZeroGPU Space each call runs in a process that a GPU is lent to
+if os.environ.get("SPACES_ZERO_GPU"):
+    from spaces import GPU
+
+    _ask = GPU(_ask)
 
 
 class Served:

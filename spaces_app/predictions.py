@@ -104,9 +104,9 @@ def ask(served: Served, texts: list[str]) -> Iterator[Predictions]:
         for n, prediction in known.items():
             answers.labels[n] = [prediction.label] if isinstance(prediction.label, str) else list(prediction.label)
             answers.scores[n], answers.probabilities[n] = prediction.score, list(prediction.probabilities.values())
-        empty, foreign = len(chunk) - len(filled), len(filled) - len(known)
-        cut = sum("cut" in chunk[n].notices for n in known)
-        answers.left_out += Counter(many_empty=empty, many_foreign=foreign, many_cut=cut)
+        left_out = {"many_empty": len(chunk) - len(filled), "many_foreign": len(filled) - len(known)}
+        left_out["many_cut"] = sum("cut" in chunk[n].notices for n in known)
+        answers.left_out += Counter(left_out)
         answers.done += len(chunk)
         yield answers
     if not texts:

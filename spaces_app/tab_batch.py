@@ -42,8 +42,6 @@ for (const kind of ["change", "drop"]) element.closest("#many").addEventListener
 REMEMBER = "(table, old, label, most) => label || most < 1 ? old : table"
 FILTER = f"""(rows, label, most) => rows && {{...rows, data: rows.data.filter(
     row => (!label || row[0].split("{JOINT}").includes(label)) && (most >= 1 || row[1] <= most))}}"""
-
-
 i18n.fill("many_about", suffixes=", ".join(SUFFIXES), rows=MAX_ROWS, megabytes=MAX_MEGABYTES, columns=MAX_COLUMNS)
 
 
@@ -123,7 +121,7 @@ def build_batch(models: dict[str, Served]) -> None:
     running.then(None, [table, everything, label, most], everything, js=REMEMBER, **private)
     gr.on([label.change, most.change], None, [everything, label, most], table, js=FILTER, **private)
     stop.click(stopped, None, status, cancels=running, **private)
-    file.clear(_forget, upload, kept, **private)
+    file.clear(_delete, upload, kept, **private)
 
 
 def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
@@ -135,8 +133,7 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
     try:
         table = read_table(path)
     except Refused as refused:
-        _delete(path)
-        return [*EMPTY, _sentence(i18n.say(refused.key, request, **refused.values)), hidden, *KEPT[:2]]
+        return [*_delete(path), _sentence(i18n.say(refused.key, request, **refused.values)), hidden, *KEPT[:2]]
     text, label = table.guess()
     columns = [(i18n.say("many_none", request), ""), *((name, name) for name in table.columns)]
     said = i18n.say("many_read", request, rows=Count(len(table.rows)), columns=Count(len(table.columns)))
@@ -176,17 +173,13 @@ def _results(
         ]
 
 
-def _forget(path: str | None) -> list[Any]:
-    _delete(path)
-    return EMPTY
-
-
 def _sentence(said: str) -> str:
     """What a file holds stands in a sentence as text."""
     return f"<p>{html.escape(said)}</p>"
 
 
-def _delete(path: str | None) -> None:
+def _delete(path: str | None) -> list[Any]:
     """Delete an upload; whatever else Gradio keeps in its folder, pictures for instance, is safe from it."""
     if path is not None and Path(path).suffix.lower() in SUFFIXES:
         Path(path).unlink(missing_ok=True)
+    return EMPTY

@@ -26,10 +26,12 @@ def compare(models: dict[str, Served], text: str, chosen: list[str], request: gr
     if read.empty:
         # a page without a text shows what there is
         empty = i18n.say("hint" if not text else read.empty, request)
-        yield _page([_note(empty)], [_card(model, request) for model in asked])
+        yield _page([_note(empty)], [_card(model, request, _bars(model, None, request)) for model in asked])
         return
     notices = [_note(i18n.say(key, request, limit=MAX_CHARACTERS)) for key in read.notices]
-    cards = {model.name: _card(model, request, busy=not model.is_loaded) for model in asked}
+    loading = f'<p class="message">{escape(i18n.say("loading", request))}</p>'
+    bodies = {model.name: _bars(model, None, request) if model.is_loaded else loading for model in asked}
+    cards = {model.name: _card(model, request, bodies[model.name], busy=not model.is_loaded) for model in asked}
     answers: dict[str, tuple[Served, Prediction]] = {}
     for model in sorted(asked, key=lambda model: not model.is_loaded):
         if not model.is_loaded:
@@ -37,11 +39,11 @@ def compare(models: dict[str, Served], text: str, chosen: list[str], request: gr
         [prediction], milliseconds = model.classify([read.text])
         remark = " ".join(notice_texts(prediction, request))
         if is_foreign(prediction):
-            cards[model.name] = _card(model, request, message=remark)
+            cards[model.name] = _card(model, request, f'<p class="message">{escape(remark)}</p>')
             continue
         answers[model.name] = model, prediction
         took = i18n.say("took", request, time=milliseconds)
-        cards[model.name] = _card(model, request, prediction=prediction, took=took, remark=remark)
+        cards[model.name] = _card(model, request, _bars(model, prediction, request), took=took, remark=remark)
     yield _page([*notices, *_verdict(answers, request)], list(cards.values()))
 
 
@@ -71,35 +73,22 @@ def _predicted(prediction: Prediction) -> list[str]:
 
 
 def _card(
-    model: Served,
-    request: gr.Request,
-    *,
-    prediction: Prediction | None = None,
-    took: str = "",
-    message: str = "",
-    remark: str = "",
-    busy: bool = False,
+    model: Served, request: gr.Request, body: str, *, took: str = "", remark: str = "", busy: bool = False
 ) -> str:
     """One model: what it is, and its bars, or the reason why there are none."""
-    message = i18n.say("loading", request) if busy else message
-    if message:
-        body = f'<p class="message">{escape(message)}</p>'
-    elif prediction is not None and model.classifier.problem_type == "regression":
-        body = f'<p class="number"><b>{prediction.score:.2f}</b> {escape(str(prediction.label))}</p>'
-    else:
-        body = _bars(model, prediction, request)
-    if remark:
-        body += f'<p class="remark">{escape(remark)}</p>'
+    body += f'<p class="remark">{escape(remark)}</p>' if remark else ""
     waits = ' aria-busy="true"' if busy else ""
     head = f'<header><h3>{escape(model.name)}</h3><span class="took">{took}</span></header>'
     return f'<section class="card"{waits}>{head}{body}<footer>{_facts(model, request)}</footer></section>'
 
 
 def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> str:
-    """A table with a bar in each row; without a prediction the labels alone.
+    """A table with a bar in each row, of a regression the number; without a prediction the labels alone.
 
     A few labels stay where they are, so that models can be compared and nothing jumps while somebody types.
     """
+    if prediction is not None and model.classifier.problem_type == "regression":
+        return f'<p class="number"><b>{prediction.score:.2f}</b> {escape(str(prediction.label))}</p>'
     rows, limits, chosen = dict.fromkeys(model.label_names), {}, []
     if prediction is not None:
         rows, limits, chosen = prediction.probabilities, model.thresholds, _predicted(prediction)

@@ -45,18 +45,14 @@ class CardArguments:
 
     repo: str | None = option(None, "Hub id that the model has or will have, OWNER/NAME; its name in the card.")
     license: str | None = option(None, "Licence of the model as the Hub names it: apache-2.0, cc-by-4.0, other.")
-    language: list[str] | None = option(
-        None, "ISO 639 codes of the languages of the texts, e.g. en zh; or multilingual."
-    )
+    language: list[str] | None = option(None, "ISO 639 codes of the texts' languages, e.g. en zh; or multilingual.")
     prose: str | None = option(None, "Markdown file about intended use and limits, which becomes part of the card.")
     base_model: list[str] | None = option(
         None, "Hub ids of the checkpoints that the model started from, where the run read copies."
     )
     dataset_id: str | None = option(None, "Hub id of the training data, where the run read a copy of it.")
     dataset_revision: str | None = option(
-        None,
-        "Commit on the Hub that the copy is the same as; without it, results in the metadata are those of a local "
-        "copy.",
+        None, "Commit on the Hub that the copy is the same as; else the results are said to be those of a local copy."
     )
     costs: bool = option(
         False,
@@ -71,8 +67,8 @@ class CardArguments:
             ("repo", [self.repo], HUB_ID, "no Hub id, expected OWNER/NAME"),
             ("dataset_id", [self.dataset_id], HUB_ID, "no Hub id, expected OWNER/NAME"),
             ("base_model", self.base_model or [], HUB_ID, "no Hub id, expected OWNER/NAME"),
-            ("license", [self.license], LICENSE, "none the Hub knows, expected an identifier such as mit or other"),
-            ("language", self.language or [], LANGUAGE, "no ISO 639 code, expected 2 or 3 letters or multilingual"),
+            ("license", [self.license], LICENSE, "none the Hub knows, expected one such as apache-2.0 or other"),
+            ("language", self.language or [], LANGUAGE, "no ISO 639 code, expected one such as en, or multilingual"),
         ):
             for value in values:
                 if value is not None and not re.fullmatch(pattern, value):
@@ -80,10 +76,8 @@ class CardArguments:
         self.read_prose()
         for key, value in {"dataset": self.dataset, "split": self.split}.items():
             if value is not None and not self.costs:
-                raise UserError(
-                    f"{key} {value!r} says where costs are measured, expected with --costs true; add that or drop "
-                    f"--{key}"
-                )
+                problem = f"{key} {value!r} says where costs are measured, which was not asked for"
+                raise UserError(f"{problem}; add --costs true or drop --{key}")
 
     def read_prose(self) -> str | None:
         """The text of the file `prose`.
@@ -114,7 +108,7 @@ def card_data(facts: Facts, arguments: CardArguments, old: Any, *, ours: bool) -
     trained_on = [arguments.dataset_id] if arguments.dataset_id else old.datasets
     if not trained_on and not ours and (dataset := hub_id(facts.run.get("dataset"))):
         trained_on = [dataset]
-    hub_dataset = trained_on[0] if isinstance(trained_on, list) else trained_on
+    hub_dataset = trained_on if isinstance(trained_on, str) else next(iter(trained_on or []), None)
     results = _eval_results(facts, arguments, old, task=task, hub_dataset=hub_dataset)
     return ModelCardData(
         language=_one_or_all(arguments.language),

@@ -40,6 +40,8 @@ def write_card(folder: Path, arguments: CardArguments | None = None, *, name: st
 
     name: of the model, where there is no Hub id; by default that of the folder.
     """
+    # refused before anything is written
+    render_card(folder, arguments, name=name)
     draw_learning_curve(folder, name=arguments and arguments.repo or name or folder.resolve().name)
     write_text(folder / CARD, render_card(folder, arguments, name=name))
     for results in outdated(folder):
@@ -85,22 +87,19 @@ def _render(facts: Facts, metadata: dict[str, Any], *, prose: str | None) -> str
     environment.filters |= {"table": markdown, "number": number}
     template = "language_model.md.j2" if facts.is_language_model else "classifier.md.j2"
     settings = {key: value for key, value in facts.run.items() if key not in UNSAID}
+    written = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False).strip() if settings else ""
+    # the code that travels with a home-made model
+    trust = ", trust_remote_code=True" if "auto_map" in facts.config else ""
+    tables = {"results": results_table(facts), "labels": labels_table(facts), "costs": costs_table(facts)}
     return environment.get_template(template).render(
-        facts=facts,
-        metadata=metadata,
-        prose=prose,
-        settings=yaml.safe_dump(settings, allow_unicode=True, sort_keys=False).strip() if settings else "",
-        results=results_table(facts),
-        labels=labels_table(facts),
-        costs=costs_table(facts),
-        # the code that travels with a home-made model
-        trust=", trust_remote_code=True" if "auto_map" in facts.config else "",
+        facts=facts, metadata=metadata, prose=prose, settings=written, trust=trust, **tables
     )
 
 
 def results_table(facts: Facts) -> list[list[str]]:
     """A row for each metric, a column for each split; in brackets 95 % intervals."""
-    head, metrics = ["metric"], {}
+    head = ["metric"]
+    metrics: dict[str, None] = {}
     for each in facts.evaluations:
         # other data than the run's own by their name
         place = "" if each["dataset"] == facts.headline["dataset"] else f"{each['dataset']}, "
@@ -170,7 +169,8 @@ def _cost(value: float | None, form: str) -> str:
 def draw_learning_curve(folder: Path, *, name: str) -> None:
     """Draw `learning_curve.png` with what the run logged at two points at least; name: of the model, for the title."""
     history = read_json(folder / TRAINER_STATE)
-    log, graphs = history.get("log_history", []), {}
+    log = history.get("log_history", [])
+    graphs: dict[str, Any] = {}
     for quantity, keys in CURVES.items():
         curves = {split: curve for split, key in keys.items() if len((curve := curve_of(log, key))[0]) > 1}
         graphs |= {quantity: curves} if curves else {}

@@ -298,7 +298,7 @@ def test_language_model(language_model, tmp_path):
     assert "reads backwards" in text_of(folder) and not blocks(text_of(folder), "python")
 
 
-def test_learning_curve_is_what_the_trainer_logged(trained_models, language_model):
+def test_learning_curve_is_what_the_trainer_logged(trained_models, language_model, tmp_path):
     """Drawn of two points or more."""
     history = json.loads((language_model / "trainer_state.json").read_text())
     epochs, losses = curve_of(history["log_history"], "eval_loss")
@@ -307,9 +307,12 @@ def test_learning_curve_is_what_the_trainer_logged(trained_models, language_mode
     # evaluated again at its end, with the best weights
     log = [{"epoch": 1.0, "eval_loss": 3.0}, {"epoch": 2.0, "eval_loss": 4.0}, {"epoch": 2.0, "eval_loss": 3.0}]
     assert curve_of(log, "eval_loss") == ([1.0, 2.0], [3.0, 4.0])
-    # this run was too short to log anything
-    assert not (trained_models / "single" / "learning_curve.png").exists()
-    assert "learning_curve" not in text_of(trained_models / "single")
+    # a run that was too short to log anything
+    folder = copy_of(trained_models / "single", tmp_path)
+    (folder / "learning_curve.png").unlink(missing_ok=True)
+    (folder / "trainer_state.json").write_text(json.dumps(history | {"log_history": history["log_history"][:1]}))
+    assert main(["card", str(folder)]) == 0
+    assert not (folder / "learning_curve.png").exists() and "learning_curve" not in text_of(folder)
 
 
 def test_names_of_the_hub(trained_models, tmp_path, monkeypatch):

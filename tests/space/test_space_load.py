@@ -110,7 +110,7 @@ def test_nothing_is_remembered_once_it_is_answered(app, models, monkeypatch):
     monkeypatch.setattr("traceback.print_exc", traceback.print_exc)
     monkeypatch.setattr("gradio.state_holder.SessionState._update_value_in_config", None)
     page = app("app").build(app("models").load([str(models["first"])]))
-    app("privacy").install()
+    app("app").protect_visitors()
     page.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False)
     try:
         assert call(page.local_url, "classify", SECRET, None)["first"]["label"]

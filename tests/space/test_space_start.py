@@ -66,7 +66,7 @@ def test_which_models_are_named(app, monkeypatch, tmp_path):
 
 
 def test_half_an_emoji_is_a_question_mark(app):
-    assert app("inputs").readable("news \ud83d").text == "news ?"
+    assert app("predictions").readable("news \ud83d").text == "news ?"
 
 
 def test_a_linear_model_on_the_page(app, load, tmp_path):
@@ -75,7 +75,7 @@ def test_a_linear_model_on_the_page(app, load, tmp_path):
     served = load([str(tmp_path / "model")])
     app("app")
     [[prediction], _] = served["model"].classify(["央行宣布下调存款准备金率"])
-    assert not app("inputs").is_foreign(prediction)
+    assert not app("predictions").is_foreign(prediction)
     *_, page = app("tab_compare").compare(served, "Great service.", ["model"], None)
     assert page.count("<tr class") == 3 and page.count('class="chosen"') == 1
 
@@ -123,11 +123,12 @@ def GPU(function):
     return lend
 """
 ASK = """
-import sys, serving, texts, why
-served = serving.load(sys.argv[1:])
-assert type(serving._ask).__name__ == "function" and serving._ask.__name__ == "lend"
+import sys, models, predictions, tab_explain
+served = models.load(sys.argv[1:])
+assert type(models._ask).__name__ == "function" and models._ask.__name__ == "lend"
 [said], _ = served["first"].classify(["Good coffee."])
-print(said.label, why.explain([served["first"]], texts.readable("Good coffee."), None, None)["first"]["label"])
+read = predictions.readable("Good coffee.")
+print(said.label, tab_explain.explain([served["first"]], read, None, None)["first"]["label"])
 """
 
 

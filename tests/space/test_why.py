@@ -98,7 +98,7 @@ def test_what_cannot_be_explained(app, served):
 
 def explained(app, served, text, names=None, label=None):
     asked = [served[name] for name in names or served]
-    return app("tab_explain").explain(asked, app("inputs").readable(text), label, None)
+    return app("tab_explain").explain(asked, app("predictions").readable(text), label, None)
 
 
 def test_the_endpoints_answer(app, served):
