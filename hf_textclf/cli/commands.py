@@ -8,12 +8,13 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import UserError
 from .publish import card_command, demo_command, page_command, push_command, space_command
-from .reference import reference_command
+from .reference import write_reference
 from .train import pretrain_command, train_command, tune_command
 from .use import calibrate_command, compare_command, evaluate_command, explain_command, gates_command, predict_command
 
@@ -176,6 +177,13 @@ def make_parser(*, whole: bool = False) -> argparse.ArgumentParser:
         if whole:
             commands.choices[name] = command.parser(name, all_keys=True)
     return parser
+
+
+def reference_command(parser: "Parser", given: dict[str, Any]) -> None:
+    """Write the reference of all commands."""
+    (arguments,) = parser.make(given)
+    parsers = {name: command.parser(name, all_keys=True) for name, command in COMMANDS.items() if command.help}
+    write_reference(Path(arguments.output_dir), parsers)
 
 
 COMMANDS: dict[str, Command] = {

@@ -51,7 +51,7 @@ def _run(argv: list[str] | None) -> int:
         elif arguments.completion:
             from .reference import completion
 
-            print(completion(arguments.completion))
+            print(completion(make_parser(whole=True), arguments.completion))
         elif arguments.command is None:
             parser.print_help(sys.stderr)
             return 2

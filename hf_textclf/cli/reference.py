@@ -1,6 +1,7 @@
 """What is written of the commands, from the dataclasses: reference, schema of configs, completion in shells."""
 
 import json
+from argparse import ArgumentParser
 from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
 from pathlib import Path
@@ -29,15 +30,11 @@ class ReferenceArguments:
     output_dir: str = field(default="configs", metadata={"help": "Folder for REFERENCE.md and schema.json."})
 
 
-def reference_command(parser: "Parser", given: dict[str, Any]) -> None:
-    """Write the reference and the schema."""
+def write_reference(folder: Path, parsers: dict[str, "Parser"]) -> None:
+    """Write the reference of the parsers, by command, and the schema of configs."""
     from ..files import write_json, write_text
-    from .commands import COMMANDS
 
-    (arguments,) = parser.make(given)
-    folder = Path(arguments.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    parsers = {name: command.parser(name, all_keys=True) for name, command in COMMANDS.items() if command.help}
     write_text(folder / REFERENCE, reference(parsers))
     write_json(folder / SCHEMA, schema([parsers["train"], parsers["pretrain"]]))
     print(f"saved to {folder / REFERENCE} and {folder / SCHEMA}")
@@ -131,13 +128,10 @@ def _help(metadata: Any) -> str:
     return " ".join(str(metadata.get("help", "")).split()).replace("%%", "%")
 
 
-def completion(shell: str) -> str:
+def completion(parser: ArgumentParser, shell: str) -> str:
     """The script that lets a shell complete commands, flags and names of files."""
     import shtab
 
-    from .commands import make_parser
-
-    parser = make_parser(whole=True)
     for command in parser._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr]
         for action in command._actions:
             if action.dest in FILES | FOLDERS:
