@@ -177,3 +177,148 @@ def test_no_path_of_a_machine():
             f"{path.relative_to(ROOT)}:{n}: {line[:120]}" for n, line in enumerate(lines, 1) if machine.search(line)
         ]
     assert not found, "\n".join(found)
+
+
+# tests of no single module, each with the reason
+WITHOUT_MODULE = {
+    "test_architecture.py": "reads all modules",
+    "test_finished_cards.py": "reads model_cards/",
+    "test_readme.py": "runs what the READMEs say",
+    "saved_model/test_folders_of_before.py": "folders pass through all rooms",
+}
+# these test several rooms together, and the helpers are no product
+BESIDE_THE_ROOMS = {"benchmarks", "conformance", "end_to_end", "helpers", "space"}
+# what answers texts; whoever uses one knows only the protocol
+PREDICTORS = {
+    "Classifier", "Predictor", "Network", "LongTextNetwork", "OneVsRest", "LinearPredictor", "DocumentReader",
+}  # fmt: skip
+# no predictor is asked here
+HASATTR = {"hf_textclf/tuning/search_space.py": "which dataclass of a run has a key"}
+# who reads the words of a command line
+READS_ARGV = {"hf_textclf/arguments.py", "spaces_app/app.py"}
+
+
+def trees(skip=()):
+    """The parsed modules of the product by their name in the repository."""
+    for path in CODE:
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith(tuple(skip)):
+            yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def module_names():
+    """The files of `hf_textclf` by the name of their module."""
+    names = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == FACE else parts)] = path
+    return names
+
+
+def imported_modules(name, names, text=None):
+    """The modules of ours that a module imports, also inside functions and for type checking alone."""
+    path = names[name]
+    package = name.split(".") if path.stem == FACE else name.split(".")[:-1]
+    targets = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8") if text is None else text)):
+        if isinstance(node, ast.Import):
+            targets |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) + 1 - node.level] if node.level else []
+            module = ".".join([*start, *([node.module] if node.module else [])])
+            # a name is a submodule, or stands in the module itself
+            targets |= {sub if (sub := f"{module}.{alias.name}") in names else module for alias in node.names}
+    # Python runs the packages around a module before it, but those that hold the importer have begun already
+    for target in list(targets):
+        parents = [target.rsplit(".", count)[0] for count in range(1, target.count("."))]
+        targets |= {parent for parent in parents if not f"{name}.".startswith(f"{parent}.")}
+    return (targets & names.keys()) - {name}
+
+
+def find_circle(edges):
+    """One circle of imports as the list of its modules, first and last the same; None where there is none."""
+    finished, road = set(), []
+
+    def walk(name):
+        if name in road:
+            return [*road[road.index(name) :], name]
+        if name in finished:
+            return None
+        road.append(name)
+        circle = next((circle for target in sorted(edges[name]) if (circle := walk(target))), None)
+        road.pop()
+        finished.add(name)
+        return circle
+
+    return next((circle for name in sorted(edges) if (circle := walk(name))), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("hf_textclf.data.labels", "from .splits import x\nfrom . import reading", {"data.splits", "data.reading"}),
+        ("hf_textclf.data.labels", "if TYPE_CHECKING:\n    from ..card import x", {"card"}),
+        ("hf_textclf.data.labels", "def f():\n    from . import DataArguments", {"data"}),
+        ("hf_textclf.data.labels", "import hf_textclf.saved_model.layout", {"saved_model", "saved_model.layout"}),
+        ("hf_textclf.data", "from .labels import x\nimport torch", {"data.labels"}),
+    ],
+)
+def test_imported_modules_are_found(name, text, expected):
+    assert imported_modules(name, module_names(), text) == {f"hf_textclf.{module}" for module in expected}
+
+
+def test_a_circle_is_found():
+    assert find_circle({"a": {"b"}, "b": {"c", "d"}, "c": set(), "d": {"b"}}) == ["b", "d", "b"]
+    assert find_circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) is None
+
+
+def test_no_import_circle():
+    names = module_names()
+    circle = find_circle({name: imported_modules(name, names) for name in names})
+    assert circle is None, " → ".join(circle)
+
+
+def test_only_the_command_line_reads_argv():
+    readers = []
+    for name, tree in trees(skip=["hf_textclf/cli/"]):
+        for node in ast.walk(tree):
+            reads = (
+                isinstance(node, ast.Attribute) and node.attr == "argv"
+                or isinstance(node, ast.arg) and node.arg == "argv"
+                or isinstance(node, ast.Import) and "argparse" in {alias.name for alias in node.names}
+                or isinstance(node, ast.ImportFrom)
+                and (node.module == "argparse" or node.module == "sys" and "argv" in {a.name for a in node.names})
+            )  # fmt: skip
+            readers += [f"{name}:{node.lineno}"] if reads and name not in READS_ARGV else []
+    assert not readers
+
+
+def test_nobody_asks_which_predictor_it_is():
+    """Outside of `inference/`; what a predictor can do, its protocol says."""
+    questions = []
+    for name, tree in trees(skip=["hf_textclf/inference/"]):
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+                continue
+            kinds = {getattr(part, "id", getattr(part, "attr", "")) for arg in node.args[1:] for part in ast.walk(arg)}
+            if node.func.id in ("isinstance", "issubclass") and kinds & PREDICTORS:
+                questions.append(f"{name}:{node.lineno}: {node.func.id} of {sorted(kinds & PREDICTORS)}")
+            if node.func.id == "hasattr" and name not in HASATTR:
+                questions.append(f"{name}:{node.lineno}: hasattr")
+    assert not questions, "\n".join(questions)
+
+
+def test_tests_mirror_the_rooms():
+    """The test of `data/splits.py` is `tests/data/test_splits.py`, or begins so; a package's own has its name."""
+    homeless = []
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        name = path.relative_to(ROOT / "tests")
+        if name.parts[0] in BESIDE_THE_ROOMS or name.as_posix() in WITHOUT_MODULE:
+            continue
+        room = PACKAGE / name.parent
+        modules = {part.stem for part in room.glob("*") if part.suffix == ".py" or part.is_dir()} | {room.name}
+        stem = path.stem.removeprefix("test_")
+        if not any(stem == module or stem.startswith(f"{module}_") for module in modules):
+            homeless.append(name.as_posix())
+    assert not homeless, f"{homeless} test no module of their room"
+    assert all((ROOT / "tests" / name).is_file() for name in WITHOUT_MODULE)
