@@ -15,7 +15,6 @@ PACKAGE = ROOT / "hf_textclf"
 # from top to bottom: a part may import parts of lower layers, never of its own or a higher one
 LAYERS = [
     {"cli"},
-    {"api"},
     {"tuning"},
     {"training"},
     {"evaluation", "explanation", "hub"},
@@ -152,6 +151,12 @@ def test_top_level_folders():
     assert {name for name in folders if not name.startswith(".")} <= {
         "hf_textclf", "spaces_app", "configs", "tests", "model_cards",
     }  # fmt: skip
+
+
+def test_the_package_is_small():
+    top = {path.relative_to(PACKAGE).parts[0] for path in tracked_files() if path.is_relative_to(PACKAGE)}
+    assert len(top) <= 20, sorted(top)
+    assert len(list(PACKAGE.rglob("*.py"))) <= 116
 
 
 def tracked_files():
