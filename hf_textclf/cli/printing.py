@@ -33,7 +33,7 @@ def renamed(old: str, new: str) -> None:
 def show(results: dict[str, Any]) -> None:
     """The metrics of a split, and what calibration and a stock pipeline make of them."""
     # here, so that help and mistakes answer at once
-    from ..evaluation.pipeline_parity import in_words
+    from ..evaluation.evaluate import in_words
 
     print(f"{results['split']}: {results['rows']:,} texts")
     for name, value in results["metrics"].items():

@@ -44,25 +44,16 @@ def fit_thresholds(probabilities: np.ndarray, labels: np.ndarray, *, samples: in
 
     probabilities, labels: (rows, labels). Returns (labels,).
     """
-    generator = np.random.default_rng(seed)
-    return np.array(
-        [
-            _mean_threshold(scores, occurs, samples, generator)
-            for scores, occurs in zip(np.transpose(probabilities), np.transpose(labels) > 0.5, strict=True)
-        ]
-    )
-
-
-def _mean_threshold(scores: np.ndarray, occurs: np.ndarray, samples: int, generator: np.random.Generator) -> float:
-    """scores: (rows,); occurs: (rows,) bool."""
-    order = np.argsort(-scores, kind="stable")
-    scores, occurs = scores[order], occurs[order]
-    rows, thresholds = len(scores), []
-    for _ in range(samples if occurs.any() else 0):
-        times_drawn = np.bincount(generator.integers(rows, size=rows), minlength=rows)
-        if times_drawn[occurs].any():
-            thresholds.append(best_threshold(scores, occurs, times_drawn))
-    return float(expit(logit(thresholds).mean())) if thresholds else 0.5
+    generator, rows = np.random.default_rng(seed), len(labels)
+    thresholds = np.full(labels.shape[1], 0.5)
+    for label in np.flatnonzero((labels > 0.5).any(axis=0)):
+        order = np.argsort(-probabilities[:, label], kind="stable")
+        scores, occurs = probabilities[order, label], labels[order, label] > 0.5
+        resamples = (np.bincount(generator.integers(rows, size=rows), minlength=rows) for _ in range(samples))
+        best = [best_threshold(scores, occurs, drawn) for drawn in resamples if drawn[occurs].any()]
+        if best:
+            thresholds[label] = expit(logit(best).mean())
+    return thresholds
 
 
 def best_threshold(scores: np.ndarray, occurs: np.ndarray, weights: np.ndarray) -> float:

@@ -29,11 +29,7 @@ class Predictions:
 
 
 def check_counts(arguments: Any, *names: str) -> None:
-    """Make sure that these fields of a dataclass, where they are given, are 1 or more.
-
-    Raises:
-        UserError: one is not.
-    """
+    """Raise UserError unless these fields of a dataclass, where they are given, are 1 or more."""
     for name in names:
         value = getattr(arguments, name)
         if value is not None and value < 1:
@@ -50,8 +46,7 @@ def load_rows(
 ) -> tuple[TextData, str, Dataset]:
     """Load one split with the labels of a classifier; return the data, the name of the split and its rows.
 
-    folders: of all models that are evaluated on it. max_samples: take a seeded subset of this many rows. Raises
-    UserError as `load_split` does.
+    folders: of all models that are evaluated on it. max_samples: take a seeded subset. Errors: as of `load_split`.
     """
     data = load_split(
         arguments,

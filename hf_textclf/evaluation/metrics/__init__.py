@@ -13,9 +13,9 @@ from transformers.trainer_utils import PredictionOutput
 
 from ...errors import Diverged
 from ...inference.predictor import to_probabilities
-from .multi_label import MultiLabelMetrics, multi_label_metrics
-from .regression import RegressionMetrics, regression_metrics
-from .single_label import SingleLabelMetrics, single_label_metrics
+from .multi_label import multi_label_metrics
+from .regression import regression_metrics
+from .single_label import single_label_metrics
 
 # of all others more is better
 LOWER_IS_BETTER = {"expected_calibration_error", "log_loss", "mae", "mse"}
@@ -64,11 +64,9 @@ def measure(
     at_half = compute_metrics(probabilities, labels, **options)
     if thresholds is None or (thresholds == 0.5).all():
         return {"metrics": at_half}
+    del at_half["per_label"]
     metrics = compute_metrics(probabilities, labels, thresholds=thresholds.tolist(), **options)
-    return {
-        "metrics": metrics,
-        "metrics_at_0.5": {name: value for name, value in at_half.items() if name != "per_label"},
-    }
+    return {"metrics": metrics, "metrics_at_0.5": at_half}
 
 
 def evaluated_metrics(
@@ -102,45 +100,27 @@ def metrics_for(
 
 
 def _check(probabilities: np.ndarray, labels: np.ndarray, problem_type: str, label_names: list[str] | None) -> None:
-    """Raise the errors that `compute_metrics` names."""
-    expected = {
-        "single_label_classification": probabilities.shape[:1],
-        "multi_label_classification": probabilities.shape,
-        "regression": probabilities.shape[:1],
-    }
-    if problem_type not in expected:
-        raise ValueError(f"problem_type {problem_type!r} is none of {', '.join(expected)}")
+    # dimensions of probabilities and labels
+    dimensions = {"single_label_classification": (2, 1), "multi_label_classification": (2, 2), "regression": (1, 1)}
+    if problem_type not in dimensions:
+        raise ValueError(f"problem_type {problem_type!r} is none of {', '.join(dimensions)}")
     if probabilities.size == 0:
         raise ValueError("there is nothing to measure: the predictions have no rows")
-    if labels.shape != expected[problem_type] or probabilities.ndim != (1 if problem_type == "regression" else 2):
+    sizes = probabilities.ndim, labels.ndim
+    if sizes != dimensions[problem_type] or labels.shape != probabilities.shape[: labels.ndim]:
         raise ValueError(f"predictions {probabilities.shape} and labels {labels.shape} do not fit {problem_type}")
-    if not np.isfinite(probabilities).all():
-        broken = int((~np.isfinite(probabilities.reshape(len(labels), -1))).any(axis=1).sum())
+    if broken := int((~np.isfinite(probabilities)).reshape(len(labels), -1).any(axis=1).sum()):
         raise Diverged(
             f"the model's output is not a number for {broken} of {len(labels)} texts; "
             "its training has diverged: train again with a lower learning_rate"
         )
     if problem_type == "regression":
         return
-    size = probabilities.shape[1]
-    if label_names is not None and len(label_names) != size:
-        raise ValueError(f"{len(label_names)} label_names for predictions of {size} labels")
+    if label_names is not None and len(label_names) != probabilities.shape[1]:
+        raise ValueError(f"{len(label_names)} label_names for predictions of {probabilities.shape[1]} labels")
     # rounding may carry a probability a little over the edge
     if probabilities.min() < -1e-6 or probabilities.max() > 1 + 1e-6:
         raise ValueError("probabilities lie in [0, 1]; pass logits through to_probabilities first")
-    highest = size - 1 if problem_type == "single_label_classification" else 1
+    highest = probabilities.shape[1] - 1 if labels.ndim == 1 else 1
     if labels.min() < 0 or labels.max() > highest:
         raise ValueError(f"labels from {labels.min()} to {labels.max()} do not fit the expected 0 to {highest}")
-
-
-__all__ = [
-    "LOWER_IS_BETTER",
-    "MultiLabelMetrics",
-    "RegressionMetrics",
-    "SingleLabelMetrics",
-    "compute_metrics",
-    "evaluated_metrics",
-    "first_output",
-    "measure",
-    "metrics_for",
-]

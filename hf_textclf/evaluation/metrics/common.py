@@ -11,11 +11,11 @@ from typing import Any
 import datasets
 import evaluate
 import numpy as np
+import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 # Ranking metrics sort all rows once per label. Above this many labels that takes minutes, so they are undefined there.
 MAX_RANKED_LABELS = 500
-UNDEFINED = {"roc_auc": math.nan, "average_precision": math.nan}
 
 
 def rates(true_positives: np.ndarray, predicted: np.ndarray, support: np.ndarray) -> dict[str, np.ndarray]:
@@ -26,21 +26,19 @@ def rates(true_positives: np.ndarray, predicted: np.ndarray, support: np.ndarray
     label occurs, this is scikit-learn with `zero_division=0`; of counts, because resampling asks a thousand times.
     """
     seen = predicted + support
-    return {
-        "precision": _divide(true_positives, np.where(seen > 0, np.maximum(predicted, 1), 0)),
-        "recall": _divide(true_positives, support),
-        "f1": _divide(2 * true_positives, seen),
-    }
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN
+        precision = true_positives / np.where(seen > 0, np.maximum(predicted, 1), 0)
+        return {"precision": precision, "recall": true_positives / support, "f1": 2 * true_positives / seen}
 
 
-def ranking(probabilities: np.ndarray, occurs: np.ndarray) -> dict[str, float]:
-    """Area under the ROC curve and average precision of one label.
+def ranking(probabilities: np.ndarray, occurs: np.ndarray, *, size: int) -> dict[str, float]:
+    """Area under the ROC curve and average precision of one label of so many.
 
-    probabilities: (rows,); occurs: (rows,), True where the text has the label.
-    Both are undefined where the label never occurs, the area also where it always does.
+    probabilities: (rows,); occurs: (rows,) bool. Both are undefined where there are too many labels or this one never
+    occurs, the area also where it always does.
     """
-    if not occurs.any():
-        return UNDEFINED
+    if size > MAX_RANKED_LABELS or not occurs.any():
+        return {"roc_auc": math.nan, "average_precision": math.nan}
     area = math.nan if occurs.all() else float(roc_auc_score(occurs, probabilities))
     return {"roc_auc": area, "average_precision": float(average_precision_score(occurs, probabilities))}
 
@@ -48,9 +46,8 @@ def ranking(probabilities: np.ndarray, occurs: np.ndarray) -> dict[str, float]:
 def rankings(probabilities: np.ndarray, occurs: Callable[[int], np.ndarray]) -> dict[str, np.ndarray]:
     """`ranking` of every label, (labels,) each. probabilities: (rows, labels); occurs: label -> (rows,) bool."""
     size = probabilities.shape[1]
-    ranked = size <= MAX_RANKED_LABELS
-    ranks = [ranking(probabilities[:, i], occurs(i)) if ranked else UNDEFINED for i in range(size)]
-    return {name: np.array([rank[name] for rank in ranks]) for name in UNDEFINED}
+    ranks = [ranking(probabilities[:, i], occurs(i), size=size) for i in range(size)]
+    return {name: np.array([rank[name] for rank in ranks]) for name in ranks[0]}
 
 
 def expected_calibration_error(confidences: np.ndarray, correct: np.ndarray, *, bins: int = 15) -> float:
@@ -87,10 +84,7 @@ def plain(value: Any) -> Any:
 
 def table(columns: dict[str, np.ndarray], label_names: list[str] | None) -> dict[str, dict[str, float]]:
     """One row of the per-label table for each label, by its name or else its number. Every column: (labels,)."""
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return {
-        label_names[i] if label_names else str(i): dict(zip(columns, row, strict=True)) for i, row in enumerate(rows)
-    }
+    return pd.DataFrame(columns, label_names).rename(index=str).to_dict("index")
 
 
 def info(description: str, inputs: str, **features: Any) -> evaluate.MetricInfo:
@@ -98,9 +92,3 @@ def info(description: str, inputs: str, **features: Any) -> evaluate.MetricInfo:
     return evaluate.MetricInfo(
         description=description, citation="", inputs_description=inputs, features=datasets.Features(features)
     )
-
-
-def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Element by element; NaN where the denominator is 0."""
-    result = np.full(np.shape(denominator), math.nan)
-    return np.divide(numerator, denominator, out=result, where=np.asarray(denominator) > 0)

@@ -6,19 +6,7 @@ import datasets
 import evaluate
 import numpy as np
 
-from .common import (
-    MAX_RANKED_LABELS,
-    UNDEFINED,
-    expected_calibration_error,
-    info,
-    log_loss,
-    mean_of_defined,
-    plain,
-    ranking,
-    rankings,
-    rates,
-    table,
-)
+from .common import expected_calibration_error, info, log_loss, mean_of_defined, plain, ranking, rankings, rates, table
 
 DESCRIPTION = "Subset accuracy, macro, micro and per-label rates, ranking and calibration of a multi-label classifier."
 INPUTS = """
@@ -31,8 +19,8 @@ Args:
 
 
 def multi_label_metrics(
-    probabilities: np.ndarray,
-    labels: np.ndarray,
+    predictions: np.ndarray | list,
+    references: np.ndarray | list,
     label_names: list[str] | None = None,
     *,
     thresholds: float | list[float] = 0.5,
@@ -43,16 +31,16 @@ def multi_label_metrics(
     calibration error are taken over all (text, label) pairs; the latter compares the probability of a label with how
     often it holds, so it does not depend on the thresholds.
 
-    probabilities, labels: (rows, labels), the latter 0 or 1; thresholds: scalar or (labels,).
+    predictions: (rows, labels) probabilities; references: (rows, labels), 0 or 1; thresholds: scalar or (labels,).
     Returns flat numbers and, last, `per_label`: name -> its row. None stands for what is undefined here.
     """
     # float64: in float32 a confident probability rounds to 1 and its complement to 0
-    probabilities, occurs = np.asarray(probabilities, dtype=np.float64), np.asarray(labels) > 0.5
+    probabilities, occurs = np.asarray(predictions, dtype=np.float64), np.asarray(references) > 0.5
     predicted = probabilities >= np.asarray(thresholds)
     hits, predictions_of, support = (matrix.sum(axis=0) for matrix in (predicted & occurs, predicted, occurs))
     columns = rates(hits, predictions_of, support) | rankings(probabilities, lambda label: occurs[:, label])
     micro: dict = rates(hits.sum(), predictions_of.sum(), support.sum())
-    micro |= ranking(probabilities.ravel(), occurs.ravel()) if len(support) <= MAX_RANKED_LABELS else UNDEFINED
+    micro |= ranking(probabilities.ravel(), occurs.ravel(), size=len(support))
     return plain(
         {
             "subset_accuracy": (predicted == occurs).all(axis=1).mean(),
@@ -68,11 +56,8 @@ def multi_label_metrics(
 class MultiLabelMetrics(evaluate.Metric):
     """`multi_label_metrics` with the interface of `evaluate`: compute, add, add_batch."""
 
+    _compute = staticmethod(multi_label_metrics)
+
     def _info(self) -> evaluate.MetricInfo:
         probabilities = datasets.Sequence(datasets.Value("float64"))
         return info(DESCRIPTION, INPUTS, predictions=probabilities, references=probabilities)
-
-    def _compute(
-        self, predictions: list[list[float]], references: list[list[float]], **options: Any
-    ) -> dict[str, Any]:
-        return multi_label_metrics(np.asarray(predictions), np.asarray(references), **options)

@@ -16,20 +16,20 @@ Args:
 """
 
 
-def regression_metrics(predictions: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
+def regression_metrics(predictions: np.ndarray | list, references: np.ndarray | list) -> dict[str, float | None]:
     """Measure predictions of a number.
 
-    predictions, labels: (rows,) or (rows, 1).
+    predictions, references: (rows,) or (rows, 1).
     Returns flat numbers; the correlations are None where either side is constant.
     """
-    predictions, labels = (np.asarray(side, dtype=np.float64).reshape(-1) for side in (predictions, labels))
-    varies = np.ptp(predictions) > 0 and np.ptp(labels) > 0
+    true, predicted = (np.asarray(side, dtype=np.float64).reshape(-1) for side in (references, predictions))
+    varies = np.ptp(predicted) > 0 and np.ptp(true) > 0
     return plain(
         {
-            "mse": mean_squared_error(labels, predictions),
-            "mae": mean_absolute_error(labels, predictions),
-            "pearson": pearsonr(labels, predictions).statistic if varies else None,
-            "spearman": spearmanr(labels, predictions).statistic if varies else None,
+            "mse": mean_squared_error(true, predicted),
+            "mae": mean_absolute_error(true, predicted),
+            "pearson": pearsonr(true, predicted).statistic if varies else None,
+            "spearman": spearmanr(true, predicted).statistic if varies else None,
         }
     )
 
@@ -37,9 +37,8 @@ def regression_metrics(predictions: np.ndarray, labels: np.ndarray) -> dict[str,
 class RegressionMetrics(evaluate.Metric):
     """`regression_metrics` with the interface of `evaluate`: compute, add, add_batch."""
 
+    _compute = staticmethod(regression_metrics)
+
     def _info(self) -> evaluate.MetricInfo:
         number = datasets.Value("float64")
         return info(DESCRIPTION, INPUTS, predictions=number, references=number)
-
-    def _compute(self, predictions: list[float], references: list[float]) -> dict[str, float | None]:
-        return regression_metrics(np.asarray(predictions), np.asarray(references))

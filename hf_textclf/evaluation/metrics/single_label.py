@@ -21,7 +21,7 @@ Args:
 
 
 def single_label_metrics(
-    probabilities: np.ndarray, labels: np.ndarray, label_names: list[str] | None = None
+    predictions: np.ndarray | list, references: np.ndarray | list, label_names: list[str] | None = None
 ) -> dict[str, Any]:
     """Measure a single-label classifier.
 
@@ -29,10 +29,10 @@ def single_label_metrics(
     labels, `roc_auc` and `average_precision` are those of label 1; with more, the macro mean of one against the rest.
     The micro rates all equal the accuracy.
 
-    probabilities: (rows, labels); labels: (rows,), integer ids.
+    predictions: (rows, labels) probabilities; references: (rows,), integer ids.
     Returns flat numbers and, last, `per_label`: name -> its row. None stands for what is undefined here.
     """
-    probabilities, labels = np.asarray(probabilities), np.asarray(labels).astype(np.int64)
+    probabilities, labels = np.asarray(predictions), np.asarray(references).astype(np.int64)
     rows, size = probabilities.shape
     predicted = probabilities.argmax(axis=1)
     correct = predicted == labels
@@ -41,20 +41,18 @@ def single_label_metrics(
 
     columns = rates(true_positives, predictions_of, support)
     macro = {f"macro_{name}": mean_of_defined(values) for name, values in columns.items()}
-    micro = {f"micro_{name}": correct.mean() for name in columns}
     ranks = rankings(probabilities, lambda label: labels == label)
-
     return plain(
         {
             "accuracy": correct.mean(),
             "balanced_accuracy": macro["macro_recall"],
             **macro,
-            **micro,
+            **{f"micro_{name}": correct.mean() for name in columns},
             "mcc": matthews_correlation(int(correct.sum()), predictions_of, support),
             **{name: values[1] if size == 2 else mean_of_defined(values) for name, values in ranks.items()},
             "log_loss": log_loss(probabilities[np.arange(rows), labels]),
             "expected_calibration_error": expected_calibration_error(probabilities.max(axis=1), correct),
-            "per_label": table({**columns, **ranks, "support": support}, label_names),
+            "per_label": table(columns | ranks | {"support": support}, label_names),
         }
     )
 
@@ -74,9 +72,8 @@ def matthews_correlation(correct: int, predictions_of: np.ndarray, support: np.n
 class SingleLabelMetrics(evaluate.Metric):
     """`single_label_metrics` with the interface of `evaluate`: compute, add, add_batch."""
 
+    _compute = staticmethod(single_label_metrics)
+
     def _info(self) -> evaluate.MetricInfo:
         probabilities = datasets.Sequence(datasets.Value("float64"))
         return info(DESCRIPTION, INPUTS, predictions=probabilities, references=datasets.Value("int64"))
-
-    def _compute(self, predictions: list[list[float]], references: list[int], **options: Any) -> dict[str, Any]:
-        return single_label_metrics(np.asarray(predictions), np.asarray(references), **options)

@@ -13,15 +13,14 @@ from transformers import EvalPrediction
 from hf_textclf.errors import UserError
 from hf_textclf.evaluation import metrics
 from hf_textclf.evaluation.metrics import compute_metrics, metrics_for
+from hf_textclf.evaluation.metrics.multi_label import MultiLabelMetrics
+from hf_textclf.evaluation.metrics.regression import RegressionMetrics
+from hf_textclf.evaluation.metrics.single_label import SingleLabelMetrics
 from hf_textclf.inference.predictor import to_probabilities
 from hf_textclf.training.trainer_arguments import TrainerArguments
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
-CLASSES = {
-    SINGLE: metrics.SingleLabelMetrics,
-    MULTI: metrics.MultiLabelMetrics,
-    REGRESSION: metrics.RegressionMetrics,
-}
+CLASSES = {SINGLE: SingleLabelMetrics, MULTI: MultiLabelMetrics, REGRESSION: RegressionMetrics}
 NAMES = ["a", "b", "c", "d"]
 OPTIONS = {SINGLE: {"label_names": NAMES}, MULTI: {"label_names": NAMES, "thresholds": [0.2, 0.4, 0.6, 0.8]}}
 # what a user would write, run in a fresh process without a network

@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification, BertConfig, BertFor
 from hf_textclf import Classifier
 from hf_textclf.cli.main import main
 from hf_textclf.data import read_rows
-from hf_textclf.evaluation.pipeline_parity import in_words, pipeline_agreement
+from hf_textclf.evaluation.evaluate import in_words, pipeline_agreement
 from hf_textclf.files import SAMPLES
 from hf_textclf.tokenization import load_tokenizer, set_truncation
 from tests.helpers.tiny import TEXTS, wordpiece_tokenizer
