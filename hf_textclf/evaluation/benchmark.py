@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import product
 from pathlib import Path
 from timeit import timeit
 from typing import Any
@@ -45,22 +46,16 @@ def megabytes(folder: Path) -> float:
 def load_in_turns(folders: dict[str, Path]) -> tuple[dict[str, Classifier], dict[str, float]]:
     """Load every folder on the CPU; return the classifiers and the median of their load times in seconds.
 
-    The process is warm: what Python imports is not counted.
-
-    Raises:
-        UserError: as `Classifier` does.
+    The process is warm: what Python imports is not counted. Errors: as of `Classifier`.
     """
     classifiers: dict[str, Classifier] = {}
     seconds: dict[str, list[float]] = {name: [] for name in folders}
-    with tqdm(total=LOADS * len(folders), desc="loading", unit="load") as bar:
-        for _ in range(LOADS):
-            for name, folder in folders.items():
-                # never two copies at once
-                classifiers.pop(name, None)
-                start = time.perf_counter()
-                classifiers[name] = Classifier(str(folder), device="cpu")
-                seconds[name].append(time.perf_counter() - start)
-                bar.update()
+    for name in tqdm([*folders] * LOADS, desc="loading", unit="load"):
+        # never two copies at once
+        classifiers.pop(name, None)
+        start = time.perf_counter()
+        classifiers[name] = Classifier(str(folders[name]), device="cpu")
+        seconds[name].append(time.perf_counter() - start)
     return classifiers, {name: float(np.median(taken)) for name, taken in seconds.items()}
 
 
@@ -87,15 +82,20 @@ def measure_speed(
     latencies: dict[str, list[float]] = {name: [] for name in classifiers}
     rates: dict[str, list[float]] = {name: [] for name in classifiers}
     with one_thread(), tqdm(total=(1 + ROUNDS) * len(classifiers) * len(texts), desc="timing", unit="text") as bar:
-        for start in range(0, len(texts), TURN):
-            turn = texts[start : start + TURN]
-            for name, classifier in classifiers.items():
-                latencies[name] += _latencies(classifier, turn)
-                bar.update(len(turn))
-        for _ in range(ROUNDS):
-            for name, classifier in classifiers.items():
-                rates[name].append(_texts_per_second(classifier, texts, batch_size=batch_size))
-                bar.update(len(texts))
+        for first, (name, classifier) in product(range(0, len(texts), TURN), classifiers.items()):
+            turn = texts[first : first + TURN]
+            # the turn of another model has filled the caches of the processor
+            classifier.probabilities(turn[:1], batch_size=1)
+            for text in turn:
+                latencies[name].append(timeit(partial(classifier.probabilities, [text], batch_size=1), number=1))
+            bar.update(len(turn))
+        for _, (name, classifier) in product(range(ROUNDS), classifiers.items()):
+            count, start = 0, time.perf_counter()
+            while count == 0 or time.perf_counter() - start < SECONDS:
+                classifier.probabilities(texts, batch_size=batch_size)
+                count += len(texts)
+            rates[name].append(count / (time.perf_counter() - start))
+            bar.update(len(texts))
     return {
         name: {
             "latency_ms": {f"p{share}": 1000 * float(np.percentile(latencies[name], share)) for share in (50, 99)},
@@ -103,19 +103,3 @@ def measure_speed(
         }
         for name in classifiers
     }
-
-
-def _latencies(classifier: Classifier, texts: Sequence[str]) -> list[float]:
-    """Seconds for each text alone."""
-    # the turn of another model has filled the caches of the processor
-    classifier.probabilities(texts[:1], batch_size=1)
-    return [timeit(partial(classifier.probabilities, [text], batch_size=1), number=1) for text in texts]
-
-
-def _texts_per_second(classifier: Classifier, texts: Sequence[str], *, batch_size: int) -> float:
-    """Classify all texts again and again for half a second, at least once."""
-    count, start = 0, time.perf_counter()
-    while count == 0 or time.perf_counter() - start < SECONDS:
-        classifier.probabilities(texts, batch_size=batch_size)
-        count += len(texts)
-    return count / (time.perf_counter() - start)

@@ -6,7 +6,7 @@ probabilities without knowing of it.
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from ..arguments import option
 from ..card import is_ours, write_card
 from ..data import DataArguments
 from ..errors import UserError
@@ -38,11 +39,10 @@ CHECKED_TEXTS = 16
 class CalibrationArguments:
     """Which texts a saved model is calibrated on."""
 
-    split: str = field(
-        default="validation",
-        metadata={"help": "Texts the model has not learnt from; test takes all rows of a file of their own."},
+    split: str = option(
+        "validation", "Texts the model has not learnt from; test takes all rows of a file of their own."
     )
-    batch_size: int = field(default=64, metadata={"help": "Texts in one batch."})
+    batch_size: int = option(64, "Texts in one batch.")
 
     def __post_init__(self) -> None:
         check_counts(self, "batch_size")
@@ -71,10 +71,8 @@ class Calibration:
         """
         options: dict[str, Any] = {"problem_type": self.problem_type, "label_names": label_names}
         before = compute_metrics(self.before, self.labels, **options)
-        described: dict[str, Any] = {
-            "temperature": self.temperature,
-            "before": {name: value for name, value in before.items() if name != "per_label"},
-        }
+        del before["per_label"]
+        described: dict[str, Any] = {"temperature": self.temperature, "before": before}
         if self.thresholds is not None:
             described["thresholds"] = dict(zip(label_names, self.thresholds.tolist(), strict=True))
             held_out = compute_metrics(held_out_labels(self.after, self.labels), self.labels, **options)
@@ -83,15 +81,11 @@ class Calibration:
 
     def plot(self, path: Path) -> None:
         """Write a reliability diagram, before and after (Guo et al. 2017, figure 4)."""
-        probabilities = {"before": self.before, "calibrated": self.after}
-        shown = {name: confidences(scores, self.labels) for name, scores in probabilities.items()}
-        plot_reliability(
-            path,
-            shown,
-            {name: expected_calibration_error(*pair) for name, pair in shown.items()},
-            title=f"calibration, {len(self.labels):,} texts",
-            what="confidence" if self.labels.ndim == 1 else "probability of a label",
-        )
+        scores = {"before": self.before, "calibrated": self.after}
+        shown = {name: confidences(probabilities, self.labels) for name, probabilities in scores.items()}
+        errors = {name: expected_calibration_error(*pair) for name, pair in shown.items()}
+        what = "confidence" if self.labels.ndim == 1 else "probability of a label"
+        plot_reliability(path, shown, errors, title=f"calibration, {len(self.labels):,} texts", what=what)
 
 
 def calibrate(folder: str, data_arguments: DataArguments, arguments: CalibrationArguments) -> dict[str, Any]:
@@ -117,12 +111,8 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
         np.asarray(rows["labels"]),
         logits_of=lambda: classifier.logits(checked_texts),
     )
-    results = {
-        "num_parameters": classifier.predictor.num_parameters,
-        "hardware": describe_hardware(),
-        "versions": describe_versions(),
-    }
-    results |= read_json(Path(folder) / EVAL_RESULTS)
+    results = {"num_parameters": classifier.predictor.num_parameters, "hardware": describe_hardware()}
+    results |= {"versions": describe_versions()} | read_json(Path(folder) / EVAL_RESULTS)
     results |= {"dataset": public_name(data_arguments.dataset), "split": split, "rows": len(rows)}
     results |= calibration.results(data.label_names)
 
@@ -155,26 +145,19 @@ def calibrate_model(
 ) -> Calibration:
     """Fit temperature and thresholds, fold the temperature into the head, and note both in `model.config.calibration`.
 
-    logits: (rows, labels), what the model says of the rows; labels: (rows,) ids, or (rows, labels) zeros and ones.
-    logits_of: computes the logits of a few texts, the same at each call.
+    model: one that `check_calibration` lets pass. logits: (rows, labels), what it says of the rows; labels: (rows,)
+    ids, or (rows, labels) zeros and ones. logits_of, errors: as of `fold_temperature`.
 
     Calibrated again, a model starts from what it is: the temperature noted is the product of all.
-
-    Raises:
-        UserError: as `check_calibration`; the last linear layer does not put out the logits.
     """
-    check_calibration(model)
     problem_type = problem_type_of(model.config)
     temperature = fit_temperature(logits, labels, problem_type=problem_type)
     fold_temperature(model, temperature, logits_of=logits_of)
-    after = to_probabilities(logits / temperature, problem_type)
+    before, after = (to_probabilities(values, problem_type) for values in (logits, logits / temperature))
     thresholds = fit_thresholds(after, labels) if problem_type == "multi_label_classification" else None
     total = temperature * calibration_of(model.config)["temperature"]
-    model.config.calibration = {
-        "temperature": total,
-        "thresholds": None if thresholds is None else thresholds.tolist(),
-    }
-    before = to_probabilities(logits, problem_type)
+    written = None if thresholds is None else thresholds.tolist()
+    model.config.calibration = {"temperature": total, "thresholds": written}
     return Calibration(problem_type, total, thresholds, before, after, np.asarray(labels))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import option
 from ..data import DataArguments, TextData, write_rows
 from ..errors import UserError
 from ..files import new_folder, write_json, write_text
@@ -30,15 +31,11 @@ class CompareArguments:
     """How saved folders are compared."""
 
     output_dir: str = field(metadata={"help": "New folder for the tables (json, csv, md) and the pictures (png)."})
-    split: str | None = field(
-        default=None, metadata={"help": "train, validation or test; by default test, else validation."}
-    )
-    max_samples: int | None = field(default=None, metadata={"help": "Evaluate on a seeded subset of this many rows."})
-    batch_size: int = field(default=64, metadata={"help": "Texts in one batch; a latency is of one text alone."})
-    bootstrap_samples: int = field(default=1000, metadata={"help": "Resamples behind the 95%% intervals."})
-    latency_texts: int = field(
-        default=200, metadata={"help": "Texts of the split, evenly spaced, that latency and speed are measured on."}
-    )
+    split: str | None = option(None, "train, validation or test; by default test, else validation.")
+    max_samples: int | None = option(None, "Evaluate on a seeded subset of this many rows.")
+    batch_size: int = option(64, "Texts in one batch; a latency is of one text alone.")
+    bootstrap_samples: int = option(1000, "Resamples behind the 95%% intervals.")
+    latency_texts: int = option(200, "Texts of the split, evenly spaced, that latency and speed are measured on.")
 
     def __post_init__(self) -> None:
         check_counts(self, "max_samples", "batch_size", "bootstrap_samples", "latency_texts")
@@ -62,25 +59,19 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
         data_arguments, first, folders=folders, split=arguments.split, max_samples=arguments.max_samples
     )
     labels = np.asarray(rows["labels"])
-
+    options: dict[str, Any] = {"label_names": first.label_names, "batch_size": arguments.batch_size}
+    # one model at a time: on a GPU there may be no room for all
     predictions = {
-        # one model at a time: on a GPU there may be no room for all
-        name: predict_rows(
-            Classifier(str(folder)),
-            rows,
-            label_names=first.label_names,
-            batch_size=arguments.batch_size,
-            progress=f"evaluating {name}",
-        )
+        name: predict_rows(Classifier(str(folder)), rows, progress=f"evaluating {name}", **options)
         for name, folder in named.items()
     }
     systems, difference = _evaluate(predictions, labels, data, samples=arguments.bootstrap_samples)
     # evenly spaced, so that rows sorted by label or length are no trap
     spaced = np.linspace(0, len(rows) - 1, min(arguments.latency_texts, len(rows))).astype(int)
     speeds = measure_speed(classifiers, rows.select(spaced)["text"][:], batch_size=arguments.batch_size)
-    for number, (name, classifier) in enumerate(classifiers.items()):
+    for folder, (name, classifier) in zip(folders, classifiers.items(), strict=True):
         systems[name] = {
-            "folder": folders[number],
+            "folder": folder,
             **systems[name],
             "num_parameters": classifier.predictor.num_parameters,
             "megabytes": megabytes(named[name]),
@@ -190,8 +181,7 @@ def _name_folders(folders: Sequence[str]) -> dict[str, Path]:
             raise UserError(f"{folder!r} is no folder, expected one that `hf-textclf train` wrote; correct its path")
         if paths.count(path) > 1:
             raise UserError(f"{folder!r} is named {paths.count(path)} times, expected different ones; name it once")
-    depth, named = 1, {path.name: path for path in paths}
-    while len(named) < len(paths):
+    depth = 1
+    while len(named := {"/".join(path.parts[-depth:]): path for path in paths}) < len(paths):
         depth += 1
-        named = {"/".join(path.parts[-depth:]): path for path in paths}
     return named

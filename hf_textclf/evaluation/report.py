@@ -48,14 +48,26 @@ def markdown(results: dict[str, Any]) -> str:
     columns = [_metric_column(metric) for metric in METRICS[results["problem_type"]]]
     if results["problem_type"] != "regression":
         columns.append(("ECE", *_metric_column("expected_calibration_error")[1:]))
-    # names to the left, numbers to the right
-    table = [_padded(["", "", *results["systems"]], str.ljust)]
-    for column in columns + COSTS:
-        table.append(_padded([column[0], "", *_cells(column, list(results["systems"].values()))], str.rjust))
-    lines = [f"| {' | '.join(cells)} |" for cells in zip(*table, strict=True)]
-    widths = [len(column[0]) for column in table]
-    lines[1] = "|".join(["", f" {'-' * widths[0]} ", *(f" {'-' * (width - 1)}: " for width in widths[1:]), ""])
-    return "\n".join([*lines, "", *_notes(results), ""])
+    systems = list(results["systems"].values())
+    table = [["", *results["systems"]], *([column[0], *_cells(column, systems)] for column in columns + COSTS)]
+    for number, cells in enumerate(table):
+        width = max(map(len, cells))
+        cells.insert(1, "-" * (width - 1) + ":" if number else "-" * width)
+        # names to the left, numbers to the right
+        table[number] = [cell.rjust(width) if number else cell.ljust(width) for cell in cells]
+    lines = [f"| {' | '.join(row)} |" for row in zip(*table, strict=True)]
+    settings = results["settings"]
+    notes = (
+        f"{results['dataset']}, {results['split']}: {results['rows']:,} texts. In brackets: 95 % intervals from "
+        f"{settings['bootstrap_samples']:,} resamples of the texts, the same for every row of this table. "
+        f"Costs on one CPU thread, from text to probabilities: MB of the files that loading needs; load s in a warm "
+        f"process; p50 and p99 of {min(settings['latency_texts'], results['rows']):,} texts one by one; texts/s in "
+        f"batches of {settings['batch_size']}. Machine: {results['hardware']}."
+    )
+    lines += ["", notes]
+    if results["difference"]:
+        lines += ["", sentence(results["difference"], metric=METRICS[results["problem_type"]][0])]
+    return "\n".join([*lines, ""])
 
 
 def _metric_column(metric: str) -> Column:
@@ -71,28 +83,7 @@ def _cells(column: Column, systems: list[dict[str, Any]]) -> Iterator[str]:
     for number, system in zip(values, systems, strict=True):
         text = "undefined" if number is None else form.format(number)
         limits = system["intervals"].get(heading)
-        yield (f"**{text}**" if text == best else text) + (
-            f" [{limits[0]:.3f}, {limits[1]:.3f}]" if limits is not None else ""
-        )
-
-
-def _padded(cells: list[str], pad: Callable[[str, int], str]) -> list[str]:
-    width = max(map(len, cells))
-    return [pad(cell, width) for cell in cells]
-
-
-def _notes(results: dict[str, Any]) -> list[str]:
-    settings = results["settings"]
-    notes = [
-        f"{results['dataset']}, {results['split']}: {results['rows']:,} texts. In brackets: 95 % intervals from "
-        f"{settings['bootstrap_samples']:,} resamples of the texts, the same for every row of this table. "
-        f"Costs on one CPU thread, from text to probabilities: MB of the files that loading needs; load s in a warm "
-        f"process; p50 and p99 of {min(settings['latency_texts'], results['rows']):,} texts one by one; texts/s in "
-        f"batches of {settings['batch_size']}. Machine: {results['hardware']}."
-    ]
-    if results["difference"]:
-        notes += ["", sentence(results["difference"], metric=METRICS[results["problem_type"]][0])]
-    return notes
+        yield (f"**{text}**" if text == best else text) + (f" [{limits[0]:.3f}, {limits[1]:.3f}]" if limits else "")
 
 
 def draw(output: Path, results: dict[str, Any], predictions: dict[str, Predictions], labels: np.ndarray) -> None:

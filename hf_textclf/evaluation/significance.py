@@ -1,10 +1,9 @@
 """How sure: intervals by resampling, and whether the best two systems are apart by more than chance.
 
 Intervals are those of the percentile bootstrap over rows (Efron & Tibshirani 1993, chapter 13). A resample is
-`counts`, (rows,): how often each row was drawn. Every system sees the same resamples, so that two systems can be
-compared row for row; `scipy.stats.bootstrap` draws them anew for each. A `Measure` is prepared once for a system and
-then asked a thousand times; with every count 1 it gives the numbers of `hf_textclf.evaluation.metrics`, which would
-take minutes for all resamples.
+`counts`, (rows,): how often each row was drawn, the same for every system, so that two can be compared row for row;
+`scipy.stats.bootstrap` draws anew for each. A `Measure` is prepared once for a system and then asked a thousand times;
+with every count 1 it gives the numbers of `hf_textclf.evaluation.metrics`, which would take minutes.
 """
 
 import math
@@ -34,9 +33,62 @@ METRICS = {
 
 def measure_of(predictions: Predictions, labels: np.ndarray, *, problem_type: str) -> Measure:
     """Prepare the measure of one system. labels: as `compute_metrics` takes them."""
+    scores, predicted = predictions.scores, predictions.predicted
     if problem_type == "regression":
-        return _regression(predictions.scores, labels)
-    return _classification(predictions, labels, METRICS[problem_type])
+        return _regression(scores, labels)
+    rows, size = scores.shape
+    if labels.ndim == 2:
+        matrices = [csr_array(side > 0.5, dtype=float) for side in (labels, predicted)]
+    else:
+        matrices = [csr_array((np.ones(rows), (range(rows), ids)), shape=(rows, size)) for ids in (labels, predicted)]
+    # few texts have many labels: what is counted fits into little memory
+    truth, answered = matrices
+    counted = hstack([truth * answered, answered, truth]).T.tocsr()  # (3 labels, rows)
+    exact = (predicted == labels).reshape(rows, -1).all(axis=1)
+    # as in the metrics: of two exclusive labels the second
+    ranked = [1] if labels.ndim == 1 and size == 2 else range(size if size <= MAX_RANKED_LABELS else 0)
+    areas = [roc_auc(scores[:, i], labels == i if labels.ndim == 1 else labels[:, i] > 0.5) for i in ranked]
+
+    def measure(counts: np.ndarray) -> list[float]:
+        columns = (counted @ counts).reshape(3, size)
+        accuracy, area = counts @ exact / counts.sum(), mean_of_defined(np.array([area(counts) for area in areas]))
+        macro_f1 = mean_of_defined(rates(*columns)["f1"])
+        if labels.ndim == 1:
+            return [accuracy, macro_f1, area]
+        return [macro_f1, float(rates(*columns.sum(axis=1))["f1"]), accuracy, area]
+
+    return measure
+
+
+def _regression(predictions: np.ndarray, labels: np.ndarray) -> Measure:
+    errors = predictions - labels
+
+    def measure(counts: np.ndarray) -> list[float]:
+        covariance = np.cov(predictions, labels, aweights=counts)
+        spread = math.sqrt(covariance[0, 0] * covariance[1, 1])
+        pearson = covariance[0, 1] / spread if spread else math.nan
+        return [np.average(np.abs(errors), weights=counts), np.average(errors**2, weights=counts), pearson]
+
+    return measure
+
+
+def roc_auc(scores: np.ndarray, occurs: np.ndarray) -> Callable[[np.ndarray], float]:
+    """Prepare the area under the ROC curve of one label: sort once, then sum ranks (Mann & Whitney 1947).
+
+    scores: (rows,); occurs: (rows,) bool. The result is NaN where all rows drawn agree on the label.
+    """
+    order = np.argsort(scores, kind="stable")
+    # equal scores form one step, where a pair counts half
+    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
+
+    def area(counts: np.ndarray) -> float:
+        drawn = counts[order]
+        positives = np.add.reduceat(drawn * occurs[order], starts)
+        negatives = np.add.reduceat(drawn, starts) - positives
+        pairs = positives.sum() * negatives.sum()
+        return float(positives @ (np.cumsum(negatives) - negatives / 2) / pairs) if pairs else math.nan
+
+    return area
 
 
 def resample(measures: Sequence[Measure], rows: int, *, samples: int, seed: int = 0) -> np.ndarray:
@@ -79,16 +131,13 @@ def difference_of_best(
         return None
     errors = [(predictions[name].predicted - labels).reshape(len(labels), -1) for name in best]
     if problem_type == "regression":
-        test = wilcoxon_signed_rank(*(np.abs(error[:, 0]) for error in errors))
-        better = "closer"
+        test, better = wilcoxon_signed_rank(*(np.abs(error[:, 0]) for error in errors)), "closer"
     else:
         test = mcnemar(*(~error.any(axis=1) for error in errors))
         better = "right" if labels.ndim == 1 else "right in all labels"
     first, second = (list(predictions).index(name) for name in best)
-    gaps = {}
-    for name in METRICS[problem_type]:
-        one, other = (metrics[system][name] for system in best)
-        gaps[name] = None if one is None or other is None else one - other
+    pairs = {name: (metrics[best[0]][name], metrics[best[1]][name]) for name in METRICS[problem_type]}
+    gaps = {name: None if None in pair else pair[0] - pair[1] for name, pair in pairs.items()}
     limits = intervals(resampled[:, first] - resampled[:, second], problem_type=problem_type)
     return {"systems": best, "better": better, **test, "metrics": gaps, "intervals": limits}
 
@@ -134,61 +183,3 @@ def sentence(difference: dict[str, Any], *, metric: str) -> str:
     if gap is None or limits is None:
         return text
     return f"{text}; {metric} {gap:+.4f} (95 % interval {limits[0]:+.4f} to {limits[1]:+.4f})"
-
-
-def roc_auc(scores: np.ndarray, occurs: np.ndarray) -> Callable[[np.ndarray], float]:
-    """Prepare the area under the ROC curve of one label: sort once, then sum ranks (Mann & Whitney 1947).
-
-    scores: (rows,); occurs: (rows,) bool. The result is NaN where all rows drawn agree on the label.
-    """
-    order = np.argsort(scores, kind="stable")
-    # equal scores form one step, where a pair counts half
-    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
-    positive = occurs[order]
-
-    def area(counts: np.ndarray) -> float:
-        drawn = counts[order]
-        positives = np.add.reduceat(drawn * positive, starts)
-        negatives = np.add.reduceat(drawn, starts) - positives
-        pairs = positives.sum() * negatives.sum()
-        return float(positives @ (np.cumsum(negatives) - negatives / 2) / pairs) if pairs else math.nan
-
-    return area
-
-
-def _classification(predictions: Predictions, labels: np.ndarray, metrics: Sequence[str]) -> Measure:
-    scores, predicted = predictions.scores, predictions.predicted
-    rows, size = scores.shape
-    if labels.ndim == 2:
-        matrices = [csr_array(side > 0.5, dtype=float) for side in (labels, predicted)]
-    else:
-        matrices = [csr_array((np.ones(rows), (range(rows), ids)), shape=(rows, size)) for ids in (labels, predicted)]
-    # few texts have many labels: what is counted fits into little memory
-    truth, answered = matrices
-    counted = hstack([truth * answered, answered, truth]).T.tocsr()  # (3 labels, rows)
-    exact = (predicted == labels).reshape(rows, -1).all(axis=1)
-    # as in the metrics: of two exclusive labels the second
-    ranked = [1] if labels.ndim == 1 and size == 2 else range(size if size <= MAX_RANKED_LABELS else 0)
-    areas = [roc_auc(scores[:, i], labels == i if labels.ndim == 1 else labels[:, i] > 0.5) for i in ranked]
-
-    def measure(counts: np.ndarray) -> list[float]:
-        columns = (counted @ counts).reshape(3, size)
-        accuracy, area = counts @ exact / counts.sum(), mean_of_defined(np.array([area(counts) for area in areas]))
-        values = {"accuracy": accuracy, "subset_accuracy": accuracy, "roc_auc": area, "macro_roc_auc": area}
-        values["macro_f1"] = mean_of_defined(rates(*columns)["f1"])
-        values["micro_f1"] = float(rates(*columns.sum(axis=1))["f1"])
-        return [values[name] for name in metrics]
-
-    return measure
-
-
-def _regression(predictions: np.ndarray, labels: np.ndarray) -> Measure:
-    errors = predictions - labels
-
-    def measure(counts: np.ndarray) -> list[float]:
-        covariance = np.cov(predictions, labels, aweights=counts)
-        spread = math.sqrt(covariance[0, 0] * covariance[1, 1])
-        pearson = covariance[0, 1] / spread if spread else math.nan
-        return [np.average(np.abs(errors), weights=counts), np.average(errors**2, weights=counts), pearson]
-
-    return measure
