@@ -1,6 +1,7 @@
 """Calibration: probabilities that mean something, and the thresholds to read labels from them.
 
-The temperature goes into the last linear layer, so that a stock pipeline, an export and `predict` all give the same
+Fitted on validation are a temperature for the logits and for multi-label data a threshold for each label. The
+temperature goes into the last linear layer, so that a stock pipeline, an export and `predict` all give the same
 probabilities without knowing of it.
 """
 
@@ -12,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, log_expit, log_softmax, logit
 from transformers import PreTrainedModel
 
 from ..arguments import option
@@ -26,26 +28,24 @@ from ..models.loading import calibration_of, classification_head, problem_type_o
 from ..plots.charts import confidences, plot_reliability
 from ..provenance import describe_hardware, describe_versions, public_name
 from ..saved_model.layout import CARD, EVAL_RESULTS, RELIABILITY_DIAGRAM, move_files
-from .fitting import fit_temperature, fit_thresholds, held_out_labels
 from .metrics import compute_metrics, measure
 from .metrics.common import expected_calibration_error
-from .scoring import check_counts, load_rows, outputs_of
+from .scoring import Counts, load_rows, outputs_of
 
 # so many show whether a model can be calibrated
 CHECKED_TEXTS = 16
+# far beyond what a trained network needs; the search stays between this and its inverse
+MAX_TEMPERATURE = 100.0
 
 
 @dataclass
-class CalibrationArguments:
+class CalibrationArguments(Counts):
     """Which texts a saved model is calibrated on."""
 
     split: str = option(
         "validation", "Texts the model has not learnt from; test takes all rows of a file of their own."
     )
     batch_size: int = option(64, "Texts in one batch.")
-
-    def __post_init__(self) -> None:
-        check_counts(self, "batch_size")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,9 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
         raise UserError(f"{folder!r} holds no neural network, expected one to calibrate; calibrate another model")
     model = classifier.predictor.network.model
     check_calibration(model)
-    data, split, rows = load_rows(data_arguments, classifier, folders=[folder], split=arguments.split)
+    data, split, rows = load_rows(
+        data_arguments, classifier, folders=[folder], split=arguments.split, max_samples=None
+    )
     checked_texts = rows[:CHECKED_TEXTS]["text"]
     calibration = calibrate_model(
         model,
@@ -130,11 +132,7 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
 
 
 def check_calibration(model: PreTrainedModel) -> None:
-    """Make sure that a model can be calibrated, before anything is spent on it.
-
-    Raises:
-        UserError: a regression model, or one without a linear layer at its end.
-    """
+    """Raise UserError for a regression model or one without a linear layer at its end, before anything is spent."""
     if problem_type_of(model.config) == "regression":
         raise UserError("calibration needs probabilities, found regression; train a classifier or leave it as it is")
     classification_head(model)
@@ -171,19 +169,93 @@ def fold_temperature(model: PreTrainedModel, temperature: float, *, logits_of: C
         UserError: half the head does not give half the logits; the model is left as it was.
     """
     head = classification_head(model)
+
+    @torch.no_grad()
+    def divide(divisor: float) -> None:
+        for parameter in head.parameters():
+            parameter.div_(divisor)
+
     whole = logits_of()
-    _divide(head, 2)
+    divide(2)
     half = logits_of()
-    _divide(head, 0.5)
+    divide(0.5)
     if not np.allclose(2 * half, whole, rtol=1e-4, atol=1e-6):
         raise UserError(
             f"the logits of {type(model).__name__} are not what its last linear layer puts out, expected that for "
             "calibration; calibrate another model"
         )
-    _divide(head, temperature)
+    divide(temperature)
 
 
-@torch.no_grad()
-def _divide(head: nn.Linear, divisor: float) -> None:
-    for parameter in head.parameters():
-        parameter.div_(divisor)
+def fit_temperature(logits: np.ndarray, labels: np.ndarray, *, problem_type: str) -> float:
+    """The temperature T at which the probabilities of logits / T have the lowest log loss (Guo et al. 2017, "On
+    Calibration of Modern Neural Networks"); for multi-label data one T for the sigmoids of all labels.
+
+    logits: (rows, labels); labels: (rows,) ids, or for multi-label data (rows, labels) zeros and ones.
+
+    T > 1 makes an overconfident model less sure. It changes neither which label comes first nor which probabilities
+    reach 0.5. Where every prediction is right, the loss falls for ever as T falls, which says nothing: then T is 1.
+    """
+    logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
+    multi_label = problem_type == "multi_label_classification"
+    right = (logits > 0) == (labels > 0.5) if multi_label else logits.argmax(axis=1) == labels
+    if right.all():
+        return 1.0
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits / np.exp(log_temperature)
+        if multi_label:
+            return -log_expit(scaled * (2 * labels - 1)).mean()
+        return -log_softmax(scaled, axis=1)[np.arange(len(labels)), labels].mean()
+
+    # convex in 1 / T, so there is one minimum; over log T the steps are as fine below 1 as above
+    edge = np.log(MAX_TEMPERATURE)
+    minimum = minimize_scalar(loss, bounds=(-edge, edge), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(minimum.x))
+
+
+def fit_thresholds(probabilities: np.ndarray, labels: np.ndarray, *, samples: int = 100, seed: int = 0) -> np.ndarray:
+    """For each label the probability from which on it is predicted, for a high F1 (Lipton et al. 2014, "Optimal
+    Thresholding of Classifiers to Maximize F1 Measure"; each label on its own is the SCut of Yang 2001).
+
+    The best threshold on these rows fits their chance too, above all for a rare label. So it is the mean, as a logit,
+    of the best thresholds on bootstrap samples of the rows (bagging, Breiman 1996). A label that no row has keeps 0.5.
+
+    probabilities, labels: (rows, labels). Returns (labels,).
+    """
+    generator, rows = np.random.default_rng(seed), len(labels)
+    thresholds = np.full(labels.shape[1], 0.5)
+    for label in np.flatnonzero((labels > 0.5).any(axis=0)):
+        order = np.argsort(-probabilities[:, label], kind="stable")
+        scores, occurs = probabilities[order, label], labels[order, label] > 0.5
+        resamples = (np.bincount(generator.integers(rows, size=rows), minlength=rows) for _ in range(samples))
+        best = [best_threshold(scores, occurs, drawn) for drawn in resamples if drawn[occurs].any()]
+        if best:
+            thresholds[label] = expit(logit(best).mean())
+    return thresholds
+
+
+def best_threshold(scores: np.ndarray, occurs: np.ndarray, weights: np.ndarray) -> float:
+    """The threshold of the highest F1: halfway between the last score that reaches it and the next one.
+
+    scores: (rows,), falling; occurs: (rows,) bool; weights: (rows,), how often each row counts.
+    """
+    hits, predicted = np.cumsum(weights * occurs), np.cumsum(weights)
+    f1 = 2 * hits / np.maximum(predicted + hits[-1], 1)
+    following = np.append(scores[1:], 0)
+    # equal scores are predicted together
+    f1[scores == following] = -1
+    best = int(f1.argmax())
+    return (scores[best] + following[best]) / 2
+
+
+def held_out_labels(probabilities: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """What thresholds predict that were fitted on the other half of the rows: no row is evaluated by its own label.
+
+    probabilities, labels: (rows, labels). Returns (rows, labels) bool.
+    """
+    half = np.random.default_rng(seed).permutation(len(labels)) % 2 == 0
+    predicted = np.zeros(labels.shape, bool)
+    for fitted in (half, ~half):
+        predicted[~fitted] = probabilities[~fitted] >= fit_thresholds(probabilities[fitted], labels[fitted])
+    return predicted

@@ -6,6 +6,7 @@ The figures are safe in `comparison.json` before the first picture is drawn.
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import option
-from ..data import DataArguments, TextData, write_rows
+from ..data import DataArguments, write_rows
 from ..errors import UserError
 from ..files import new_folder, write_json, write_text
 from ..inference import Classifier
@@ -22,12 +23,12 @@ from ..saved_model.layout import MEASURED, model_digest
 from .benchmark import load_in_turns, measure_speed, megabytes
 from .metrics import compute_metrics
 from .report import csv_rows, draw, markdown
-from .scoring import Predictions, check_counts, load_rows, predict_rows
+from .scoring import Counts, load_rows, predict_rows
 from .significance import difference_of_best, intervals, measure_of, resample
 
 
 @dataclass
-class CompareArguments:
+class CompareArguments(Counts):
     """How saved folders are compared."""
 
     output_dir: str = field(metadata={"help": "New folder for the tables (json, csv, md) and the pictures (png)."})
@@ -36,9 +37,6 @@ class CompareArguments:
     batch_size: int = option(64, "Texts in one batch; a latency is of one text alone.")
     bootstrap_samples: int = option(1000, "Resamples behind the 95%% intervals.")
     latency_texts: int = option(200, "Texts of the split, evenly spaced, that latency and speed are measured on.")
-
-    def __post_init__(self) -> None:
-        check_counts(self, "max_samples", "batch_size", "bootstrap_samples", "latency_texts")
 
 
 def compare(folders: list[str], data_arguments: DataArguments, arguments: CompareArguments) -> dict[str, Any]:
@@ -59,35 +57,44 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
         data_arguments, first, folders=folders, split=arguments.split, max_samples=arguments.max_samples
     )
     labels = np.asarray(rows["labels"])
-    options: dict[str, Any] = {"label_names": first.label_names, "batch_size": arguments.batch_size}
-    # one model at a time: on a GPU there may be no room for all
-    predictions = {
-        name: predict_rows(Classifier(str(folder)), rows, progress=f"evaluating {name}", **options)
-        for name, folder in named.items()
-    }
-    systems, difference = _evaluate(predictions, labels, data, samples=arguments.bootstrap_samples)
+    predict = partial(predict_rows, rows=rows, label_names=first.label_names, batch_size=arguments.batch_size)
+    problem_type, predictions, metrics = data.problem_type, {}, {}
+    for name, folder in named.items():
+        # one model at a time: on a GPU there may be no room for all
+        system = predictions[name] = predict(Classifier(str(folder)), progress=f"evaluating {name}")
+        options: dict[str, Any] = {"label_names": data.label_names, "thresholds": system.thresholds or 0.5}
+        try:
+            metrics[name] = compute_metrics(system.scores, labels, problem_type=problem_type, **options)
+        except UserError as error:
+            raise UserError(f"{name}: {error}") from error
+    measures = [measure_of(system, labels, problem_type=problem_type) for system in predictions.values()]
+    resampled = resample(measures, len(labels), samples=arguments.bootstrap_samples)
     # evenly spaced, so that rows sorted by label or length are no trap
     spaced = np.linspace(0, len(rows) - 1, min(arguments.latency_texts, len(rows))).astype(int)
     speeds = measure_speed(classifiers, rows.select(spaced)["text"][:], batch_size=arguments.batch_size)
-    for folder, (name, classifier) in zip(folders, classifiers.items(), strict=True):
-        systems[name] = {
-            "folder": folder,
-            **systems[name],
-            "num_parameters": classifier.predictor.num_parameters,
+    systems = {
+        name: {
+            "folder": folders[number],
+            "metrics": metrics[name],
+            "intervals": intervals(resampled[:, number], problem_type=problem_type),
+            "thresholds": predictions[name].thresholds,
+            "num_parameters": classifiers[name].predictor.num_parameters,
             "megabytes": megabytes(named[name]),
             "load_seconds": load_seconds[name],
             **speeds[name],
         }
+        for number, name in enumerate(named)
+    }
     results = {
         "dataset": data_arguments.dataset,
         "split": split,
         "rows": len(rows),
-        "problem_type": data.problem_type,
+        "problem_type": problem_type,
         "label_names": data.label_names,
         # where the results went is not how they came about
         "settings": {key: value for key, value in asdict(arguments).items() if key != "output_dir"},
         "systems": systems,
-        "difference": difference,
+        "difference": difference_of_best(predictions, labels, metrics, resampled, problem_type=problem_type),
         "hardware": describe_hardware(),
         "versions": describe_versions(),
     }
@@ -100,11 +107,7 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
 
 
 def measure_costs(folder: str, data_arguments: DataArguments, *, split: str | None = None) -> None:
-    """Measure a saved folder on one split and write `measured.json` and SPLIT_*.png into it.
-
-    Raises:
-        UserError: as `compare`.
-    """
+    """Measure a saved folder on one split and write `measured.json` and SPLIT_*.png into it; errors: of `compare`."""
     place = Path(folder)
     # inside the folder, so that pictures can be moved from there and a full disk is found out early
     with TemporaryDirectory(dir=place if place.is_dir() else None, prefix=".measuring") as output:
@@ -124,37 +127,8 @@ def measure_costs(folder: str, data_arguments: DataArguments, *, split: str | No
     write_json(place / MEASURED, measured)
 
 
-def _evaluate(
-    predictions: dict[str, Predictions], labels: np.ndarray, data: TextData, *, samples: int
-) -> tuple[dict[str, dict[str, Any]], dict[str, Any] | None]:
-    """The metrics of each system with their intervals, and what sets the best two apart."""
-    problem_type = data.problem_type
-    metrics = {}
-    for name, system in predictions.items():
-        options: dict[str, Any] = {"label_names": data.label_names, "thresholds": system.thresholds or 0.5}
-        try:
-            metrics[name] = compute_metrics(system.scores, labels, problem_type=problem_type, **options)
-        except UserError as error:
-            raise UserError(f"{name}: {error}") from error
-    measures = [measure_of(system, labels, problem_type=problem_type) for system in predictions.values()]
-    resampled = resample(measures, len(labels), samples=samples)
-    systems = {
-        name: {
-            "metrics": metrics[name],
-            "intervals": intervals(resampled[:, number], problem_type=problem_type),
-            "thresholds": system.thresholds,
-        }
-        for number, (name, system) in enumerate(predictions.items())
-    }
-    return systems, difference_of_best(predictions, labels, metrics, resampled, problem_type=problem_type)
-
-
 def _check_same_task(classifiers: dict[str, Classifier]) -> None:
-    """Make sure that all systems predict the same labels.
-
-    Raises:
-        UserError: one has another problem type or other labels than the first; their order may differ.
-    """
+    """Raise UserError unless all systems predict the same labels, in whatever order."""
     (first, reference), *others = classifiers.items()
     for name, classifier in others:
         # a regression has no labels, only a name for its number
@@ -170,11 +144,7 @@ def _check_same_task(classifiers: dict[str, Classifier]) -> None:
 
 
 def _name_folders(folders: Sequence[str]) -> dict[str, Path]:
-    """Name each folder by the end of its path, with as many parents as it takes to tell all apart.
-
-    Raises:
-        UserError: one is not a folder, or stands there twice.
-    """
+    """Name each folder by the end of its path, with as many parents as it takes to tell all apart."""
     paths = [Path(folder).resolve() for folder in folders]
     for folder, path in zip(folders, paths, strict=True):
         if not path.is_dir():

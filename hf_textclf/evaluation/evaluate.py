@@ -25,22 +25,17 @@ from ..inference import Classifier
 from ..provenance import describe_hardware, describe_versions, public_name
 from ..saved_model.layout import ERRORS, EVAL_RESULTS, EVALUATIONS, model_digest
 from .metrics import measure
-from .scoring import Predictions, check_counts, load_rows, predict_rows
+from .scoring import Counts, Predictions, load_rows, predict_rows
 
 logger = logging.getLogger(__name__)
 # a stock pipeline reads them one by one
 PIPELINE_TEXTS = 200
 # largest difference of two probabilities that rounding explains
 ROUNDING = 1e-4
-# ways of ours that travel in tokenizer_config.json
-BY_TOKENIZER = {
-    "head_tokens": "head_tail: a pipeline keeps the head of a long text only",
-    "segmenter": "segmenter: a pipeline does not cut texts into words before they are tokenized",
-}
 
 
 @dataclass
-class EvaluationArguments:
+class EvaluationArguments(Counts):
     """How a saved model is evaluated."""
 
     split: str | None = option(None, "train, validation or test; by default test, else validation.")
@@ -51,9 +46,6 @@ class EvaluationArguments:
     thresholds: float | None = option(
         None, "Multi-label: predict labels from this probability on; by default those fitted, else 0.5."
     )
-
-    def __post_init__(self) -> None:
-        check_counts(self, "batch_size", "max_samples")
 
 
 def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationArguments) -> dict[str, Any]:
@@ -69,7 +61,7 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
         data_arguments, classifier, folders=[folder], split=arguments.split, max_samples=arguments.max_samples
     )
     output = _new_folder(folder, split, arguments)
-    predictions = predict_rows(classifier, rows, batch_size=arguments.batch_size)
+    predictions = predict_rows(classifier, rows, batch_size=arguments.batch_size, progress="evaluating")
     options: dict[str, Any] = {"problem_type": classifier.problem_type, "label_names": data.label_names}
     metrics = measure(predictions.scores, np.asarray(rows["labels"]), thresholds=classifier.thresholds, **options)
     sample = np.random.default_rng(data_arguments.split_seed).permutation(len(rows))[:PIPELINE_TEXTS]
@@ -170,39 +162,35 @@ def pipeline_agreement(
     stock = np.array(list(stock_rows.values())).reshape(-1, probabilities.shape[1])
     ours = probabilities[list(stock_rows)]
     differences = np.abs(stock - ours).max(axis=1, initial=0)
-    same = {"same_labels": None, "same_probabilities": differences <= ROUNDING}
+    strategy, thresholds, dtype = classifier.predictor.document_strategy, classifier.thresholds, model.dtype
+    same: dict[str, np.ndarray | None] = {"same_labels": None, "same_probabilities": differences <= ROUNDING}
     if classifier.problem_type == "single_label_classification":
         same["same_labels"] = stock.argmax(axis=1) == ours.argmax(axis=1)
-    elif classifier.thresholds is not None:
-        same["same_labels"] = ((stock >= 0.5) == (ours >= classifier.thresholds)).all(axis=1)
+    elif thresholds is not None:
+        same["same_labels"] = ((stock >= 0.5) == (ours >= thresholds)).all(axis=1)
+    settings = tokenizer.init_kwargs  # of tokenizer_config.json
+    reasons = {
+        "head_tail: a pipeline keeps the head of a long text only": "head_tokens" in settings,
+        "segmenter: a pipeline does not cut texts into words before they are tokenized": "segmenter" in settings,
+        f"document_strategy {strategy}: a pipeline cuts a long text": strategy,
+        f"precision: the weights are stored as {dtype}, in which a pipeline computes": dtype != torch.float32,
+        "thresholds: a pipeline gives probabilities only, and its user takes the labels from 0.5 on": (
+            thresholds is not None and (thresholds != 0.5).any()
+        ),
+    }
     return {
         "texts": len(texts),
         **{name: None if rows is None or not len(rows) else float(rows.mean()) for name, rows in same.items()},
         "max_difference": float(differences.max(initial=0)),
         "failed": len(texts) - len(stock),
-        "why": _reasons(classifier, tokenizer, model.dtype),
+        "why": [reason for reason, holds in reasons.items() if holds],
     }
-
-
-def _reasons(classifier: Classifier, tokenizer: Any, dtype: torch.dtype) -> list[str]:
-    """What a stock pipeline does not know of this model."""
-    reasons = [reason for key, reason in BY_TOKENIZER.items() if key in tokenizer.init_kwargs]
-    if strategy := classifier.predictor.document_strategy:
-        reasons.append(f"document_strategy {strategy}: a pipeline cuts a long text")
-    if dtype != torch.float32:
-        reasons.append(f"precision: the weights are stored as {dtype}, in which a pipeline computes")
-    if classifier.thresholds is not None and (classifier.thresholds != 0.5).any():
-        reasons.append("thresholds: a pipeline gives probabilities only, and its user takes the labels from 0.5 on")
-    return reasons
 
 
 def in_words(agreement: dict[str, Any]) -> str:
     """What `pipeline_agreement` found, in one line."""
-    shares = [
-        f"the same {name} for {100 * agreement[f'same_{name}']:.1f} %"
-        for name in ("labels", "probabilities")
-        if agreement[f"same_{name}"] is not None
-    ]
+    same = {name: agreement[f"same_{name}"] for name in ("labels", "probabilities")}
+    shares = [f"the same {name} for {100 * share:.1f} %" for name, share in same.items() if share is not None]
     shares += [f"{agreement['failed']} failed"] * (agreement["failed"] > 0)
     why = f" ({'; '.join(agreement['why'])})" if agreement["why"] else ""
     return f"stock pipeline on {agreement['texts']} texts: {', '.join(shares)}{why}"

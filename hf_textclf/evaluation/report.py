@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import confusion_matrix
 
 from ..plots.charts import confidences, plot_confusion, plot_curves, plot_metrics, plot_reliability, plot_scatter
 from ..saved_model.layout import CONFUSION, CURVES, RELIABILITY_DIAGRAM, SCATTER
@@ -96,9 +95,9 @@ def draw(output: Path, results: dict[str, Any], predictions: dict[str, Predictio
     title = f"{Path(results['dataset']).name}, {results['split']}, {results['rows']:,} texts"
     metrics = {
         metric + " (less is better)" * (metric in LOWER_IS_BETTER): {
-            name: (system["metrics"][metric], system["intervals"][metric])
+            name: pair
             for name, system in systems.items()
-            if None not in (system["metrics"][metric], system["intervals"][metric])
+            if None not in (pair := (system["metrics"][metric], system["intervals"][metric]))
         }
         for metric in METRICS[results["problem_type"]]
     }
@@ -111,13 +110,10 @@ def draw(output: Path, results: dict[str, Any], predictions: dict[str, Predictio
     if results["problem_type"] == "regression":
         plot_scatter(output / SCATTER, scores, labels, what=" ".join(names), title=title)
         return
-    plot_reliability(
-        output / RELIABILITY_DIAGRAM,
-        {name: confidences(probabilities, labels) for name, probabilities in scores.items()},
-        {name: system["metrics"]["expected_calibration_error"] for name, system in systems.items()},
-        title=title,
-        what="confidence" if labels.ndim == 1 else "probability of a label",
-    )
+    shown = {name: confidences(probabilities, labels) for name, probabilities in scores.items()}
+    errors = {name: system["metrics"]["expected_calibration_error"] for name, system in systems.items()}
+    what = "confidence" if labels.ndim == 1 else "probability of a label"
+    plot_reliability(output / RELIABILITY_DIAGRAM, shown, errors, title=title, what=what)
     _draw_confusion(output / CONFUSION, names, predictions, labels, title=title)
     if len(names) <= MAX_RANKED_LABELS:
         _draw_curves(output / CURVES, results, scores, labels, title=title)
@@ -140,12 +136,10 @@ def confusion(predicted: np.ndarray, labels: np.ndarray, shown: np.ndarray) -> n
 
     predicted, labels: both (rows,) ids or (rows, labels) zeros and ones; shown: ids of labels.
     """
-    if labels.ndim == 2:
-        together, support = labels[:, shown].T @ predicted[:, shown], labels.sum(axis=0)
-    else:
-        together = confusion_matrix(labels, predicted, labels=shown)
-        support = np.bincount(labels, minlength=max(shown) + 1)
-    return together / np.maximum(support[shown], 1)[:, None]
+    truth, answered = (
+        (side[:, None] == shown if side.ndim == 1 else side[:, shown]).astype(float) for side in (labels, predicted)
+    )
+    return truth.T @ answered / np.maximum(truth.sum(axis=0), 1)[:, None]
 
 
 def _draw_curves(

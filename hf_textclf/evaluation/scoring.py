@@ -1,9 +1,8 @@
 """What `evaluate`, `calibrate` and `compare` share: the rows of a split, and what a classifier predicts for them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from datasets import Dataset
@@ -28,45 +27,36 @@ class Predictions:
     thresholds: list[float] | None = None
 
 
-def check_counts(arguments: Any, *names: str) -> None:
-    """Raise UserError unless these fields of a dataclass, where they are given, are 1 or more."""
-    for name in names:
-        value = getattr(arguments, name)
-        if value is not None and value < 1:
-            raise UserError(f"{name}={value}, expected 1 or more; correct --{name}")
+class Counts:
+    """A dataclass of arguments whose integers are counts: from 1 on, else a UserError."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if type(value) is int and value < 1:
+                raise UserError(f"{name}={value}, expected 1 or more; correct --{name}")
 
 
 def load_rows(
-    arguments: DataArguments,
-    classifier: Classifier,
-    *,
-    folders: Iterable[str],
-    split: str | None,
-    max_samples: int | None = None,
+    arguments: DataArguments, classifier: Classifier, *, folders: list[str], split: str | None, max_samples: int | None
 ) -> tuple[TextData, str, Dataset]:
     """Load one split with the labels of a classifier; return the data, the name of the split and its rows.
 
     folders: of all models that are evaluated on it. max_samples: take a seeded subset. Errors: as of `load_split`.
     """
+    file = Path(arguments.dataset)
+    trained_on = [read_run(Path(folder)).get("dataset") for folder in folders] if file.is_file() else []
     data = load_split(
         arguments,
         label_names=classifier.label_names,
         problem_type=classifier.problem_type,
         split=split,
-        seen=any(has_seen(folder, arguments.dataset) for folder in folders),
+        # the very file that a model was trained on is no test
+        seen=any(other and Path(other).resolve() == file.resolve() for other in trained_on),
     )
     [(name, rows)] = data.splits.items()
     if max_samples is not None and max_samples < len(rows):
         rows = rows.shuffle(seed=arguments.split_seed).select(range(max_samples))
     return data, name, rows
-
-
-def has_seen(folder: str, dataset: str) -> bool:
-    """Whether a saved folder was trained on this very file, which then is no test."""
-    if not Path(dataset).is_file():
-        return False
-    trained_on = read_run(Path(folder)).get("dataset")
-    return trained_on is not None and Path(trained_on).resolve() == Path(dataset).resolve()
 
 
 def outputs_of(compute: Callable[..., np.ndarray], rows: Dataset, *, batch_size: int, progress: str) -> np.ndarray:
@@ -80,12 +70,7 @@ def outputs_of(compute: Callable[..., np.ndarray], rows: Dataset, *, batch_size:
 
 
 def predict_rows(
-    classifier: Classifier,
-    rows: Dataset,
-    *,
-    batch_size: int,
-    label_names: list[str] | None = None,
-    progress: str = "evaluating",
+    classifier: Classifier, rows: Dataset, *, batch_size: int, label_names: list[str] | None = None, progress: str
 ) -> Predictions:
     """Predict all rows, with a progress bar. label_names: the order of the labels; the classifier's own."""
     scores = outputs_of(classifier.probabilities, rows, batch_size=batch_size, progress=progress)

@@ -41,8 +41,8 @@ def measure_of(predictions: Predictions, labels: np.ndarray, *, problem_type: st
         matrices = [csr_array(side > 0.5, dtype=float) for side in (labels, predicted)]
     else:
         matrices = [csr_array((np.ones(rows), (range(rows), ids)), shape=(rows, size)) for ids in (labels, predicted)]
-    # few texts have many labels: what is counted fits into little memory
     truth, answered = matrices
+    # few texts have many labels: what is counted fits into little memory
     counted = hstack([truth * answered, answered, truth]).T.tocsr()  # (3 labels, rows)
     exact = (predicted == labels).reshape(rows, -1).all(axis=1)
     # as in the metrics: of two exclusive labels the second
@@ -79,11 +79,11 @@ def roc_auc(scores: np.ndarray, occurs: np.ndarray) -> Callable[[np.ndarray], fl
     """
     order = np.argsort(scores, kind="stable")
     # equal scores form one step, where a pair counts half
-    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
+    starts, positive = np.flatnonzero(np.diff(scores[order], prepend=-np.inf)), occurs[order]
 
     def area(counts: np.ndarray) -> float:
         drawn = counts[order]
-        positives = np.add.reduceat(drawn * occurs[order], starts)
+        positives = np.add.reduceat(drawn * positive, starts)
         negatives = np.add.reduceat(drawn, starts) - positives
         pairs = positives.sum() * negatives.sum()
         return float(positives @ (np.cumsum(negatives) - negatives / 2) / pairs) if pairs else math.nan

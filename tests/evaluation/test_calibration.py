@@ -17,7 +17,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 from hf_textclf import Classifier
 from hf_textclf.cli.main import main
 from hf_textclf.data import read_rows
-from hf_textclf.evaluation.fitting import held_out_labels
+from hf_textclf.evaluation.calibration import held_out_labels
 from hf_textclf.files import SAMPLES
 
 DATA = {"single": ("opinions_zh", "sentiment"), "multi": ("news_zh", "topics")}

@@ -162,7 +162,7 @@ def test_thresholds_of_the_model_decide(trained_models):
     data = DataArguments(dataset="samples/news_zh", label_column=["topics"], label_separator=";")
     _, _, rows = load_rows(data, classifier, folders=[], split="test", max_samples=30)
     turned_names = classifier.label_names[::-1]
-    predictions = predict_rows(classifier, rows, label_names=turned_names, batch_size=8)
+    predictions = predict_rows(classifier, rows, label_names=turned_names, batch_size=8, progress="evaluating")
     expected = classifier.probabilities(rows["text"][:], batch_size=8) >= classifier.thresholds
     np.testing.assert_array_equal(predictions.predicted, expected[:, ::-1])
     assert predictions.thresholds == classifier.thresholds[::-1].tolist()

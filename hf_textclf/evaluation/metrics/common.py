@@ -11,7 +11,6 @@ from typing import Any
 import datasets
 import evaluate
 import numpy as np
-import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 # Ranking metrics sort all rows once per label. Above this many labels that takes minutes, so they are undefined there.
@@ -55,9 +54,8 @@ def expected_calibration_error(confidences: np.ndarray, correct: np.ndarray, *, 
 
     confidences: (n,) in [0, 1]; correct: (n,), whether what was predicted with that confidence came true.
     """
-    inner_edges = np.linspace(0, 1, bins + 1)[1:-1]
     # side="left" closes each bin on the right, as in the paper
-    bin_of = np.searchsorted(inner_edges, confidences, side="left")
+    bin_of = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidences, side="left")
     gaps = np.bincount(bin_of, weights=confidences - np.asarray(correct, dtype=float), minlength=bins)
     return float(np.abs(gaps).sum() / len(confidences))
 
@@ -84,11 +82,14 @@ def plain(value: Any) -> Any:
 
 def table(columns: dict[str, np.ndarray], label_names: list[str] | None) -> dict[str, dict[str, float]]:
     """One row of the per-label table for each label, by its name or else its number. Every column: (labels,)."""
-    return pd.DataFrame(columns, label_names).rename(index=str).to_dict("index")
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return {
+        label_names[i] if label_names else str(i): dict(zip(columns, row, strict=True)) for i, row in enumerate(rows)
+    }
 
 
-def info(description: str, inputs: str, **features: Any) -> evaluate.MetricInfo:
-    """What an `evaluate` module says of itself. features: of one prediction and of one reference."""
-    return evaluate.MetricInfo(
-        description=description, citation="", inputs_description=inputs, features=datasets.Features(features)
-    )
+def info(measure: Callable, **features: Any) -> evaluate.MetricInfo:
+    """What an `evaluate` module says of itself: the docstring of its function, and the features of one text."""
+    head, _, rest = (measure.__doc__ or "").partition("\n")
+    features = datasets.Features(features)
+    return evaluate.MetricInfo(description=head, citation="", inputs_description=rest, features=features)

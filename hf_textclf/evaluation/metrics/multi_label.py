@@ -8,15 +8,6 @@ import numpy as np
 
 from .common import expected_calibration_error, info, log_loss, mean_of_defined, plain, ranking, rankings, rates, table
 
-DESCRIPTION = "Subset accuracy, macro, micro and per-label rates, ranking and calibration of a multi-label classifier."
-INPUTS = """
-Args:
-    predictions: one list of probabilities per text, one for each label.
-    references: one list per text, 1 for each label that the text has and 0 for the others.
-    label_names: names for the per-label table, in the order of the labels; without them, their numbers.
-    thresholds: a label is predicted from this probability on; one number, or one per label.
-"""
-
 
 def multi_label_metrics(
     predictions: np.ndarray | list,
@@ -25,13 +16,15 @@ def multi_label_metrics(
     *,
     thresholds: float | list[float] = 0.5,
 ) -> dict[str, Any]:
-    """Measure a multi-label classifier.
+    """Subset accuracy, macro, micro and per-label rates, ranking and calibration of a multi-label classifier.
 
     A label absent from these rows is left out of the macro means (`rates` in common.py has the details). Log loss and
     calibration error are taken over all (text, label) pairs; the latter compares the probability of a label with how
     often it holds, so it does not depend on the thresholds.
 
-    predictions: (rows, labels) probabilities; references: (rows, labels), 0 or 1; thresholds: scalar or (labels,).
+    predictions: (rows, labels) probabilities; references: (rows, labels), 1 for each label that the text has, else 0.
+    label_names: for the per-label table; without them, numbers. thresholds: a label is predicted from this probability
+    on; scalar or (labels,).
     Returns flat numbers and, last, `per_label`: name -> its row. None stands for what is undefined here.
     """
     # float64: in float32 a confident probability rounds to 1 and its complement to 0
@@ -60,4 +53,4 @@ class MultiLabelMetrics(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         probabilities = datasets.Sequence(datasets.Value("float64"))
-        return info(DESCRIPTION, INPUTS, predictions=probabilities, references=probabilities)
+        return info(multi_label_metrics, predictions=probabilities, references=probabilities)

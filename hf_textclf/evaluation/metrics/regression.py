@@ -8,18 +8,11 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error
 
 from .common import info, plain
 
-DESCRIPTION = "Mean squared and absolute error, Pearson and Spearman correlation."
-INPUTS = """
-Args:
-    predictions: one number per text.
-    references: the true number of each text.
-"""
-
 
 def regression_metrics(predictions: np.ndarray | list, references: np.ndarray | list) -> dict[str, float | None]:
-    """Measure predictions of a number.
+    """Mean squared and absolute error, Pearson and Spearman correlation.
 
-    predictions, references: (rows,) or (rows, 1).
+    predictions, references: (rows,) or (rows, 1), one number per text and the true one.
     Returns flat numbers; the correlations are None where either side is constant.
     """
     true, predicted = (np.asarray(side, dtype=np.float64).reshape(-1) for side in (references, predictions))
@@ -41,4 +34,4 @@ class RegressionMetrics(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         number = datasets.Value("float64")
-        return info(DESCRIPTION, INPUTS, predictions=number, references=number)
+        return info(regression_metrics, predictions=number, references=number)

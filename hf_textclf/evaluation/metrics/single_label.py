@@ -11,25 +11,18 @@ import numpy as np
 
 from .common import expected_calibration_error, info, log_loss, mean_of_defined, plain, rankings, rates, table
 
-DESCRIPTION = "Accuracy, macro, micro and per-label rates, ranking and calibration of a single-label classifier."
-INPUTS = """
-Args:
-    predictions: one list of probabilities per text, as many as there are labels.
-    references: the true label id of each text.
-    label_names: names for the per-label table, in the order of the ids; without them, the ids.
-"""
-
 
 def single_label_metrics(
     predictions: np.ndarray | list, references: np.ndarray | list, label_names: list[str] | None = None
 ) -> dict[str, Any]:
-    """Measure a single-label classifier.
+    """Accuracy, macro, micro and per-label rates, ranking and calibration of a single-label classifier.
 
     A label absent from these rows is left out of the macro means (`rates` in common.py has the details). With two
     labels, `roc_auc` and `average_precision` are those of label 1; with more, the macro mean of one against the rest.
     The micro rates all equal the accuracy.
 
-    predictions: (rows, labels) probabilities; references: (rows,), integer ids.
+    predictions: (rows, labels) probabilities; references: (rows,), integer ids. label_names: for the per-label table,
+    in the order of the ids; without them, the ids.
     Returns flat numbers and, last, `per_label`: name -> its row. None stands for what is undefined here.
     """
     probabilities, labels = np.asarray(predictions), np.asarray(references).astype(np.int64)
@@ -76,4 +69,4 @@ class SingleLabelMetrics(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         probabilities = datasets.Sequence(datasets.Value("float64"))
-        return info(DESCRIPTION, INPUTS, predictions=probabilities, references=datasets.Value("int64"))
+        return info(single_label_metrics, predictions=probabilities, references=datasets.Value("int64"))

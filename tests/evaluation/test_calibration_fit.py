@@ -8,8 +8,14 @@ from sklearn.metrics import f1_score
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from hf_textclf import UserError
-from hf_textclf.evaluation.calibration import check_calibration, fold_temperature
-from hf_textclf.evaluation.fitting import best_threshold, fit_temperature, fit_thresholds, held_out_labels
+from hf_textclf.evaluation.calibration import (
+    best_threshold,
+    check_calibration,
+    fit_temperature,
+    fit_thresholds,
+    fold_temperature,
+    held_out_labels,
+)
 from hf_textclf.models.loading import classification_head, load_for_finetuning
 
 SINGLE, MULTI = "single_label_classification", "multi_label_classification"
