@@ -81,8 +81,7 @@ class Calibration:
 
     def plot(self, path: Path) -> None:
         """Write a reliability diagram, before and after (Guo et al. 2017, figure 4)."""
-        scores = {"before": self.before, "calibrated": self.after}
-        shown = {name: confidences(probabilities, self.labels) for name, probabilities in scores.items()}
+        shown = {"before": confidences(self.before, self.labels), "calibrated": confidences(self.after, self.labels)}
         errors = {name: expected_calibration_error(*pair) for name, pair in shown.items()}
         what = "confidence" if self.labels.ndim == 1 else "probability of a label"
         plot_reliability(path, shown, errors, title=f"calibration, {len(self.labels):,} texts", what=what)
@@ -106,12 +105,11 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
     data, split, rows = load_rows(
         data_arguments, classifier, folders=[folder], split=arguments.split, max_samples=None
     )
-    checked_texts = rows[:CHECKED_TEXTS]["text"]
     calibration = calibrate_model(
         model,
         outputs_of(classifier.logits, rows, batch_size=arguments.batch_size, progress="calibrating"),
         np.asarray(rows["labels"]),
-        logits_of=lambda: classifier.logits(checked_texts),
+        logits_of=lambda: classifier.logits(rows[:CHECKED_TEXTS]["text"]),
     )
     results = {"num_parameters": classifier.predictor.num_parameters, "hardware": describe_hardware()}
     results |= {"versions": describe_versions()} | read_json(Path(folder) / EVAL_RESULTS)

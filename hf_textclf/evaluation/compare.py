@@ -1,7 +1,4 @@
-"""`compare`: saved folders of any kind side by side on one split, what they know beside what they cost.
-
-The figures are safe in `comparison.json` before the first picture is drawn.
-"""
+"""`compare`: saved folders of any kind side by side on one split, what they know beside what they cost."""
 
 import os
 from collections.abc import Sequence
@@ -99,6 +96,7 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
         "versions": describe_versions(),
     }
     output.mkdir(parents=True, exist_ok=True)
+    # before the first picture, so that the figures are safe
     write_json(output / "comparison.json", results)
     write_rows(output / "comparison.csv", csv_rows(results))
     write_text(output / "comparison.md", markdown(results))

@@ -114,21 +114,15 @@ def draw(output: Path, results: dict[str, Any], predictions: dict[str, Predictio
     errors = {name: system["metrics"]["expected_calibration_error"] for name, system in systems.items()}
     what = "confidence" if labels.ndim == 1 else "probability of a label"
     plot_reliability(output / RELIABILITY_DIAGRAM, shown, errors, title=title, what=what)
-    _draw_confusion(output / CONFUSION, names, predictions, labels, title=title)
-    if len(names) <= MAX_RANKED_LABELS:
-        _draw_curves(output / CURVES, results, scores, labels, title=title)
-
-
-def _draw_confusion(
-    path: Path, names: list[str], predictions: dict[str, Predictions], labels: np.ndarray, *, title: str
-) -> None:
     support = np.bincount(labels, minlength=len(names)) if labels.ndim == 1 else labels.sum(axis=0)
     # the most frequent, in the order of their ids
-    shown = np.sort(np.argsort(-support, kind="stable")[:MAX_CONFUSED_LABELS])
-    shares = {name: confusion(system.predicted, labels, shown) for name, system in predictions.items()}
+    frequent = np.sort(np.argsort(-support, kind="stable")[:MAX_CONFUSED_LABELS])
+    shares = {name: confusion(system.predicted, labels, frequent) for name, system in predictions.items()}
     what = "of each true label" if labels.ndim == 1 else "of the texts with a label for which a label is predicted"
-    cut = f" (the {len(shown)} most frequent of {len(names):,} labels)" if len(shown) < len(names) else ""
-    plot_confusion(path, shares, names, shown=shown.tolist(), title=f"{title}\nshare {what}{cut}")
+    cut = f" (the {len(frequent)} most frequent of {len(names):,} labels)" if len(frequent) < len(names) else ""
+    plot_confusion(output / CONFUSION, shares, names, shown=frequent.tolist(), title=f"{title}\nshare {what}{cut}")
+    if len(names) <= MAX_RANKED_LABELS:
+        _draw_curves(output / CURVES, results, scores, labels, title=title)
 
 
 def confusion(predicted: np.ndarray, labels: np.ndarray, shown: np.ndarray) -> np.ndarray:

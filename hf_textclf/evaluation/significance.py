@@ -94,11 +94,9 @@ def roc_auc(scores: np.ndarray, occurs: np.ndarray) -> Callable[[np.ndarray], fl
 def resample(measures: Sequence[Measure], rows: int, *, samples: int, seed: int = 0) -> np.ndarray:
     """Return (samples, systems, metrics): what each measure gives on each resample of that many rows."""
     generator = np.random.default_rng(seed)
-    drawn = []
-    for _ in tqdm(range(samples), desc="resampling", unit="resample"):
-        counts = np.bincount(generator.integers(rows, size=rows), minlength=rows).astype(float)
-        drawn.append([measure(counts) for measure in measures])
-    return np.array(drawn)
+    draws = (generator.integers(rows, size=rows) for _ in tqdm(range(samples), desc="resampling", unit="resample"))
+    resamples = (np.bincount(drawn, minlength=rows).astype(float) for drawn in draws)
+    return np.array([[measure(counts) for measure in measures] for counts in resamples])
 
 
 def intervals(resampled: np.ndarray, *, problem_type: str) -> dict[str, list[float] | None]:
@@ -162,12 +160,8 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
 def wilcoxon_signed_rank(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
     """Wilcoxon's signed-rank test (1945) of the absolute errors of two regressions, (rows,) each."""
     p_value = 1.0 if np.array_equal(first, second) else wilcoxon(first, second).pvalue
-    return {
-        "test": "Wilcoxon, signed ranks",
-        "only_first": int((first < second).sum()),
-        "only_second": int((second < first).sum()),
-        "p_value": float(p_value),
-    }
+    counts = {"only_first": int((first < second).sum()), "only_second": int((second < first).sum())}
+    return {"test": "Wilcoxon, signed ranks", **counts, "p_value": float(p_value)}
 
 
 def sentence(difference: dict[str, Any], *, metric: str) -> str:
