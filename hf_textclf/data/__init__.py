@@ -1,8 +1,8 @@
 """Data: from a Hub id, folder or file to texts with encoded labels, and rows of files in and out."""
 
-from .arguments import DataArguments, ProblemType, TextArguments
 from .loading import TextData, load_data, load_split, load_texts, summarize
 from .reading import read_rows
+from .sources import DataArguments, ProblemType, TextArguments
 from .writing import output_format, write_rows
 
 __all__ = [

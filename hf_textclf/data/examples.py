@@ -14,9 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import UserError
-from .arguments import DataArguments, ProblemType
 from .labels import REGRESSION, LabelSet, read_labels
-from .sources import RawSplit
+from .sources import DataArguments, ProblemType, RawSplit
 
 # in this order: of `title` and `content`, the longer one is the text
 TEXT_NAMES = (
@@ -62,11 +61,22 @@ def collect_rows(
                 raise UserError(
                     f"{name} has no column {column!r} but {_listed(split)}, expected the same in every split; add it"
                 )
-        chunks += split.texts(text_column).cast(pa.large_string()).chunks
+        chunks += split.texts(text_column).chunks
         values += label_values(split, label_column)
         names += [name] * (len(values) - len(names))
     texts, splits = pa.chunked_array(chunks, pa.large_string()), np.array(names)
-    missing = _missing_rows(texts, values, splits, arguments)
+    no_text = missing_texts(texts)
+    # an empty cell of separated labels says that none applies
+    separated = arguments.label_separator is not None
+    no_label = np.array([is_missing(value) and not (separated and value == "") for value in values], bool)
+    missing = no_text | no_label
+    if missing.any() and not arguments.drop_missing:
+        name = splits[missing.argmax()]
+        first = splits == name
+        raise UserError(
+            f"{name}: {no_text[first].sum():,} rows without text and {no_label[first].sum():,} without label (first: "
+            f"row {missing[first].argmax() + 1:,}), expected both in every row; fill them in or pass --drop_missing"
+        )
     # among multi-hot columns a -1 stands out at once, a single column must be read as integers first
     multi_hot = len(label_column) > 1
     unlabelled = np.array([multi_hot and value == UNLABELLED for value in values], bool) & ~missing
@@ -93,25 +103,6 @@ def collect_rows(
     )
 
 
-def _missing_rows(
-    texts: pa.ChunkedArray, values: list[Any], splits: np.ndarray, arguments: DataArguments
-) -> np.ndarray:
-    """Return (rows,) bool, all False unless missing rows are to be dropped."""
-    no_text = missing_texts(texts)
-    # an empty cell of separated labels says that none applies
-    separated = arguments.label_separator is not None
-    no_label = np.array([is_missing(value) and not (separated and value == "") for value in values], bool)
-    missing = no_text | no_label
-    if missing.any() and not arguments.drop_missing:
-        name = splits[missing.argmax()]
-        rows = splits == name
-        raise UserError(
-            f"{name}: {no_text[rows].sum():,} rows without text and {no_label[rows].sum():,} without label (first: "
-            f"row {missing[rows].argmax() + 1:,}), expected both in every row; fill them in or pass --drop_missing"
-        )
-    return missing
-
-
 def _class_names(raw: Mapping[str, RawSplit], label_column: list[str]) -> list[str] | None:
     """Return the names that the data gives its ids: multi-hot columns, or a ClassLabel column."""
     if len(label_column) > 1:
@@ -130,8 +121,8 @@ def find_columns(split: RawSplit, *, text: str | None, label: Sequence[str] | No
 
     Raises UserError, listing the columns there, for unknown names or when none is found.
     """
-    for flag, name in [("text", text), *(("label", name) for name in label or [])]:
-        _check_known(split, name, flag=flag)
+    for name in label or []:
+        _check_known(split, name, flag="label")
     usual = _by_usual_name(split)
     labels = list(label or [usual[name] for name in LABEL_NAMES if name in usual and usual[name] != text][:1])
     if not labels:
@@ -183,8 +174,7 @@ def label_values(split: RawSplit, columns: list[str]) -> list[Any]:
             labels.append(None)
             continue
         bits = [_bit(cell, column=column, row=row) for cell, column in zip(cells, columns, strict=True)]
-        present = [name for name, bit in zip(columns, bits, strict=True) if bit]
-        labels.append(UNLABELLED if UNLABELLED in bits else present)
+        labels.append(UNLABELLED if UNLABELLED in bits else list(compress(columns, bits)))
     return labels
 
 

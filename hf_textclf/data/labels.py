@@ -4,7 +4,6 @@ Every label becomes a name first, then the id of that name: bare ids, strings, b
 the names, so a saved model can be evaluated on data that writes its labels in another way.
 """
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..saved_model.layout import SPLITS
-from .arguments import ProblemType
+from .sources import ProblemType
 
 SINGLE: ProblemType = "single_label_classification"
 MULTI: ProblemType = "multi_label_classification"
@@ -42,10 +41,9 @@ class LabelSet:
 
 @dataclass(frozen=True)
 class Targets:
-    """The targets of all rows.
+    """The targets of all rows. label_names: in id order; empty for regression.
 
-    array: (rows,) int64 ids, (rows, labels) float32 zeros and ones, or (rows,) float64 for regression. label_names: in
-    id order; empty for regression.
+    array: (rows,) int64 ids, (rows, labels) float32 zeros and ones, or (rows,) float64 for regression.
     """
 
     problem_type: ProblemType
@@ -56,11 +54,10 @@ class Targets:
 def read_labels(
     values: list[Any], *, untyped: bool, separator: str | None, problem_type: ProblemType | None
 ) -> LabelSet:
-    """Find out of what kind the labels are, over all splits together.
+    """Find out of what kind the labels are, over all splits together. Raises UserError for mixed kinds.
 
-    values: one raw label per row, none missing. untyped: cells are strings (csv, tsv) and are numbers where
-    all of them look so. separator: a cell holds several labels. problem_type: a classification takes numbers among
-    words as names. Raises UserError for mixed kinds otherwise.
+    values: one raw label per row, none missing. untyped: cells are strings (csv, tsv), and numbers where all of them
+    look so. separator: a cell holds several labels. problem_type: a classification takes numbers among words as names.
     """
     if separator is not None:
         values = _split_cells(values, separator=separator)
@@ -71,16 +68,15 @@ def read_labels(
     if multi_label:
         values = _read_multi_hot(values)
     items = list(chain.from_iterable(values)) if multi_label else values
-    examples = {type(item): item for item in items}
-    types = set(examples)
-    if other := sorted(kind.__name__ for kind in types - {str, bool, int, float}):
+    examples = {type(item).__name__: item for item in items}
+    if other := sorted(examples.keys() - {"str", "bool", "int", "float"}):
         raise UserError(f"labels hold {other[0]}, expected strings, integers, numbers or lists of them; convert them")
     as_names = problem_type in (SINGLE, MULTI)
-    if types == {int, float}:
-        types = {float}
-    if len(types) > 1 and not as_names:
+    if examples.keys() == {"int", "float"}:
+        del examples["int"]
+    if len(examples) > 1 and not as_names:
         raise _mixed(*examples.values())
-    kind = next(iter(types)).__name__ if len(types) == 1 else "str"
+    kind = next(iter(examples)) if len(examples) == 1 else "str"
     if kind == "str" and untyped:
         kind = _kind_of_cells({item.strip() for item in items}, as_names=as_names, multi_label=multi_label)
     if kind == "float" and multi_label:
@@ -88,7 +84,6 @@ def read_labels(
     if kind == "float" and as_names:
         # pandas writes an integer column with gaps as floats
         kind = "int" if all(float(item).is_integer() for item in items) else "str"
-
     return LabelSet([_convert(value, kind) for value in values], kind, multi_label)
 
 
@@ -151,18 +146,16 @@ def encode_labels(
 ) -> Targets:
     """Turn labels into targets; with `known`, the label names of a model, into the ids of that model.
 
+    problem_type: if None, lists are multi-label, numbers with a fraction regression, all else single-label.
     label_names: given by the user; class_names: of the ClassLabel column. Without any names integers are ordered by
-    value, strings by the alphabet. Raises UserError for labels that do not fit the names, the problem type or the
-    model.
+    value, strings by the alphabet. Raises UserError for labels that fit no names, problem type or model.
     """
-    problem_type = _decide_problem_type(labels, requested=problem_type)
+    if problem_type is None:
+        problem_type = MULTI if labels.multi_label else REGRESSION if labels.kind == "float" else SINGLE
+    if problem_type == SINGLE and labels.multi_label:
+        raise UserError(f"labels are lists, expected one a row for problem_type {SINGLE}; leave it out")
     if problem_type == REGRESSION:
-        if label_names:
-            raise UserError(
-                "label_names given, but labels are numbers (regression), expected classes; leave them out or pass "
-                "--problem_type single_label_classification"
-            )
-        return Targets(problem_type, [], np.array(labels.values, np.float64))
+        return Targets(problem_type, [], _read_numbers(labels, label_names=label_names))
     names, name_of = _name_labels(labels, label_names=label_names, class_names=class_names, known=known)
     index = {name: position for position, name in enumerate(names)}
     ids = {value: index[name] for value, name in name_of.items()}
@@ -174,25 +167,23 @@ def encode_labels(
     return Targets(problem_type, names, array)
 
 
-def _decide_problem_type(labels: LabelSet, *, requested: ProblemType | None) -> ProblemType:
-    """Return lists → multi-label, numbers with a fraction → regression, all else → single-label; or as requested.
-
-    Raises UserError where the labels cannot be what was requested.
-    """
-    decided = requested or (MULTI if labels.multi_label else REGRESSION if labels.kind == "float" else SINGLE)
-    if decided == REGRESSION and (labels.multi_label or labels.kind == "str"):
+def _read_numbers(labels: LabelSet, *, label_names: list[str] | None) -> np.ndarray:
+    """Return (rows,) float64, the targets of a regression."""
+    if labels.multi_label or labels.kind == "str":
         example = next(labels.items(), "")
         raise UserError(
-            f"problem_type regression, but a label is {example!r:.60}, expected numbers; name a "
-            "--label_column of numbers or leave it out"
+            f"problem_type regression, but a label is {example!r:.60}, expected numbers; name a --label_column of "
+            "numbers or leave it out"
         )
-    if decided == SINGLE and labels.multi_label:
-        raise UserError(
-            "problem_type single_label_classification, but labels are lists, expected one label a row; leave it out"
-        )
-    if decided == REGRESSION and not all(math.isfinite(item) for item in labels.items()):
+    array = np.array(labels.values, np.float64)
+    if not np.isfinite(array).all():
         raise UserError("a label is infinite, expected finite numbers for regression; correct it")
-    return decided
+    if label_names:
+        raise UserError(
+            "label_names given, but labels are numbers (regression), expected classes; leave them out or pass "
+            "--problem_type single_label_classification"
+        )
+    return array
 
 
 def _name_labels(

@@ -14,10 +14,9 @@ import pyarrow.compute as pc
 
 from ..errors import UserError
 from ..saved_model.layout import SPLITS
-from .arguments import DataArguments, ProblemType, TextArguments
-from .examples import LabelledRows, collect_rows, find_text_column, missing_texts
-from .labels import MULTI, REGRESSION, Targets, check_learnable, encode_labels, label_counts, one_against_rest
-from .sources import Readers, read_splits
+from .examples import collect_rows, find_text_column, missing_texts
+from .labels import MULTI, REGRESSION, check_learnable, encode_labels, label_counts, one_against_rest
+from .sources import DataArguments, ProblemType, Readers, TextArguments, read_splits
 from .splits import count_overlap, divide_train
 
 # classes that the summary lists
@@ -53,14 +52,7 @@ def load_data(arguments: DataArguments) -> TextData:
         raise UserError(
             f"dataset {arguments.dataset!r} has {', '.join(readers)} only, expected train; add a train split"
         )
-    rows, targets = _read(readers, arguments, needed="train", problem_type=arguments.problem_type)
-    positive = arguments.positive_label
-    learnt = targets if positive is None else one_against_rest(targets, positive)
-    check_learnable(learnt, rows.splits)
-    make_validation = "validation" not in rows.splits
-    # rows are chosen by all the labels, so that the models of each of them learn from the same ones
-    selection = _select_rows(rows, targets, arguments, make_validation=make_validation)
-    return _text_data(rows, learnt, selection, made_validation=make_validation)
+    return _load(readers, arguments, "train", problem_type=arguments.problem_type)
 
 
 def load_split(
@@ -89,20 +81,16 @@ def load_split(
     source = "train" if split == "validation" and "validation" not in readers else split
     if source not in readers:
         raise UserError(f"split {split!r} is not there, expected one of {', '.join(readers)}; name one of them")
-    make_validation = source == "train" and "validation" not in readers
-    positive = arguments.positive_label
-    rows, targets = _read(
+    return _load(
         {source: readers[source]},
         arguments,
-        needed=source,
+        source,
         # a model of one label knows two classes, of labels that may be of another kind
-        problem_type=problem_type if positive is None else arguments.problem_type,
-        known=label_names if problem_type != REGRESSION and positive is None else None,
+        problem_type=problem_type if arguments.positive_label is None else arguments.problem_type,
+        known=label_names,
+        split=split,
+        make_validation=source == "train" and "validation" not in readers,
     )
-    selection = _select_rows(rows, targets, arguments, make_validation=make_validation)
-    if positive is not None:
-        targets = one_against_rest(targets, positive, known=label_names)
-    return _text_data(rows, targets, {split: selection[split]}, made_validation=source != split)
 
 
 def load_texts(arguments: TextArguments, splits: Sequence[str]) -> datasets.DatasetDict:
@@ -117,7 +105,7 @@ def load_texts(arguments: TextArguments, splits: Sequence[str]) -> datasets.Data
         if name not in readers:
             raise UserError(f"split {name!r} is not there, expected some of {', '.join(readers)}; correct --splits")
         raw = readers[name]()
-        column = raw.texts(find_text_column(raw, text=arguments.text_column)).cast(pa.large_string())
+        column = raw.texts(find_text_column(raw, text=arguments.text_column))
         chunks += column.filter(pa.array(~missing_texts(column))).chunks
     texts = pa.chunked_array(chunks, pa.large_string())
     # without labels all texts are of one kind
@@ -127,73 +115,67 @@ def load_texts(arguments: TextArguments, splits: Sequence[str]) -> datasets.Data
     )
 
 
-def _read(
+def _load(
     readers: Readers,
     arguments: DataArguments,
+    source: str,
     *,
-    needed: str,
     problem_type: ProblemType | None,
     known: list[str] | None = None,
-) -> tuple[LabelledRows, Targets]:
-    """Read splits and encode their labels; the needed one must have rows."""
+    split: str | None = None,
+    make_validation: bool | None = None,
+) -> TextData:
+    """Read splits, of which `source` must have rows, encode their labels and join them with the texts.
+
+    known: the label names of a saved model, of whose data `split` alone is returned. make_validation: whether a part
+    of train is set aside; None where no validation row is left.
+    """
     rows = collect_rows({name: read() for name, read in readers.items()}, arguments, problem_type=problem_type)
-    if needed not in rows.splits:
+    if source not in rows.splits:
         raise UserError(
-            f"{needed} has no row left ({rows.dropped.get(needed, 0):,} dropped, {rows.unlabelled.get(needed, 0):,} "
+            f"{source} has no row left ({rows.dropped.get(source, 0):,} dropped, {rows.unlabelled.get(source, 0):,} "
             "with label -1, which means unlabelled), expected labelled texts; add labels"
         )
+    positive = arguments.positive_label
     targets = encode_labels(
         rows.labels,
         problem_type=problem_type,
         label_names=arguments.label_names,
         class_names=rows.class_names,
-        known=known,
+        known=known if positive is None else None,
     )
-    return rows, targets
-
-
-def _select_rows(
-    rows: LabelledRows, targets: Targets, arguments: DataArguments, *, make_validation: bool
-) -> dict[str, np.ndarray]:
-    """Return for each split to come which rows it takes, (rows,) bool."""
-    selection = {name: rows.splits == name for name in SPLITS if name in rows.splits}
-    if (train := selection.get("train")) is not None:
-        parts = divide_train(
-            rows.texts.filter(pa.array(train)),
-            targets.array[train],
-            arguments,
-            problem_type=targets.problem_type,
-            make_validation=make_validation,
-        )
+    learnt = targets if positive is None else one_against_rest(targets, positive, known=known)
+    if known is None:
+        check_learnable(learnt, rows.splits)
+    if make_validation is None:
+        make_validation = "validation" not in rows.splits
+    masks = {name: rows.splits == name for name in SPLITS if name in rows.splits}
+    if (train := masks.get("train")) is not None:
+        texts = rows.texts.filter(pa.array(train))
+        # rows are chosen by all the labels, so that the models of each of them learn from the same ones
+        kept, kind = targets.array[train], targets.problem_type
+        parts = divide_train(texts, kept, arguments, problem_type=kind, make_validation=make_validation)
         for name, part in parts.items():
-            selection[name] = train.copy()
-            selection[name][train] = part
-    return selection
-
-
-def _text_data(
-    rows: LabelledRows, targets: Targets, selection: dict[str, np.ndarray], *, made_validation: bool
-) -> TextData:
-    splits = {name: _dataset(rows, targets, selection[name]) for name in SPLITS if name in selection}
+            masks[name] = train.copy()
+            masks[name][train] = part
+    labels = {MULTI: datasets.List(datasets.Value("float32")), REGRESSION: datasets.Value("float64")}
+    label = labels.get(learnt.problem_type, datasets.Value("int64"))
+    features = datasets.Features({"text": datasets.Value("string"), "labels": label})
+    splits = datasets.DatasetDict()
+    for name in (name for name in SPLITS if name in masks and split in (None, name)):
+        # in Arrow, without a row ever becoming a Python object
+        texts = rows.texts.filter(pa.array(masks[name])).cast(pa.string())
+        splits[name] = datasets.Dataset.from_dict({"text": texts, "labels": learnt.array[masks[name]]}, features)
     return TextData(
-        splits=datasets.DatasetDict(splits),
-        problem_type=targets.problem_type,
-        label_names=targets.label_names or rows.label_column,
-        text_column=rows.text_column,
-        label_column=rows.label_column,
-        made_validation=made_validation,
+        splits,
+        learnt.problem_type,
+        learnt.label_names or rows.label_column,
+        rows.text_column,
+        rows.label_column,
+        made_validation=make_validation and split != "train",
         unlabelled=rows.unlabelled,
         dropped=rows.dropped,
     )
-
-
-def _dataset(rows: LabelledRows, targets: Targets, mask: np.ndarray) -> datasets.Dataset:
-    """Join texts and targets in Arrow, without a row ever becoming a Python object."""
-    labels = {MULTI: datasets.List(datasets.Value("float32")), REGRESSION: datasets.Value("float64")}
-    features = {"text": datasets.Value("string"), "labels": labels.get(targets.problem_type, datasets.Value("int64"))}
-    texts = rows.texts.filter(pa.array(mask)).cast(pa.string())
-    columns = {"text": texts, "labels": targets.array[mask]}
-    return datasets.Dataset.from_dict(columns, features=datasets.Features(features))
 
 
 def summarize(

@@ -1,16 +1,20 @@
 """Rows of a file, one dict at a time: csv, tsv, json, jsonl, parquet, txt and standard input.
 
 A file whose content is not what its name says is refused before the first row, and a file without rows is an error.
-Training reads its files here too: pyarrow and `datasets` accept stray quotes and guess types.
+Training reads its files here too: pyarrow and `datasets` guess types, and accept a stray quote that opens a cell and
+closes rows later, as the csv module does. Refused are what its strict mode refuses, and cells that swallow rows.
 """
 
 import codecs
+import csv
 import io
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,10 +22,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import UserError
-from .csv import check_column_names, read_table
 
 STDIN = "-"
 FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "txt")
+# a column with more values than this, or longer ones, does not tell labels from prose
+MAX_CATEGORIES = 10_000
+MAX_CATEGORY_LENGTH = 40
 
 # the first bytes of what people rename to .csv; UTF-16 counts as text, but not as UTF-8
 _SIGNATURES = {
@@ -34,7 +40,6 @@ _SIGNATURES = {
     b"ARROW1": "an Arrow file",
     b"SQLite format 3": "a SQLite database",
 }
-
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -58,66 +63,50 @@ def read_rows(path: str | Path, *, encoding: str = "utf-8", format: str | None =
     kind = format or ("txt" if path == STDIN else file_format(path))
     if kind not in FORMATS:
         raise UserError(f"format {kind!r} is unknown, expected one of {', '.join(FORMATS)}; name one of them")
-    encoding = _check_encoding(encoding)
-    empty = True
-    try:
-        with _open_binary(path) as stream:
-            _check_content(stream.peek(512)[:512], kind=kind, encoding=encoding, name=name)
-            for row in _rows(stream, kind=kind, encoding=encoding, name=name):
-                empty = False
-                yield row
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{name}: byte 0x{error.object[error.start]:02x} is not valid {encoding.removesuffix('-sig')}, expected "
-            "text in that encoding; pass --encoding, e.g. gb18030 (Chinese Excel), utf-16 or cp1252"
-        ) from None
-    except OSError as error:
-        raise UserError(f"{name}: {error.strerror or error}, expected a readable file; check the path") from None
-    if empty:
-        raise UserError(f"{name}: no rows (a header only?), expected at least one; check the file")
-
-
-def _open_binary(path: str | Path) -> io.BufferedReader:
-    if path == STDIN:
-        return cast(io.BufferedReader, sys.stdin.buffer)
-    if Path(path).is_dir():
-        raise UserError(f"{path}: a folder, expected a file; name the file in it")
-    if not Path(path).exists():
-        raise UserError(f"{path}: no such file, expected a file to read; check the path")
-    return open(path, "rb")
-
-
-def _check_encoding(encoding: str) -> str:
-    """Return the codec's name, with the variant of UTF-8 that drops a byte order mark."""
     try:
         codec = codecs.lookup(encoding).name
     except LookupError:
         raise UserError(
             f"encoding {encoding!r} is unknown, expected a codec of Python; pass --encoding utf-8 or gb18030"
         ) from None
-    return "utf-8-sig" if codec == "utf-8" else codec
+    if path != STDIN and (Path(path).is_dir() or not Path(path).exists()):
+        what = "a folder" if Path(path).is_dir() else "no such file"
+        raise UserError(f"{path}: {what}, expected a file to read; check the path")
+    row = None
+    try:
+        with cast(io.BufferedReader, sys.stdin.buffer if path == STDIN else open(path, "rb")) as stream:
+            _check_content(stream.peek(512)[:512], kind=kind, encoding=codec, name=name)
+            # utf-8-sig drops a byte order mark
+            for row in _rows(stream, kind=kind, encoding="utf-8-sig" if codec == "utf-8" else codec, name=name):
+                yield row
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{name}: byte 0x{error.object[error.start]:02x} is not valid {codec}, expected text in that encoding; "
+            "pass --encoding, e.g. gb18030 (Chinese Excel), utf-16 or cp1252"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{name}: {error.strerror or error}, expected a readable file; check the path") from None
+    if row is None:
+        raise UserError(f"{name}: no rows (a header only?), expected at least one; check the file")
 
 
 def _check_content(head: bytes, *, kind: str, encoding: str, name: str) -> None:
     """Refuse a file whose first bytes contradict its format."""
     if not head:
         raise UserError(f"{name}: empty file, expected rows; check the file")
+    if kind == "parquet" and head.startswith(b"PAR1"):
+        return
     wide = encoding.startswith(("utf-16", "utf-32"))
+    if not wide and kind != "parquet" and head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UserError(f"{name}: UTF-16 text, expected {encoding}; pass --encoding utf-16")
     start = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    content = next((what for magic, what in _SIGNATURES.items() if head.startswith(magic)), None)
-    if kind == "parquet":
-        content = None if head.startswith(b"PAR1") else content or "not parquet"
-    elif content is not None:
-        pass
-    elif not wide and head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise UserError(f"{name}: UTF-16 text, expected {encoding.removesuffix('-sig')}; pass --encoding utf-16")
-    elif start.startswith((b"<!doctype html", b"<html")) and kind != "txt":
-        content = "a web page"
-    elif kind in ("csv", "tsv") and start.startswith((b'{"', b'[{"')):
-        content = "JSON"
-    elif kind in ("json", "jsonl") and not wide and start and start[:1] not in (b"{", b"["):
-        content = "not JSON"
-    if content is not None:
+    signs = {what: head.startswith(magic) for magic, what in _SIGNATURES.items()} | {
+        "not parquet": kind == "parquet",
+        "a web page": kind != "txt" and start.startswith((b"<!doctype html", b"<html")),
+        "JSON": kind in ("csv", "tsv") and start.startswith((b'{"', b'[{"')),
+        "not JSON": kind in ("json", "jsonl") and not wide and start[:1] not in (b"", b"{", b"["),
+    }
+    for content in (content for content, holds in signs.items() if holds):
         raise UserError(f"{name}: {content}, expected a {kind} file; rename it or convert it to {kind}")
 
 
@@ -130,21 +119,129 @@ def _rows(stream: io.BufferedReader, *, kind: str, encoding: str, name: str) -> 
     if kind == "txt":
         yield from ({"text": line.removesuffix("\n")} for line in text)
     elif kind in ("csv", "tsv"):
-        yield from read_table(text, delimiters=",;\t" if kind == "csv" else "\t", name=name)
+        yield from _table_rows(text, delimiters=",;\t" if kind == "csv" else "\t", name=name)
     else:
         yield from _json_rows(text, whole=kind == "json", name=name)
+
+
+def _table_rows(lines: Iterable[str], *, delimiters: str, name: str) -> Iterator[dict[str, str]]:
+    """Yield one dict per row; blank lines are skipped (an empty text in a one-column file is written `""`).
+
+    lines: physical lines with their line ends. delimiters: the first that splits the header is that of the table.
+    """
+    csv.field_size_limit(2**31 - 1)  # the default refuses cells over 128 KiB
+    lines, head = iter(lines), []
+    for line in lines:
+        head.append(line)
+        if line.strip("\r\n"):
+            break
+    splits = (each for each in delimiters if any(len(cells) > 1 for cells in csv.reader(head, delimiter=each)))
+    delimiter = next(splits, delimiters[0])
+    row_lines: list[str] = []  # the physical lines of the row being read
+
+    def remember() -> Iterator[str]:
+        for line in chain(head, lines):
+            row_lines.append(line)
+            yield line
+
+    reader = csv.reader(remember(), delimiter=delimiter, strict=True)
+    columns: list[str] = []
+    swallowed = _SwallowedRows(delimiter)
+    try:
+        for cells in reader:
+            first = reader.line_num - len(row_lines) + 1
+            if cells and not columns:
+                columns = cells
+                _check_header(cells, delimiter=delimiter, name=name)
+            elif cells and len(cells) != len(columns):
+                raise UserError(
+                    f"{name}, line {first}: {len(cells)} fields, expected {len(columns)} as in the header; "
+                    f"quote cells that hold {delimiter!r} or line ends"
+                )
+            elif cells:
+                swallowed.watch(cells, lines=row_lines, first=first)
+                yield dict(zip(columns, cells, strict=True))
+            row_lines.clear()
+    except csv.Error as error:
+        raise UserError(
+            f"{name}, line {max(1, reader.line_num - len(row_lines) + 1)}: the quote that opens here is not closed as "
+            f'expected ({error}); write a " inside a quoted cell as ""'
+        ) from None
+    swallowed.refuse(name=name)
+
+
+def check_column_names(names: list[str], *, name: str) -> None:
+    """Raise UserError when two columns of a file have the same name."""
+    if doubled := sorted(column for column, count in Counter(names).items() if count > 1):
+        raise UserError(f"{name}: column {doubled[0]!r} stands twice, expected unique names; rename one")
+
+
+def _check_header(cells: list[str], *, delimiter: str, name: str) -> None:
+    """Refuse doubled column names and a file that uses another delimiter."""
+    check_column_names(cells, name=name)
+    others = [other for other in ",\t;" if other != delimiter and other in cells[0]]
+    if len(cells) == 1 and others:
+        raise UserError(
+            f"{name}: the header is one column {cells[0][:60]!r} with {others[0]!r} inside, expected columns "
+            f"separated by {delimiter!r}; name a file .tsv only if tabs separate it, and quote cells, not whole lines"
+        )
+
+
+class _SwallowedRows:
+    """Finds cells over several lines that are really rows behind a stray quote.
+
+    Sound rule: read with the quote as an ordinary character, every line of the cell is a full row without empty
+    cells, and one column (the labels) holds in these lines only values that rows of the file hold too, few distinct
+    ones compared with the rows. Whether it is so is known at the end of the file only.
+    """
+
+    def __init__(self, delimiter: str) -> None:
+        self.delimiter = delimiter
+        self.rows = 0
+        self.values: dict[int, set[str]] = {}
+        self.suspects: list[tuple[int, list[list[str]]]] = []
+
+    def watch(self, cells: list[str], *, lines: list[str], first: int) -> None:
+        """Take note of one row; lines: the physical lines it was read from, the first of them at `first`."""
+        if self.rows == 0:
+            self.values = {column: set() for column in range(len(cells))}
+        self.rows += 1
+        for column, values in list(self.values.items()):
+            values.add(cells[column])
+            if len(cells[column]) > MAX_CATEGORY_LENGTH and "\n" not in cells[column] or len(values) > MAX_CATEGORIES:
+                del self.values[column]
+        if len(lines) > 1 and len(cells) > 1:
+            rows = [part.rstrip("\r\n").split(self.delimiter) for part in lines]
+            if all(len(row) == len(cells) and all(cell.strip() for cell in row) for row in rows):
+                self.suspects.append((first, rows))
+
+    def refuse(self, *, name: str) -> None:
+        """Raise UserError for the first suspect that the whole file confirms."""
+        for line, rows in self.suspects:
+            for column, values in self.values.items():
+                if 2 * len(values) <= self.rows + len(rows) and all(row[column] in values for row in rows):
+                    raise UserError(
+                        f"{name}, line {line}: the quote that opens here swallows {len(rows) - 1} lines that are "
+                        'rows of their own, expected one row; remove the stray quote or write it as ""'
+                    )
 
 
 def _json_rows(lines: io.TextIOWrapper, *, whole: bool, name: str) -> Iterator[dict[str, Any]]:
     """Yield objects from lines or, with `whole`, from one list too."""
     for number, line in enumerate(lines, 1):
-        if whole and line.lstrip().startswith("["):
+        if not line.strip():
+            continue
+        if listed := whole and line.lstrip().startswith("["):
             rows = _parse_json(line + lines.read(), line=number, name=name)
-            yield from (_check_object(row, where=f"item {item}", name=name) for item, row in enumerate(rows, 1))
-            return
-        if line.strip():
-            whole = False
-            yield _check_object(_parse_json(line.rstrip(), line=number, name=name), where=f"line {number}", name=name)
+        else:
+            rows, whole = [_parse_json(line.rstrip(), line=number, name=name)], False
+        for item, row in enumerate(rows, 1):
+            if not isinstance(row, dict):
+                raise UserError(
+                    f"{name}, {f'item {item}' if listed else f'line {number}'}: a {type(row).__name__}, expected an "
+                    'object with named columns; write {"text": …} in each line (.jsonl) or in one list (.json)'
+                )
+            yield row
 
 
 def _parse_json(text: str, *, line: int, name: str) -> Any:
@@ -158,27 +255,15 @@ def _parse_json(text: str, *, line: int, name: str) -> Any:
         value = json.loads(text, object_pairs_hook=unique)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
+        return value
     except json.JSONDecodeError as error:
-        raise UserError(
-            f"{name}, line {line + error.lineno - 1}: not valid JSON ({error.msg}), expected one object per line, or "
-            "in .json a list of objects; mend the line"
-        ) from None
+        line += error.lineno - 1
+        problem = f"not valid JSON ({error.msg}), expected one object per line, or in .json a list of objects"
     except RecursionError:
-        raise UserError(f"{name}, line {line}: JSON nested too deep, expected flat objects; mend the line") from None
+        problem = "JSON nested too deep, expected flat objects"
     except UnicodeEncodeError:
-        raise UserError(
-            f"{name}, line {line}: half of a surrogate pair (\\ud8…), expected whole characters; mend the line"
-        ) from None
-    return value
-
-
-def _check_object(row: Any, *, where: str, name: str) -> dict[str, Any]:
-    if not isinstance(row, dict):
-        raise UserError(
-            f"{name}, {where}: a {type(row).__name__}, expected an object with named columns; write "
-            '{"text": …} in each line (.jsonl) or in one list (.json)'
-        )
-    return row
+        problem = "half of a surrogate pair (\\ud8…), expected whole characters"
+    raise UserError(f"{name}, line {line}: {problem}; mend the line")
 
 
 def _parquet_rows(stream: io.BufferedReader, *, name: str) -> Iterator[dict[str, Any]]:

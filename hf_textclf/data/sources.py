@@ -1,27 +1,65 @@
-"""Where splits come from: a Hub id, a folder, a saved DatasetDict, one file, or the samples in this package."""
+"""What a user says about the data, and where splits come from: a Hub id, a folder, a file, or the samples here.
+
+The help texts are the only description of these flags.
+"""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..arguments import option
 from ..errors import UserError
 from ..files import SAMPLES
 from ..saved_model.layout import SPLITS
-from .arguments import TextArguments
-from .csv import check_column_names
-from .reading import file_format, first_line, parquet_errors, read_rows
-from .splits import canonical_split
+from .reading import check_column_names, file_format, first_line, parquet_errors, read_rows
 
+ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
+ALIASES = {name: name for name in SPLITS} | dict.fromkeys(("valid", "val", "dev"), "validation")
 SUFFIXES = (".parquet", ".csv", ".tsv", ".json", ".jsonl")
 # an owner is required: `load_dataset("csv")` and the like would read whatever lies in the working directory
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+
+
+@dataclass
+class TextArguments:
+    """Where texts lie and how to read them; one field is one flag and one YAML key."""
+
+    dataset: str = option(
+        MISSING, "Hub id, folder of train/validation/test files, save_to_disk folder, single file or samples/NAME."
+    )
+    dataset_config: str | None = option(None, "Configuration of a Hub dataset; local data ignores it.")
+    text_column: str | None = option(None, "Column that holds the text; found if not named.")
+    encoding: str = option("utf-8", "Encoding of csv, tsv, json and txt files, e.g. gb18030 (Chinese Excel).")
+    validation_size: float = option(
+        0.1, "Share of train set aside for validation where the data has no validation split."
+    )
+    split_seed: int = option(42, "Seed of that split and of max_train_samples; independent of the training seed.")
+    max_train_samples: int | None = option(
+        None, "Train on a seeded subset of this many rows, stratified where possible."
+    )
+
+
+@dataclass
+class DataArguments(TextArguments):
+    """How to read the labels, too."""
+
+    label_column: list[str] | None = option(
+        None, "Column that holds the label; found if not named. Several names: multi-hot 0/1 columns."
+    )
+    label_names: list[str] | None = option(None, "Names of the labels in id order, for data that holds bare ids.")
+    label_separator: str | None = option(None, "Splits the label cell into several labels, e.g. '|' or ','.")
+    problem_type: ProblemType | None = option(
+        None, "Decided from the labels; name it to overrule (e.g. ratings as regression)."
+    )
+    positive_label: str | None = option(None, "Learn whether a text has this label: two classes, 'not X' and 'X'.")
+    drop_missing: bool = option(False, "Drop rows without text or label instead of refusing the data.")
 
 
 @dataclass(frozen=True)
@@ -49,19 +87,18 @@ class RawSplit:
         if isinstance(values, list):
             return all(value is None or isinstance(value, str) for value in values)
         kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
-        return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+        return str(kind) in ("string", "large_string", "string_view")
 
     def texts(self, column: str) -> pa.ChunkedArray:
-        """Return the strings of a column. Raises UserError where it holds something else."""
+        """Return the strings of a column, (rows,) large_string. Raises UserError where it holds something else."""
         values = self.columns[column]
         if not self.is_text(column):
             others = (type(value).__name__ for value in values if not isinstance(value, str | None))
             kind = next(others) if isinstance(values, list) else values.type
             raise UserError(f"text column {column!r} holds {kind}, expected strings; pass another --text_column")
         if isinstance(values, list):
-            return pa.chunked_array([pa.array(values, pa.string())])
-        plain = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
-        return values if plain else values.cast(pa.string())
+            return pa.chunked_array([pa.array(values, pa.large_string())])
+        return values.cast(pa.large_string())
 
     def values(self, column: str) -> list[Any]:
         """Return a column as Python values."""
@@ -90,16 +127,42 @@ def read_splits(arguments: TextArguments, *, file_split: str = "train", further:
             )
     if path.is_file():
         return {file_split: partial(read_file, path, encoding=arguments.encoding)}
-    if path.is_dir():
-        if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
-            return _saved_splits(path, file_split, further)
-        return _folder_splits(path, arguments.encoding, further)
-    if path.suffix.lower() in (*SUFFIXES, ".txt") or not HUB_ID.fullmatch(name):
+    if path.is_dir() and not any((path / file).exists() for file in ("dataset_dict.json", "state.json")):
+        # other files (README, unsupervised) are left alone
+        files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in SUFFIXES]
+        readers = [(file.name, file.stem, partial(read_file, file, encoding=arguments.encoding)) for file in files]
+        remedy = f" in files with {', '.join(SUFFIXES)}; rename a file, or name it as --dataset"
+        return _name_splits(readers, further, dataset=name, remedy=remedy)
+    if not path.is_dir() and (path.suffix.lower() in (*SUFFIXES, ".txt") or not HUB_ID.fullmatch(name)):
         raise UserError(
             f"dataset {name!r} does not exist, expected a file, a folder, samples/NAME or a Hub id OWNER/NAME; "
             "correct --dataset"
         )
-    return _hub_splits(name, arguments.dataset_config, further)
+    loaded = _load_dataset(path, name, arguments.dataset_config)
+    splits = loaded if isinstance(loaded, dict) else {file_split: loaded}
+    readers = [(str(key), str(key), partial(RawSplit.from_dataset, rows)) for key, rows in splits.items() if rows]
+    return _name_splits(readers, further, dataset=name, remedy="; rename a split")
+
+
+def _load_dataset(path: Path, name: str, config: str | None) -> datasets.DatasetDict | datasets.Dataset:
+    """What `save_to_disk` wrote, or what the Hub has under a name."""
+    try:
+        return datasets.load_from_disk(str(path)) if path.is_dir() else datasets.load_dataset(name, config)
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        pa.ArrowException,
+        datasets.exceptions.DatasetsError,
+    ) as error:
+        reason = (
+            f"is damaged ({first_line(error)}), expected what save_to_disk wrote; save it again"
+            if path.is_dir()
+            else f"is no local path and the Hub did not give it ({first_line(error)}), expected a reachable Hub id; "
+            "check id, --dataset_config and network, or pass a copy by --dataset DIR"
+        )
+        raise UserError(f"dataset {name!r} {reason}") from None
 
 
 def read_file(path: Path, *, encoding: str) -> RawSplit:
@@ -118,63 +181,27 @@ def read_file(path: Path, *, encoding: str) -> RawSplit:
     return RawSplit.from_dataset(dataset)
 
 
-def _folder_splits(folder: Path, encoding: str, further: Sequence[str]) -> Readers:
-    """Find the files whose stem is the name of a split; other files (README, unsupervised) are left alone."""
-    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
-    return _name_splits(
-        ((path.name, path.stem, partial(read_file, path, encoding=encoding)) for path in files),
-        further,
-        dataset=str(folder),
-        remedy=f" in files with {', '.join(SUFFIXES)}; rename a file, or name it as --dataset",
-    )
-
-
-def _saved_splits(folder: Path, file_split: str, further: Sequence[str]) -> Readers:
-    try:
-        saved = datasets.load_from_disk(str(folder))
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        raise UserError(
-            f"dataset {str(folder)!r} is damaged ({first_line(error)}), expected what save_to_disk wrote; "
-            "save it again"
-        ) from None
-    return _loaded_splits(saved if isinstance(saved, dict) else {file_split: saved}, further, dataset=str(folder))
-
-
-def _hub_splits(name: str, config: str | None, further: Sequence[str]) -> Readers:
-    try:
-        loaded = datasets.load_dataset(name, config)
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        raise UserError(
-            f"dataset {name!r} is no local path and the Hub did not give it ({first_line(error)}), "
-            "expected a reachable Hub id; check id, --dataset_config and network, or pass a copy by --dataset DIR"
-        ) from None
-    return _loaded_splits(loaded, further, dataset=name)
-
-
-def _loaded_splits(loaded: dict[str, datasets.Dataset], further: Sequence[str], *, dataset: str) -> Readers:
-    entries = ((str(name), str(name), partial(RawSplit.from_dataset, rows)) for name, rows in loaded.items() if rows)
-    return _name_splits(entries, further, dataset=dataset, remedy="; rename a split")
+def canonical_split(name: str, further: Sequence[str] = ()) -> str | None:
+    """Return train, validation or test for a split's name, or None for a split that is none of them nor of further."""
+    return ALIASES.get(name.lower(), name if name in further else None)
 
 
 def _name_splits(
-    entries: Iterable[tuple[str, str, Callable[[], RawSplit]]], further: Sequence[str], *, dataset: str, remedy: str
+    entries: Sequence[tuple[str, str, Callable[[], RawSplit]]], further: Sequence[str], *, dataset: str, remedy: str
 ) -> Readers:
     """Choose the entries (as shown, name of split, reader) that are splits, in the order in which they are used."""
-    shown: list[str] = []
-    origins: dict[str, str] = {}
-    readers: Readers = {}
+    named: dict[str | None, tuple[str, Callable[[], RawSplit]]] = {}
     for entry, name, reader in entries:
-        shown.append(entry)
         split = canonical_split(name, further)
-        if split in origins:
+        if split is not None and split in named:
             raise UserError(
-                f"dataset {dataset!r}: {origins[split]} and {entry} are both {split}, expected one; remove one"
+                f"dataset {dataset!r}: {named[split][0]} and {entry} are both {split}, expected one; remove one"
             )
-        if split is not None:
-            origins[split], readers[split] = entry, reader
+        named[split] = entry, reader
+    readers = {split: named[split][1] for split in (*SPLITS, *further) if split in named}
     if not readers:
+        present = ", ".join([entry for entry, *_ in entries][:10]) or "none"
         raise UserError(
-            f"dataset {dataset!r} holds no split (data there: {', '.join(shown[:10]) or 'none'}), expected train, "
-            f"validation or test{remedy}"
+            f"dataset {dataset!r} holds no split (data there: {present}), expected train, validation or test{remedy}"
         )
-    return {split: readers[split] for split in (*SPLITS, *further) if split in readers}
+    return readers

@@ -1,22 +1,12 @@
-"""Names of splits, and splits made here: seeded, stratified, and never with one text on both sides."""
-
-from collections.abc import Sequence
+"""Splits made here: seeded, stratified, and never with one text on both sides."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import UserError
-from ..saved_model.layout import SPLITS
-from .arguments import ProblemType, TextArguments
 from .labels import MULTI, REGRESSION
-
-ALIASES = {name: name for name in SPLITS} | dict.fromkeys(("valid", "val", "dev"), "validation")
-
-
-def canonical_split(name: str, further: Sequence[str] = ()) -> str | None:
-    """Return train, validation or test for a split's name, or None for a split that is none of them nor of further."""
-    return ALIASES.get(name.lower(), name if name in further else None)
+from .sources import ProblemType, TextArguments
 
 
 def strata_of(targets: np.ndarray, *, problem_type: ProblemType) -> np.ndarray:

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,6 +19,8 @@ from .reading import file_format, first_line
 STDOUT = "-"
 BATCH = 1000  # rows of a parquet file at a time
 WRITABLE = ("csv", "tsv", "json", "jsonl", "parquet")
+# dates and the like, which parquet can hold, become their text
+dump_json = partial(json.dumps, ensure_ascii=False, default=str)
 
 
 def output_format(path: str | Path, *, format: str | None = None) -> str:
@@ -43,14 +46,14 @@ def write_rows(path: str | Path, rows: Iterable[dict[str, Any]], *, format: str 
     if path == STDOUT:
         return _write_text(sys.stdout, rows, kind=kind, name="standard output")
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         if kind == "parquet":
-            count = _write_parquet(partial, rows, name=str(path))
+            count = _write_parquet(unfinished, rows, name=str(path))
         else:
-            with open(partial, "w", encoding="utf-8", newline="") as stream:
+            with open(unfinished, "w", encoding="utf-8", newline="") as stream:
                 count = _write_text(stream, rows, kind=kind, name=str(path))
-        os.replace(partial, path)
+        os.replace(unfinished, path)
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise UserError(
@@ -58,7 +61,7 @@ def write_rows(path: str | Path, rows: Iterable[dict[str, Any]], *, format: str 
             "choose another place"
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
     return count
 
 
@@ -68,8 +71,7 @@ def _write_text(stream: TextIO, rows: Iterable[dict[str, Any]], *, kind: str, na
     before, between, after = ("[\n", ",\n", "\n]\n") if kind == "json" else ("", "\n", "\n")
     count = 0
     for count, row in enumerate(rows, 1):
-        # dates and the like, which parquet can hold, become their text
-        stream.write((before if count == 1 else between) + json.dumps(row, ensure_ascii=False, default=str))
+        stream.write((before if count == 1 else between) + dump_json(row))
     stream.write(after if count else before + after.strip("\n"))
     return count
 
@@ -88,13 +90,10 @@ def _write_table(stream: TextIO, rows: Iterable[dict[str, Any]], *, delimiter: s
                 f"{name}: row {count} has columns {extra} that the first row lacks, expected the same in all; write a "
                 ".jsonl file instead"
             )
-        writer.writerow({column: _cell(value) for column, value in row.items()})
+        # lists and objects, which a cell cannot hold, become JSON
+        nested = {column: value for column, value in row.items() if isinstance(value, list | dict)}
+        writer.writerow(row | {column: dump_json(value) for column, value in nested.items()})
     return count
-
-
-def _cell(value: Any) -> Any:
-    """Lists and objects, which a table cell cannot hold, become JSON."""
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else value
 
 
 def _write_parquet(path: Path, rows: Iterable[dict[str, Any]], *, name: str) -> int:

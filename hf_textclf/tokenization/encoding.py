@@ -1,11 +1,8 @@
 """Texts to token ids: Chinese words first where asked, then one slice of the whole sequence, or all of it in windows.
 
-What would surprise you:
-- `tokenizers` cannot save a pre-tokenizer written in Python. So jieba's words are joined by blanks, and
-  tokenizer_config.json says so under `segmenter`. `encode` heeds it; a stock pipeline over the same folder takes what
-  stands between two marks of punctuation for one word, and its answers differ.
-- jieba reads its dictionary from `jieba.cache` in the machine's folder for temporary files, also what another user
-  left there. Here it is built from the installed package once a process (a second); nothing is written.
+`tokenizers` cannot save a pre-tokenizer written in Python. So jieba's words are joined by blanks, and
+tokenizer_config.json says so under `segmenter`. `encode` heeds it; a stock pipeline over the same folder takes what
+stands between two marks of punctuation for one word, and its answers differ.
 """
 
 import re
@@ -39,7 +36,10 @@ def segment(texts: Iterable[str], segmenter: str) -> list[str]:
 
 @cache
 def _jieba() -> Any:
-    """Return jieba with its dictionary in memory."""
+    """Return jieba with its dictionary in memory, built from the installed package (a second); nothing is written.
+
+    By itself it reads `jieba.cache` in the machine's folder for temporary files, also what another user left there.
+    """
     try:
         import jieba
     except ImportError as error:
@@ -82,24 +82,13 @@ def encode(
 ) -> dict[str, list[Any]]:
     """Turn texts into token ids, cut as `set_truncation` decided. Not padded: collators do that batch by batch.
 
-    Args:
-        with_lengths: Also return `untruncated_length`, the number of tokens that each text has before it is cut.
-
-    Returns:
-        One list of ints for each text under each of the tokenizer's `model_input_names` that it can fill
-        (`input_ids`, `attention_mask`, for BERT `token_type_ids`).
-
-    Raises:
-        UserError: the tokenizer needs a segmenter that is not installed.
+    Returns one list of ints for each text under each of the tokenizer's `model_input_names` that it can fill
+    (`input_ids`, `attention_mask`, for BERT `token_type_ids`). with_lengths: also `untruncated_length`, the number of
+    tokens that each text has before it is cut. Raises UserError where a segmenter is needed but not installed.
     """
-    if not texts:
-        names = [*tokenizer.model_input_names, *(["untruncated_length"] if with_lengths else [])]
-        return {name: [] for name in names}
-    encoded = dict(encode_whole(tokenizer, texts))
+    encoded = dict(encode_whole(tokenizer, texts)) if texts else {name: [] for name in tokenizer.model_input_names}
     lengths = truncate(tokenizer, encoded)
-    if with_lengths:
-        encoded["untruncated_length"] = lengths
-    return encoded
+    return encoded | ({"untruncated_length": lengths} if with_lengths else {})
 
 
 class PaddingCollator(DataCollatorWithPadding):

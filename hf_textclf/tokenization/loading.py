@@ -1,7 +1,7 @@
 """Load a stock fast tokenizer, decide how it cuts long texts, check that it fits the model.
 
-What would surprise you: transformers cuts a text at its head or its tail. `head_tail` is ours; its one number,
-`head_tokens`, and the `segmenter` travel inside tokenizer_config.json. A stock pipeline does not know them.
+transformers cuts a text at its head or its tail. `head_tail` is ours; its one number, `head_tokens`, and the
+`segmenter` travel inside tokenizer_config.json. A stock pipeline does not know them.
 """
 
 from pathlib import Path
@@ -21,13 +21,9 @@ def load_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """Load the fast tokenizer of any checkpoint, folder or Hub id.
 
-    Args:
-        custom_model: The tokenizer feeds one of our own models, which reads tokens alone: it returns `CUSTOM_INPUTS`
-            only, here and wherever it is loaded again after saving.
-
-    Raises:
-        UserError: nothing there, no network, no or broken tokenizer files, code that would have to be trusted, or a
-            tokenizer that is not a fast one.
+    custom_model: it feeds one of our own models, which reads tokens alone, and returns `CUSTOM_INPUTS` only, also when
+    loaded again after saving. Raises UserError: nothing there, no network, no or broken tokenizer files, code that
+    would have to be trusted, or a tokenizer that is not a fast one.
     """
     inputs = {"model_input_names": list(CUSTOM_INPUTS)} if custom_model else {}
     try:
@@ -37,25 +33,20 @@ def load_tokenizer(
     except (OSError, ValueError, KeyError, ImportError) as error:
         # the first line says what is wrong, the others speak to programmers
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        if "instantiate the backend tokenizer" in reason:
-            reason = "no tokenizer files there"
-        if not Path(name_or_path).is_dir():
-            reason = f"no such folder, and as a Hub id: {reason}"
+        reason = "no tokenizer files there" if "instantiate the backend tokenizer" in reason else reason
+        as_hub_id = "" if Path(name_or_path).is_dir() else "no such folder, and as a Hub id: "
         raise UserError(
-            f"cannot load a tokenizer from {str(name_or_path)!r}: {reason}; "
+            f"cannot load a tokenizer from {str(name_or_path)!r}: {as_hub_id}{reason}; "
             "name a folder with tokenizer.json and tokenizer_config.json, or a Hub id while online"
         ) from error
+    problem = ""
     if not tokenizer.is_fast:
-        raise UserError(
-            f"{str(name_or_path)!r} has a slow tokenizer ({type(tokenizer).__name__}), expected a fast one; "
-            "choose a checkpoint with a tokenizer.json"
-        )
+        problem = f"has a slow tokenizer ({type(tokenizer).__name__})"
     # a folder with nothing but config.json gives a tokenizer that knows special tokens only
-    if not tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens):
-        raise UserError(
-            f"{str(name_or_path)!r} holds no vocabulary, expected tokenizer.json; "
-            "name a folder or Hub id that carries its tokenizer"
-        )
+    elif not tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens):
+        problem = "holds no vocabulary"
+    if problem:
+        raise UserError(f"{str(name_or_path)!r} {problem}, expected a tokenizer.json; name one that carries it")
     return tokenizer
 
 
@@ -64,15 +55,10 @@ def set_truncation(
 ) -> None:
     """Decide how `encode` cuts a longer text, now and after saving and loading.
 
-    Args:
-        truncation: `head` keeps the first tokens, `tail` the last ones, `head_tail` some of both (Sun et al. 2019,
-            "How to Fine-Tune BERT for Text Classification?").
-        max_length: Number of tokens kept, special tokens included.
-        head_tokens: For `head_tail`: how many of them stand at the head, special tokens included. By default a
-            quarter, as in the paper (128 of 510).
-
-    Raises:
-        UserError: an unknown truncation, or numbers that leave no room.
+    truncation: `head` keeps the first tokens, `tail` the last ones, `head_tail` some of both (Sun et al. 2019, "How to
+    Fine-Tune BERT for Text Classification?"). max_length: number of tokens kept, special tokens included. head_tokens:
+    for `head_tail`, how many of them stand at the head; by default a quarter, as in the paper (128 of 510). Raises
+    UserError for an unknown truncation, or numbers that leave no room.
     """
     if truncation not in TRUNCATIONS:
         raise UserError(f"truncation {truncation!r} is unknown; choose one of {', '.join(TRUNCATIONS)}")
@@ -83,13 +69,10 @@ def set_truncation(
             f"set it to {prefix + suffix + 1} or more"
         )
     if head_tokens is not None and truncation != "head_tail":
-        raise UserError(
-            f"head_tokens={head_tokens} needs truncation 'head_tail', not {truncation!r}; drop one of them"
-        )
+        raise UserError(f"head_tokens={head_tokens} needs truncation 'head_tail', not {truncation!r}; drop one")
     if truncation == "head_tail":
         lowest, highest = prefix + 1, max_length - suffix - 1
-        if head_tokens is None:
-            head_tokens = max(max_length // 4, lowest)
+        head_tokens = max(max_length // 4, lowest) if head_tokens is None else head_tokens
         if not lowest <= head_tokens <= highest:
             raise UserError(
                 f"head_tokens={head_tokens} must lie between {lowest} and {highest} for max_length={max_length}, "
@@ -111,10 +94,8 @@ def set_truncation(
 def head_and_tail(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:
     """Return how many tokens of the whole sequence, special ones included, are kept at its head and at its tail."""
     prefix, suffix = special_tokens_around(tokenizer)
-    if "head_tokens" in tokenizer.init_kwargs:
-        head = tokenizer.init_kwargs["head_tokens"]
-    else:
-        head = prefix if tokenizer.truncation_side == "left" else tokenizer.model_max_length - suffix
+    plain = prefix if tokenizer.truncation_side == "left" else tokenizer.model_max_length - suffix
+    head = tokenizer.init_kwargs.get("head_tokens", plain)
     return head, tokenizer.model_max_length - head
 
 
@@ -128,8 +109,7 @@ def special_tokens_around(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]
 def check_agreement(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
     """Make sure that a tokenizer and the model of `config` belong together.
 
-    Raises:
-        UserError: the tokenizer has ids that the model has no embedding for, cannot pad, or pads with another id.
+    Raises UserError where it has ids that the model has no embedding for, cannot pad, or pads with another id.
     """
     # a model around another's encoder has its embeddings
     config = config.get_text_config()
@@ -140,13 +120,8 @@ def check_agreement(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
             f"the tokenizer has {size} token ids but the model has embeddings for vocab_size={config.vocab_size}; "
             "use the tokenizer that was saved with the model"
         )
-    if tokenizer.pad_token_id is None:
-        raise UserError(
-            f"the tokenizer has no padding token (pad_token_id=None), the model expects "
-            f"pad_token_id={config.pad_token_id}; set the tokenizer's pad_token"
-        )
-    if tokenizer.pad_token_id != config.pad_token_id:
-        raise UserError(
-            f"the tokenizer pads with id {tokenizer.pad_token_id} but the model expects "
-            f"pad_token_id={config.pad_token_id}; use the tokenizer that was saved with the model"
-        )
+    pad = tokenizer.pad_token_id
+    if pad != config.pad_token_id or pad is None:
+        problem = "has no padding token (pad_token_id=None)" if pad is None else f"pads with id {pad}"
+        remedy = "set its pad_token" if pad is None else "use the tokenizer that was saved with the model"
+        raise UserError(f"the tokenizer {problem}, the model expects pad_token_id={config.pad_token_id}; {remedy}")

@@ -1,8 +1,8 @@
 """Train a stock fast tokenizer on the texts at hand.
 
-What would surprise you: training twice on the same texts gives the same file, which the trainers of `tokenizers` alone
-do not promise. Their hash maps number the `##` characters of WordPiece and the rarest characters of Unigram by chance
-(tokenizers#1794), so both are settled here.
+Training twice on the same texts gives the same file, which the trainers of `tokenizers` alone do not promise. Their
+hash maps number the `##` characters of WordPiece and the rarest characters of Unigram by chance (tokenizers#1794), so
+both are settled here.
 """
 
 import json
@@ -50,28 +50,24 @@ def train_tokenizer(
         lowercase: Whether upper and lower case are one.
         segmenter: `jieba`: Chinese words are found first, now and whenever `encode` uses the tokenizer.
 
-    Raises:
-        UserError: an unknown type, a vocabulary too small for it, texts without a single word (`bpe` needs none), or
-            a segmenter that is unknown or not installed.
+    Raises UserError: an unknown type, a vocabulary too small for it, texts without a single word (`bpe` needs none),
+    or a segmenter that is unknown or not installed.
     """
     if tokenizer_type not in TOKENIZER_TYPES:
         raise UserError(f"tokenizer_type {tokenizer_type!r} is unknown; choose one of {', '.join(TOKENIZER_TYPES)}")
-    smallest = SMALLEST_VOCAB[tokenizer_type]
-    if vocab_size < smallest:
+    if vocab_size < (smallest := SMALLEST_VOCAB[tokenizer_type]):
         raise UserError(
             f"vocab_size={vocab_size} is too small for tokenizer_type {tokenizer_type!r}; set it to {smallest} or more"
         )
-    if isinstance(texts, Iterator):
-        texts = list(texts)
     if segmenter is not None:
         texts = segment(texts, segmenter)
-    train: dict[str, Callable[..., Tokenizer]] = {
-        "word": partial(_train_word, split_chinese=segmenter is None),
-        "wordpiece": partial(_train_wordpiece, split_chinese=segmenter is None),
-        "bpe": _train_bpe,
-        "unigram": _train_unigram,
-    }
-    backend = train[tokenizer_type](texts, vocab_size, lowercase)
+    elif isinstance(texts, Iterator):
+        texts = list(texts)
+    train = {"word": _train_word, "wordpiece": _train_wordpiece, "bpe": _train_bpe, "unigram": _train_unigram}
+    # words that a segmenter found stay whole
+    whole_chinese = segmenter is not None or tokenizer_type == "unigram"
+    normalizer = _normalizer(lowercase, split_chinese=not whole_chinese)
+    backend = train[tokenizer_type](texts, vocab_size, normalizer)
     backend.add_special_tokens([PAD, UNK])
     if backend.get_vocab_size() <= 2:
         raise UserError("the training texts hold no word to learn a tokenizer from; check the text column")

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from hf_textclf.data import DataArguments, load_data
-from hf_textclf.data.splits import canonical_split, choose_subset, choose_validation, count_overlap, strata_of
+from hf_textclf.data.sources import canonical_split
+from hf_textclf.data.splits import choose_subset, choose_validation, count_overlap, strata_of
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
 
