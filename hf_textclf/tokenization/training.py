@@ -8,8 +8,7 @@ both are settled here.
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sized
-from functools import partial
+from collections.abc import Iterable, Iterator, Sized
 from itertools import islice
 from typing import Any
 
@@ -64,9 +63,7 @@ def train_tokenizer(
     elif isinstance(texts, Iterator):
         texts = list(texts)
     train = {"word": _train_word, "wordpiece": _train_wordpiece, "bpe": _train_bpe, "unigram": _train_unigram}
-    # words that a segmenter found stay whole
-    whole_chinese = segmenter is not None or tokenizer_type == "unigram"
-    normalizer = _normalizer(lowercase, split_chinese=not whole_chinese)
+    normalizer = _normalizer(tokenizer_type, lowercase=lowercase, segmenter=segmenter)
     backend = train[tokenizer_type](texts, vocab_size, normalizer)
     backend.add_special_tokens([PAD, UNK])
     if backend.get_vocab_size() <= 2:
@@ -85,30 +82,24 @@ def train_tokenizer(
     return tokenizer
 
 
-def _train_word(texts: Iterable[str], vocab_size: int, lowercase: bool, *, split_chinese: bool) -> Tokenizer:
+def _train_word(texts: Iterable[str], vocab_size: int, normalizer: normalizers.Normalizer) -> Tokenizer:
     backend = Tokenizer(models.WordLevel(unk_token=UNK))
-    backend.normalizer = _normalizer(lowercase, split_chinese=split_chinese)
-    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    _fit(backend, texts, trainers.WordLevelTrainer(vocab_size=vocab_size, **_options()))
-    return backend
+    backend.normalizer, backend.pre_tokenizer = normalizer, pre_tokenizers.BertPreTokenizer()
+    return _fit(backend, texts, trainers.WordLevelTrainer, vocab_size=vocab_size)
 
 
-def _train_wordpiece(texts: Iterable[str], vocab_size: int, lowercase: bool, *, split_chinese: bool) -> Tokenizer:
+def _train_wordpiece(texts: Iterable[str], vocab_size: int, normalizer: normalizers.Normalizer) -> Tokenizer:
     # every character is numbered before the trainer sees it, so that its hash maps have nothing left to decide
-    words = _train_word(texts, 2**40, lowercase, split_chinese=split_chinese).get_vocab()
+    words = _train_word(texts, 2**40, normalizer).get_vocab()
     del words[PAD], words[UNK]
     ordered = sorted(words, key=words.__getitem__)  # most frequent first
     characters = dict.fromkeys(piece for word in ordered for piece in (word[0], *("##" + char for char in word[1:])))
     vocabulary = [PAD, UNK, *sorted(islice(characters, vocab_size - 2))]
     backend = Tokenizer(models.WordPiece(unk_token=UNK))
-    backend.normalizer = _normalizer(lowercase, split_chinese=split_chinese)
-    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.normalizer, backend.pre_tokenizer = normalizer, pre_tokenizers.BertPreTokenizer()
     if len(vocabulary) < vocab_size:
-        learner = trainers.WordPieceTrainer(
-            vocab_size=vocab_size, min_frequency=2, **(_options() | {"special_tokens": vocabulary})
-        )
-        _fit(backend, texts, learner)
-        ids = backend.get_vocab()
+        options = {"vocab_size": vocab_size, "min_frequency": 2, "special_tokens": vocabulary}
+        ids = _fit(backend, texts, trainers.WordPieceTrainer, **options).get_vocab()
         vocabulary = sorted(ids, key=ids.__getitem__)
     # built anew, because the trainer leaves every character behind as a special token
     trained = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(vocabulary)}, unk_token=UNK))
@@ -117,33 +108,28 @@ def _train_wordpiece(texts: Iterable[str], vocab_size: int, lowercase: bool, *, 
     return trained
 
 
-def _train_bpe(texts: Iterable[str], vocab_size: int, lowercase: bool) -> Tokenizer:
+def _train_bpe(texts: Iterable[str], vocab_size: int, normalizer: normalizers.Normalizer | None) -> Tokenizer:
     backend = Tokenizer(models.BPE())
-    if lowercase:
-        backend.normalizer = normalizers.Lowercase()
+    backend.normalizer = normalizer
     # the first word of a text is the same token as the same word further on
     backend.pre_tokenizer, backend.decoder = pre_tokenizers.ByteLevel(add_prefix_space=True), decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    learner = trainers.BpeTrainer(vocab_size=vocab_size, min_frequency=2, initial_alphabet=alphabet, **_options())
-    _fit(backend, texts, learner)
-    return backend
+    return _fit(backend, texts, trainers.BpeTrainer, vocab_size=vocab_size, min_frequency=2, initial_alphabet=alphabet)
 
 
-def _train_unigram(texts: Iterable[str], vocab_size: int, lowercase: bool) -> Tokenizer:
-    normalizer = _normalizer(lowercase, split_chinese=False)
+def _train_unigram(texts: Iterable[str], vocab_size: int, normalizer: normalizers.Normalizer) -> Tokenizer:
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(normalizer.normalize_str(text[:LONGEST_TEXT]))
     # the trainer refuses a vocabulary that cannot hold every character; at least half is left for longer pieces
     by_count = sorted(counts.keys() - {" "}, key=lambda char: (-counts[char], char))
-    rare = str.maketrans(dict.fromkeys(by_count[vocab_size // 2 :], " "))
-    if rare:
+    if rare := str.maketrans(dict.fromkeys(by_count[vocab_size // 2 :], " ")):
         texts = (normalizer.normalize_str(text[:LONGEST_TEXT]).translate(rare) for text in texts)
     backend = Tokenizer(models.Unigram([(PAD, 0.0), (UNK, 0.0)], unk_id=1))
     backend.normalizer, backend.decoder = normalizer, decoders.Metaspace()
     backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()])
     if by_count:
-        _fit(backend, texts, trainers.UnigramTrainer(vocab_size=vocab_size, unk_token=UNK, **_options()))
+        _fit(backend, texts, trainers.UnigramTrainer, vocab_size=vocab_size, unk_token=UNK)
         backend.model = models.Unigram(_settle(backend), unk_id=1)
     return backend
 
@@ -160,17 +146,19 @@ def _settle(backend: Tokenizer) -> list[tuple[str, float]]:
     return [(PAD, 0.0), (UNK, 0.0), *sorted(pieces.items(), key=lambda item: (-item[1], item[0]))]
 
 
-def _normalizer(lowercase: bool, *, split_chinese: bool) -> normalizers.Normalizer:
-    """One form for full and half width, one blank for any white space, and a Chinese character a word if asked."""
-    bert = normalizers.BertNormalizer(handle_chinese_chars=split_chinese, strip_accents=False, lowercase=lowercase)
+def _normalizer(tokenizer_type: str, *, lowercase: bool, segmenter: str | None) -> normalizers.Normalizer | None:
+    """One form for full and half width, and one blank for any white space; bytes stay what they are."""
+    if tokenizer_type == "bpe":
+        return normalizers.Lowercase() if lowercase else None
+    # a Chinese character is a word unless words of several are found
+    split = segmenter is None and tokenizer_type != "unigram"
+    bert = normalizers.BertNormalizer(handle_chinese_chars=split, strip_accents=False, lowercase=lowercase)
     blanks = normalizers.Replace(Regex(" {2,}"), " ")
     return normalizers.Sequence([normalizers.NFKC(), bert, blanks, normalizers.Strip()])
 
 
-def _fit(backend: Tokenizer, texts: Iterable[str], trainer: trainers.Trainer) -> None:
+def _fit(backend: Tokenizer, texts: Iterable[str], trainer: type[trainers.Trainer], **options: Any) -> Tokenizer:
+    options = {"special_tokens": [PAD, UNK], "show_progress": sys.stderr.isatty()} | options
     length = len(texts) if isinstance(texts, Sized) else None
-    backend.train_from_iterator((text[:LONGEST_TEXT] for text in texts), trainer, length=length)
-
-
-def _options() -> dict[str, Any]:
-    return {"special_tokens": [PAD, UNK], "show_progress": sys.stderr.isatty()}
+    backend.train_from_iterator((text[:LONGEST_TEXT] for text in texts), trainer(**options), length=length)
+    return backend
