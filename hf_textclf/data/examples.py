@@ -30,10 +30,7 @@ UNLABELLED = -1
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """The rows of all splits that have a text and a label, and how many each split lost on the way.
-
-    splits: (rows,) the name of each row's split. unlabelled, dropped: as in `TextData`.
-    """
+    """The rows that have a text and a label. splits: (rows,) names. unlabelled, dropped: as in `TextData`."""
 
     texts: pa.ChunkedArray
     splits: np.ndarray
@@ -49,18 +46,15 @@ def collect_rows(
     raw: Mapping[str, RawSplit], arguments: DataArguments, *, problem_type: ProblemType | None
 ) -> LabelledRows:
     """Find the columns in the first split and take them from all. Raises UserError for missing columns or values."""
-    text_column, label_column = find_columns(
-        next(iter(raw.values())), text=arguments.text_column, label=arguments.label_column
-    )
+    first = next(iter(raw.values()))
+    text_column, label_column = find_columns(first, text=arguments.text_column, label=arguments.label_column)
     chunks: list[pa.Array] = []
     values: list[Any] = []
     names: list[str] = []
     for name, split in raw.items():
         for column in (text_column, *label_column):
             if column not in split.columns:
-                raise UserError(
-                    f"{name} has no column {column!r} but {_listed(split)}, expected the same in every split; add it"
-                )
+                raise UserError(f"{name} has no column {column!r} but {_listed(split)}, expected it in all; add it")
         chunks += split.texts(text_column).chunks
         values += label_values(split, label_column)
         names += [name] * (len(values) - len(names))
@@ -72,13 +66,19 @@ def collect_rows(
     missing = no_text | no_label
     if missing.any() and not arguments.drop_missing:
         name = splits[missing.argmax()]
-        first = splits == name
+        rows = splits == name
         raise UserError(
-            f"{name}: {no_text[first].sum():,} rows without text and {no_label[first].sum():,} without label (first: "
-            f"row {missing[first].argmax() + 1:,}), expected both in every row; fill them in or pass --drop_missing"
+            f"{name}: {no_text[rows].sum():,} rows without text and {no_label[rows].sum():,} without label (first: "
+            f"row {missing[rows].argmax() + 1:,}), expected both in every row; fill them in or pass --drop_missing"
+        )
+    multi_hot = len(label_column) > 1
+    class_names = [label_column if multi_hot else split.class_names.get(label_column[0]) for split in raw.values()]
+    if any(names != class_names[0] for names in class_names):
+        raise UserError(
+            f"class names of column {label_column[0]!r} differ between splits, expected the same; save them with one "
+            "ClassLabel feature"
         )
     # among multi-hot columns a -1 stands out at once, a single column must be read as integers first
-    multi_hot = len(label_column) > 1
     unlabelled = np.array([multi_hot and value == UNLABELLED for value in values], bool) & ~missing
     kept = ~missing & ~unlabelled
     labels = read_labels(
@@ -95,25 +95,12 @@ def collect_rows(
         texts.filter(pa.array(kept)),
         splits[kept],
         labels,
-        _class_names(raw, label_column),
+        class_names[0],
         text_column,
         label_column,
         unlabelled=dict(Counter(splits[unlabelled].tolist())),
         dropped=dict(Counter(splits[missing].tolist())),
     )
-
-
-def _class_names(raw: Mapping[str, RawSplit], label_column: list[str]) -> list[str] | None:
-    """Return the names that the data gives its ids: multi-hot columns, or a ClassLabel column."""
-    if len(label_column) > 1:
-        return label_column
-    first, *others = [split.class_names.get(label_column[0]) for split in raw.values()]
-    if any(names != first for names in others):
-        raise UserError(
-            f"label column {label_column[0]!r} has other class names in other splits, expected the same in all; save "
-            "the splits with one ClassLabel feature"
-        )
-    return first
 
 
 def find_columns(split: RawSplit, *, text: str | None, label: Sequence[str] | None) -> tuple[str, list[str]]:
@@ -129,9 +116,7 @@ def find_columns(split: RawSplit, *, text: str | None, label: Sequence[str] | No
         raise UserError(f"no label column found among {_listed(split)}, expected e.g. 'label'; pass --label_column")
     text = find_text_column(split, text=text, labels=labels)
     if text in labels or len(set(labels)) < len(labels):
-        raise UserError(
-            f"text column {text!r} and label columns {labels} overlap, expected different ones; name others"
-        )
+        raise UserError(f"text column {text!r} and label columns {labels} overlap, expected none in both; name others")
     return text, labels
 
 
@@ -185,8 +170,7 @@ def _bit(cell: Any, *, column: str, row: int) -> int:
         value = 2
     if value not in (0, 1, UNLABELLED):
         raise UserError(
-            f"column {column!r}, row {row}: {cell!r:.60}, expected 0 or 1 (-1: unlabelled) in multi-hot columns; pass "
-            "one --label_column for other labels"
+            f"column {column!r}, row {row}: {cell!r:.60}, expected 0, 1 or -1 (unlabelled); pass one --label_column"
         )
     return int(value)
 

@@ -119,8 +119,7 @@ def _read_multi_hot(rows: list[Any]) -> list[Any]:
 def _mixed(*examples: Any) -> UserError:
     shown = " and ".join(repr(example)[:60] for example in sorted(examples, key=str)[:2])
     return UserError(
-        f"label column mixes kinds ({shown}), expected all numbers or all names; correct the rows, or pass "
-        "--problem_type single_label_classification to take all as names"
+        f"labels mix kinds ({shown}), expected all numbers or all names; correct them or pass --problem_type {SINGLE}"
     )
 
 
@@ -155,7 +154,15 @@ def encode_labels(
     if problem_type == SINGLE and labels.multi_label:
         raise UserError(f"labels are lists, expected one a row for problem_type {SINGLE}; leave it out")
     if problem_type == REGRESSION:
-        return Targets(problem_type, [], _read_numbers(labels, label_names=label_names))
+        if labels.multi_label or labels.kind == "str":
+            example = next(labels.items(), "")
+            raise UserError(f"label {example!r:.60}, expected numbers for regression; correct --problem_type")
+        if label_names:
+            raise UserError("label_names for numbers (regression), expected classes; leave out or pass problem_type")
+        array = np.array(labels.values, np.float64)
+        if not np.isfinite(array).all():
+            raise UserError("a label is infinite, expected finite numbers for regression; correct it")
+        return Targets(problem_type, [], array)
     names, name_of = _name_labels(labels, label_names=label_names, class_names=class_names, known=known)
     index = {name: position for position, name in enumerate(names)}
     ids = {value: index[name] for value, name in name_of.items()}
@@ -167,25 +174,6 @@ def encode_labels(
     return Targets(problem_type, names, array)
 
 
-def _read_numbers(labels: LabelSet, *, label_names: list[str] | None) -> np.ndarray:
-    """Return (rows,) float64, the targets of a regression."""
-    if labels.multi_label or labels.kind == "str":
-        example = next(labels.items(), "")
-        raise UserError(
-            f"problem_type regression, but a label is {example!r:.60}, expected numbers; name a --label_column of "
-            "numbers or leave it out"
-        )
-    array = np.array(labels.values, np.float64)
-    if not np.isfinite(array).all():
-        raise UserError("a label is infinite, expected finite numbers for regression; correct it")
-    if label_names:
-        raise UserError(
-            "label_names given, but labels are numbers (regression), expected classes; leave them out or pass "
-            "--problem_type single_label_classification"
-        )
-    return array
-
-
 def _name_labels(
     labels: LabelSet, *, label_names: list[str] | None, class_names: list[str] | None, known: list[str] | None
 ) -> tuple[list[str], dict[Any, str]]:
@@ -195,8 +183,7 @@ def _name_labels(
             raise UserError(f"label_names {_listed(names)} repeat a name, expected unique ones; correct --label_names")
     if label_names and class_names and len(label_names) != len(class_names):
         raise UserError(
-            f"{len(label_names)} label_names, expected {len(class_names)}, one for each of {_listed(class_names)}; "
-            "correct --label_names"
+            f"{len(label_names)} label_names, expected {len(class_names)} for {_listed(class_names)}; correct them"
         )
     distinct = set(labels.items())
     given = label_names or class_names or known
@@ -207,8 +194,7 @@ def _name_labels(
     if meaning and labels.kind in ("int", "bool") and not numeric:
         if outside := sorted(value for value in distinct if not 0 <= value < len(meaning)):
             raise UserError(
-                f"label {outside[0]} has no name, expected ids 0 to {len(meaning) - 1} for {_listed(meaning)}; "
-                "correct --label_names or the data"
+                f"label {outside[0]}, expected ids 0 to {len(meaning) - 1} for {_listed(meaning)}; correct label_names"
             )
         name_of = {value: meaning[value] for value in distinct}
     else:
@@ -217,8 +203,8 @@ def _name_labels(
     if unknown := sorted(set(name_of.values()) - set(names)):
         owner = "the model" if known else "label_names"
         raise UserError(
-            f"label {unknown[0]!r:.60} is unknown to {owner}, expected one of {_listed(names)}; correct the data, or "
-            "pass --label_names to name its ids"
+            f"label {unknown[0]!r:.60} is unknown to {owner}, expected one of {_listed(names)}; correct it or pass "
+            "--label_names to name ids"
         )
     return names, name_of
 
@@ -237,25 +223,17 @@ def one_against_rest(targets: Targets, positive: str, *, known: list[str] | None
     if targets.problem_type == REGRESSION:
         raise UserError(f"positive_label {positive!r} on numbers (regression), expected classes; leave it out")
     if positive not in targets.label_names:
-        raise UserError(
-            f"positive_label {positive!r} is unknown, expected one of {_listed(targets.label_names)}; correct "
-            "--positive_label"
-        )
+        raise UserError(f"positive_label {positive!r}, expected one of {_listed(targets.label_names)}; correct it")
     names = [f"not {positive}", positive]
     if known is not None and known != names:
-        raise UserError(
-            f"positive_label {positive!r} gives labels {names}, expected the model's {known[:10]}; leave it out"
-        )
+        raise UserError(f"positive_label {positive!r} gives {names}, expected the model's {known[:10]}; leave it out")
     label = targets.label_names.index(positive)
     array = targets.array[:, label] if targets.array.ndim == 2 else targets.array == label
     return Targets(SINGLE, names, array.astype(np.int64))
 
 
 def check_learnable(targets: Targets, splits: np.ndarray) -> None:
-    """Raise UserError when train has one class only, or another split a label that train lacks.
-
-    splits: (rows,) the name of each row's split.
-    """
+    """Raise UserError when train has one class only, or a split, (rows,) names, a label that train lacks."""
     if targets.problem_type == REGRESSION:
         return
     counts = {name: label_counts(targets.array[splits == name], len(targets.label_names)) for name in SPLITS}

@@ -1,8 +1,4 @@
-"""From `DataArguments` to `TextData`, what every command knows about its data, and what a person is told of it.
-
-`load_data` is for training (labels are found, splits made), `load_split` for evaluating a saved model on one split,
-`load_texts` for a language model, which learns without labels.
-"""
+"""From `DataArguments` to `TextData`, what every command knows about its data, and what a person is told of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,9 +45,7 @@ def load_data(arguments: DataArguments) -> TextData:
     """
     readers = read_splits(arguments)
     if "train" not in readers:
-        raise UserError(
-            f"dataset {arguments.dataset!r} has {', '.join(readers)} only, expected train; add a train split"
-        )
+        raise UserError(f"dataset {arguments.dataset!r} has {', '.join(readers)} only, expected train; add it")
     return _load(readers, arguments, "train", problem_type=arguments.problem_type)
 
 
@@ -94,7 +88,7 @@ def load_split(
 
 
 def load_texts(arguments: TextArguments, splits: Sequence[str]) -> datasets.DatasetDict:
-    """Load the texts of some splits, whose labels are not read, and set a seeded share of them aside.
+    """Load the texts of some splits, for a model that learns without labels, and set a seeded share of them aside.
 
     Returns `train` and `validation` with one column, `text`; blank texts are left out, copies of a text go to the same
     side. Raises UserError for splits that are not there and data without texts.

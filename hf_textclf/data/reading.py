@@ -66,9 +66,7 @@ def read_rows(path: str | Path, *, encoding: str = "utf-8", format: str | None =
     try:
         codec = codecs.lookup(encoding).name
     except LookupError:
-        raise UserError(
-            f"encoding {encoding!r} is unknown, expected a codec of Python; pass --encoding utf-8 or gb18030"
-        ) from None
+        raise UserError(f"encoding {encoding!r}, expected a Python codec; pass --encoding utf-8 or gb18030") from None
     if path != STDIN and (Path(path).is_dir() or not Path(path).exists()):
         what = "a folder" if Path(path).is_dir() else "no such file"
         raise UserError(f"{path}: {what}, expected a file to read; check the path")
@@ -112,7 +110,13 @@ def _check_content(head: bytes, *, kind: str, encoding: str, name: str) -> None:
 
 def _rows(stream: io.BufferedReader, *, kind: str, encoding: str, name: str) -> Iterator[dict[str, Any]]:
     if kind == "parquet":
-        yield from _parquet_rows(stream, name=name)
+        if name == "standard input":
+            raise UserError("standard input: parquet cannot be streamed, expected text; pass the file's name")
+        with parquet_errors(name):
+            file = pq.ParquetFile(stream)
+            check_column_names(file.schema_arrow.names, name=name)
+            for batch in file.iter_batches(batch_size=1000):
+                yield from batch.to_pylist()
         return
     # newline="": the csv module must see \r\n inside quoted cells as they are
     text = io.TextIOWrapper(stream, encoding=encoding, newline="" if kind in ("csv", "tsv") else None)
@@ -188,11 +192,10 @@ def _check_header(cells: list[str], *, delimiter: str, name: str) -> None:
 
 
 class _SwallowedRows:
-    """Finds cells over several lines that are really rows behind a stray quote.
+    """Finds cells over several lines that are really rows behind a stray quote, which shows at the end of the file.
 
-    Sound rule: read with the quote as an ordinary character, every line of the cell is a full row without empty
-    cells, and one column (the labels) holds in these lines only values that rows of the file hold too, few distinct
-    ones compared with the rows. Whether it is so is known at the end of the file only.
+    Sound rule: read with the quote as an ordinary character, every line of the cell is a full row without empty cells,
+    and one column (the labels) holds in these lines only values that rows of the file hold too, few beside the rows.
     """
 
     def __init__(self, delimiter: str) -> None:
@@ -266,25 +269,13 @@ def _parse_json(text: str, *, line: int, name: str) -> Any:
     raise UserError(f"{name}, line {line}: {problem}; mend the line")
 
 
-def _parquet_rows(stream: io.BufferedReader, *, name: str) -> Iterator[dict[str, Any]]:
-    if name == "standard input":
-        raise UserError("standard input: parquet cannot be streamed, expected text; pass the file's name")
-    with parquet_errors(name):
-        file = pq.ParquetFile(stream)
-        check_column_names(file.schema_arrow.names, name=name)
-        for batch in file.iter_batches(batch_size=1000):
-            yield from batch.to_pylist()
-
-
 @contextmanager
 def parquet_errors(name: str) -> Iterator[None]:
     """Turn what pyarrow raises for a file that is no whole parquet file into a UserError."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        raise UserError(
-            f"{name}: no whole parquet file ({first_line(error)}), expected parquet as its name says; write it again"
-        ) from None
+        raise UserError(f"{name}: no whole parquet file ({first_line(error)}), expected one; write it again") from None
 
 
 def first_line(error: Exception) -> str:

@@ -1,7 +1,4 @@
-"""What a user says about the data, and where splits come from: a Hub id, a folder, a file, or the samples here.
-
-The help texts are the only description of these flags.
-"""
+"""What a user says about the data, and where splits come from: a Hub id, a folder, a file, or the samples here."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -122,9 +119,7 @@ def read_splits(arguments: TextArguments, *, file_split: str = "train", further:
         path = SAMPLES / path.name
         if not path.is_dir():
             known = ", ".join(sorted(f"samples/{entry.name}" for entry in SAMPLES.glob("[!_.]*") if entry.is_dir()))
-            raise UserError(
-                f"dataset {name!r} is no sample, expected one of {known or 'none here'}; correct --dataset"
-            )
+            raise UserError(f"dataset {name!r} is no sample, expected one of {known or 'none'}; correct --dataset")
     if path.is_file():
         return {file_split: partial(read_file, path, encoding=arguments.encoding)}
     if path.is_dir() and not any((path / file).exists() for file in ("dataset_dict.json", "state.json")):
@@ -135,19 +130,11 @@ def read_splits(arguments: TextArguments, *, file_split: str = "train", further:
         return _name_splits(readers, further, dataset=name, remedy=remedy)
     if not path.is_dir() and (path.suffix.lower() in (*SUFFIXES, ".txt") or not HUB_ID.fullmatch(name)):
         raise UserError(
-            f"dataset {name!r} does not exist, expected a file, a folder, samples/NAME or a Hub id OWNER/NAME; "
-            "correct --dataset"
+            f"no dataset {name!r}, expected a file, a folder, samples/NAME or a Hub id OWNER/NAME; correct --dataset"
         )
-    loaded = _load_dataset(path, name, arguments.dataset_config)
-    splits = loaded if isinstance(loaded, dict) else {file_split: loaded}
-    readers = [(str(key), str(key), partial(RawSplit.from_dataset, rows)) for key, rows in splits.items() if rows]
-    return _name_splits(readers, further, dataset=name, remedy="; rename a split")
-
-
-def _load_dataset(path: Path, name: str, config: str | None) -> datasets.DatasetDict | datasets.Dataset:
-    """What `save_to_disk` wrote, or what the Hub has under a name."""
     try:
-        return datasets.load_from_disk(str(path)) if path.is_dir() else datasets.load_dataset(name, config)
+        local = path.is_dir()
+        loaded = datasets.load_from_disk(str(path)) if local else datasets.load_dataset(name, arguments.dataset_config)
     except (
         OSError,
         ValueError,
@@ -158,11 +145,14 @@ def _load_dataset(path: Path, name: str, config: str | None) -> datasets.Dataset
     ) as error:
         reason = (
             f"is damaged ({first_line(error)}), expected what save_to_disk wrote; save it again"
-            if path.is_dir()
+            if local
             else f"is no local path and the Hub did not give it ({first_line(error)}), expected a reachable Hub id; "
             "check id, --dataset_config and network, or pass a copy by --dataset DIR"
         )
         raise UserError(f"dataset {name!r} {reason}") from None
+    splits = loaded if isinstance(loaded, dict) else {file_split: loaded}
+    readers = [(str(key), str(key), partial(RawSplit.from_dataset, rows)) for key, rows in splits.items() if rows]
+    return _name_splits(readers, further, dataset=name, remedy="; rename a split")
 
 
 def read_file(path: Path, *, encoding: str) -> RawSplit:
@@ -194,14 +184,10 @@ def _name_splits(
     for entry, name, reader in entries:
         split = canonical_split(name, further)
         if split is not None and split in named:
-            raise UserError(
-                f"dataset {dataset!r}: {named[split][0]} and {entry} are both {split}, expected one; remove one"
-            )
+            raise UserError(f"{dataset!r}: {named[split][0]} and {entry} are both {split}, expected one; remove one")
         named[split] = entry, reader
     readers = {split: named[split][1] for split in (*SPLITS, *further) if split in named}
     if not readers:
-        present = ", ".join([entry for entry, *_ in entries][:10]) or "none"
-        raise UserError(
-            f"dataset {dataset!r} holds no split (data there: {present}), expected train, validation or test{remedy}"
-        )
+        shown = ", ".join([entry for entry, *_ in entries][:10]) or "nothing"
+        raise UserError(f"dataset {dataset!r} has no split (but {shown}), expected train, validation or test{remedy}")
     return readers

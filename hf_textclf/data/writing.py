@@ -57,8 +57,7 @@ def write_rows(path: str | Path, rows: Iterable[dict[str, Any]], *, format: str 
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise UserError(
-            f"{path}: cannot be written ({reason}), expected a writable folder with space; nothing was changed, "
-            "choose another place"
+            f"{path}: cannot be written ({reason}), expected writable space; nothing was changed, choose another place"
         ) from None
     finally:
         unfinished.unlink(missing_ok=True)
@@ -78,8 +77,7 @@ def _write_text(stream: TextIO, rows: Iterable[dict[str, Any]], *, kind: str, na
 
 def _write_table(stream: TextIO, rows: Iterable[dict[str, Any]], *, delimiter: str, name: str) -> int:
     rows = iter(rows)
-    first = next(rows, None)
-    if first is None:
+    if (first := next(rows, None)) is None:
         return 0
     writer = csv.DictWriter(stream, list(first), delimiter=delimiter, lineterminator="\n")
     writer.writeheader()
@@ -87,8 +85,7 @@ def _write_table(stream: TextIO, rows: Iterable[dict[str, Any]], *, delimiter: s
     for count, row in enumerate(chain([first], rows), 1):
         if extra := sorted(row.keys() - first.keys()):
             raise UserError(
-                f"{name}: row {count} has columns {extra} that the first row lacks, expected the same in all; write a "
-                ".jsonl file instead"
+                f"{name}: row {count} has columns {extra} that row 1 lacks, expected equal ones; write .jsonl instead"
             )
         # lists and objects, which a cell cannot hold, become JSON
         nested = {column: value for column, value in row.items() if isinstance(value, list | dict)}
@@ -98,31 +95,20 @@ def _write_table(stream: TextIO, rows: Iterable[dict[str, Any]], *, delimiter: s
 
 def _write_parquet(path: Path, rows: Iterable[dict[str, Any]], *, name: str) -> int:
     """Write in batches, the first of which decides the columns and their types."""
-    rows = iter(rows)
-    table = _table(list(islice(rows, BATCH)), schema=None, name=name)
-    count = len(table)
-    with pq.ParquetWriter(path, table.schema) as writer:
-        writer.write_table(table)
-        while batch := list(islice(rows, BATCH)):
-            writer.write_table(_table(batch, schema=table.schema, name=name))
-            count += len(batch)
-    return count
-
-
-def _table(batch: list[dict[str, Any]], *, schema: pa.Schema | None, name: str) -> pa.Table:
+    rows, count = iter(rows), 0
     try:
-        columns = schema.names if schema is not None else next(iter(batch), {})
-        extra = sorted({column for row in batch for column in row} - set(columns))
-        if extra:
-            raise pa.ArrowInvalid(f"columns {extra} appear late")
-        table = pa.Table.from_pylist(batch, schema=schema)
-        if schema is None:
-            # nothing but nulls so far says nothing about the type; text can hold what follows
-            types = [pa.string() if pa.types.is_null(field.type) else field.type for field in table.schema]
-            table = table.cast(pa.schema(list(zip(table.column_names, types, strict=True))))
-        return table
+        first = list(islice(rows, BATCH))
+        schema = pa.Table.from_pylist(first).schema
+        # nothing but nulls so far says nothing about the type; text can hold what follows
+        fields = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in schema]
+        with pq.ParquetWriter(path, pa.schema(fields)) as writer:
+            for batch in chain([first], iter(lambda: list(islice(rows, BATCH)), [])):
+                if extra := sorted({column for row in batch for column in row} - set(schema.names)):
+                    raise pa.ArrowInvalid(f"columns {extra} appear late")
+                writer.write_table(pa.Table.from_pylist(batch, schema=writer.schema))
+                count += len(batch)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise UserError(
-            f"{name}: a row does not fit the columns of the first ones ({first_line(error)}), expected "
-            "one type per column; write a .jsonl file instead"
+            f"{name}: a row does not fit the first ({first_line(error)}), expected one type a column; write .jsonl"
         ) from None
+    return count

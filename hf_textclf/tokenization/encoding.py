@@ -36,18 +36,12 @@ def segment(texts: Iterable[str], segmenter: str) -> list[str]:
 
 @cache
 def _jieba() -> Any:
-    """Return jieba with its dictionary in memory, built from the installed package (a second); nothing is written.
-
-    By itself it reads `jieba.cache` in the machine's folder for temporary files, also what another user left there.
-    """
     try:
         import jieba
     except ImportError as error:
-        raise UserError(
-            "segmenter 'jieba' needs the package jieba, which is not installed; pip install 'hf-textclf[chinese]'"
-        ) from error
+        raise UserError("segmenter 'jieba' is not installed; pip install 'hf-textclf[chinese]'") from error
     words = jieba.Tokenizer()
-    # what `initialize` does, without its cache file
+    # what `initialize` does, but for `jieba.cache` in the machine's temporary folder, where another user may leave one
     words.FREQ, words.total = words.gen_pfdict(words.get_dict_file())
     words.initialized = True
     return words
@@ -137,10 +131,7 @@ def encode_windows(tokenizer: PreTrainedTokenizerFast, texts: list[str], *, stri
     prefix, suffix = special_tokens_around(tokenizer)
     room = tokenizer.model_max_length - prefix - suffix
     if not 0 <= stride < room:
-        raise UserError(
-            f"stride={stride} of windows with room for {room} tokens, expected 0 to {room - 1}; change --stride or "
-            "--max_length"
-        )
+        raise UserError(f"stride={stride} in windows of {room}, expected 0 to {room - 1}; change it or --max_length")
     if not texts:
         return Windows({name: [] for name in tokenizer.model_input_names}, [], [])
     encoded = encode_whole(tokenizer, texts)
@@ -165,10 +156,7 @@ def encode_windows(tokenizer: PreTrainedTokenizerFast, texts: list[str], *, stri
 def offsets_in_text(
     tokenizer: PreTrainedTokenizerFast, text: str, offsets: list[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """Return where the tokens of a text stand in it.
-
-    offsets: where they stand in the segmented text, which has other blanks and nothing else that differs.
-    """
+    """Return where tokens stand in a text, from where they do in the segmented one, which differs in its blanks."""
     [words] = segmented(tokenizer, [text])
     if words == text:
         return offsets

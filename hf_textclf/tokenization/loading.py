@@ -117,11 +117,10 @@ def check_agreement(tokenizer: PreTrainedTokenizerFast, config: Any) -> None:
     size = max(tokenizer.get_vocab().values()) + 1
     if size > config.vocab_size:
         raise UserError(
-            f"the tokenizer has {size} token ids but the model has embeddings for vocab_size={config.vocab_size}; "
-            "use the tokenizer that was saved with the model"
+            f"the tokenizer has {size} token ids but the model vocab_size={config.vocab_size}; use its own tokenizer"
         )
     pad = tokenizer.pad_token_id
     if pad != config.pad_token_id or pad is None:
         problem = "has no padding token (pad_token_id=None)" if pad is None else f"pads with id {pad}"
         remedy = "set its pad_token" if pad is None else "use the tokenizer that was saved with the model"
-        raise UserError(f"the tokenizer {problem}, the model expects pad_token_id={config.pad_token_id}; {remedy}")
+        raise UserError(f"the tokenizer {problem} but the model expects pad_token_id={config.pad_token_id}; {remedy}")

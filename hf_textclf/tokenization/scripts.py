@@ -22,7 +22,7 @@ CHARACTERS = {"CJK", "HIRAGANA", "KATAKANA", "HANGUL"}
 
 
 class VocabularyScripts:
-    """The scripts of one tokenizer's vocabulary, which are counted when they are first asked for."""
+    """The scripts of one tokenizer's vocabulary, counted when they are first asked for."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.tokenizer = tokenizer

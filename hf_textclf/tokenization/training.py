@@ -38,26 +38,19 @@ def train_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """Train a tokenizer that `AutoTokenizer` loads without code of ours. It adds no special tokens to a text.
 
-    Args:
-        texts: Read twice for `wordpiece` and `unigram`; an iterator is kept in memory for that.
-        tokenizer_type: `word`: the most frequent words, punctuation split off, the rest is [UNK]. `wordpiece`: pieces
-            of words, as BERT has. In both a Chinese character stands alone, unless there is a segmenter. `bpe`: merged
-            bytes (Radford et al. 2019), nothing is unknown. `unigram`: the likeliest pieces (Kudo 2018, "Subword
-            Regularization"), among them Chinese words of several characters.
-        vocab_size: Size of the vocabulary at most, [PAD] (id 0) and [UNK] (id 1) included.
-        max_length: Number of tokens to which `encode` cuts a text, at its head until `set_truncation` says otherwise.
-        lowercase: Whether upper and lower case are one.
-        segmenter: `jieba`: Chinese words are found first, now and whenever `encode` uses the tokenizer.
-
-    Raises UserError: an unknown type, a vocabulary too small for it, texts without a single word (`bpe` needs none),
-    or a segmenter that is unknown or not installed.
+    texts: read twice for `wordpiece` and `unigram`; an iterator is kept in memory for that. tokenizer_type: `word`:
+    the most frequent words, punctuation split off, the rest is [UNK]. `wordpiece`: pieces of words, as BERT has. In
+    both a Chinese character stands alone, unless there is a segmenter. `bpe`: merged bytes (Radford et al. 2019),
+    nothing is unknown. `unigram`: the likeliest pieces (Kudo 2018, "Subword Regularization"), among them Chinese words
+    of several characters. vocab_size: at most, [PAD] (id 0) and [UNK] (id 1) included. max_length: number of tokens to
+    which `encode` cuts a text, at its head until `set_truncation` says otherwise. segmenter: `jieba`: Chinese words
+    are found first, now and whenever `encode` uses the tokenizer. Raises UserError: an unknown type, a vocabulary too
+    small for it, texts without a single word (`bpe` needs none), or a segmenter that is unknown or not installed.
     """
     if tokenizer_type not in TOKENIZER_TYPES:
         raise UserError(f"tokenizer_type {tokenizer_type!r} is unknown; choose one of {', '.join(TOKENIZER_TYPES)}")
     if vocab_size < (smallest := SMALLEST_VOCAB[tokenizer_type]):
-        raise UserError(
-            f"vocab_size={vocab_size} is too small for tokenizer_type {tokenizer_type!r}; set it to {smallest} or more"
-        )
+        raise UserError(f"vocab_size={vocab_size} is too small for {tokenizer_type!r}; set it to {smallest} or more")
     if segmenter is not None:
         texts = segment(texts, segmenter)
     elif isinstance(texts, Iterator):
@@ -146,7 +139,7 @@ def _settle(backend: Tokenizer) -> list[tuple[str, float]]:
     return [(PAD, 0.0), (UNK, 0.0), *sorted(pieces.items(), key=lambda item: (-item[1], item[0]))]
 
 
-def _normalizer(tokenizer_type: str, *, lowercase: bool, segmenter: str | None) -> normalizers.Normalizer | None:
+def _normalizer(tokenizer_type: str, *, lowercase: bool, segmenter: str | None) -> Any:
     """One form for full and half width, and one blank for any white space; bytes stay what they are."""
     if tokenizer_type == "bpe":
         return normalizers.Lowercase() if lowercase else None
