@@ -22,6 +22,8 @@ ALIASES = {name: name for name in SPLITS} | dict.fromkeys(("valid", "val", "dev"
 SUFFIXES = (".parquet", ".csv", ".tsv", ".json", ".jsonl")
 # an owner is required: `load_dataset("csv")` and the like would read whatever lies in the working directory
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+# what `datasets` raises for what it cannot load
+UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, pa.ArrowException, datasets.exceptions.DatasetsError)
 
 
 @dataclass
@@ -128,21 +130,14 @@ def read_splits(arguments: TextArguments, *, file_split: str = "train", further:
         readers = [(file.name, file.stem, partial(read_file, file, encoding=arguments.encoding)) for file in files]
         remedy = f" in files with {', '.join(SUFFIXES)}; rename a file, or name it as --dataset"
         return _name_splits(readers, further, dataset=name, remedy=remedy)
-    if not path.is_dir() and (path.suffix.lower() in (*SUFFIXES, ".txt") or not HUB_ID.fullmatch(name)):
+    local = path.is_dir()
+    if not local and (path.suffix.lower() in (*SUFFIXES, ".txt") or not HUB_ID.fullmatch(name)):
         raise UserError(
             f"no dataset {name!r}, expected a file, a folder, samples/NAME or a Hub id OWNER/NAME; correct --dataset"
         )
     try:
-        local = path.is_dir()
         loaded = datasets.load_from_disk(str(path)) if local else datasets.load_dataset(name, arguments.dataset_config)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        RuntimeError,
-        pa.ArrowException,
-        datasets.exceptions.DatasetsError,
-    ) as error:
+    except UNREADABLE as error:
         reason = (
             f"is damaged ({first_line(error)}), expected what save_to_disk wrote; save it again"
             if local
