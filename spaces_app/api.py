@@ -29,7 +29,7 @@ def add_endpoints(served: dict[str, Served]) -> None:
         of_models = {}
         for model in pick(served, models, request):
             [prediction], milliseconds = model.classify([read.text])
-            of_models[model.name] = answer = {
+            answer: dict[str, Any] = {
                 "label": prediction.label,
                 "score": prediction.score,
                 "probabilities": prediction.probabilities,
@@ -38,6 +38,7 @@ def add_endpoints(served: dict[str, Served]) -> None:
             }
             if is_foreign(prediction):
                 answer |= {"label": None, "score": None, "probabilities": {}, "milliseconds": None}
+            of_models[model.name] = answer
         return of_models
 
     def explain(

@@ -135,7 +135,7 @@ def protect_visitors() -> None:
     """
 
     def print_kind_and_place(*_: object, **__: object) -> None:
-        kind, _, trace = sys.exc_info()
+        kind, _error, trace = sys.exc_info()
         last = traceback.extract_tb(trace)[-1] if trace else None
         place = f" in {last.filename}, line {last.lineno}" if last else ""
         print(f"{kind.__name__ if kind else 'error'}{place}", file=sys.stderr, flush=True)

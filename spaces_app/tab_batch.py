@@ -98,7 +98,7 @@ def build_batch(models: dict[str, Served]) -> None:
                 raise Refused("many_no_text")
             numbers = {"rows": Count(len(answers.read)), "seconds": time.perf_counter() - start}
             said = i18n.say("many_done", request, model=model, **numbers)
-            yield from _results(said, answers, table, models[model].classifier, [column, label_column], request)
+            yield from _results(said, answers, table, models[model].classifier, [column, label_column or ""], request)
         except Refused as refused:
             # with another column or model the same file may do
             place = EMPTY if refused.key == "many_gone" else KEPT

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 import gradio as gr
 import i18n
@@ -89,7 +90,8 @@ def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> 
     """
     if prediction is not None and model.classifier.problem_type == "regression":
         return f'<p class="number"><b>{prediction.score:.2f}</b> {escape(str(prediction.label))}</p>'
-    rows, limits, chosen = dict.fromkeys(model.label_names), {}, []
+    rows: dict[str, Any] = dict.fromkeys(model.label_names)
+    limits, chosen = {}, []
     if prediction is not None:
         rows, limits, chosen = prediction.probabilities, model.thresholds, _predicted(prediction)
         if len(rows) > MANY:

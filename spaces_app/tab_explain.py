@@ -73,7 +73,8 @@ def explain(
     text, say, answers = read.text[:MAX_EXPLAINED], partial(i18n.say, request=request), {}
     for model in asked:
         notices = _notices(read, say)
-        answers[model.name] = answer = {"label": None, "text": text, "words": [], "notices": notices}
+        answer: dict[str, Any] = {"label": None, "text": text, "words": [], "notices": notices}
+        answers[model.name] = answer
         try:
             [attribution] = _look(model, read, label, request)
         except UserError as error:
