@@ -13,10 +13,14 @@ from hf_textclf.errors import UserError
 from hf_textclf.files import bundled, read_yaml
 from hf_textclf.models.auto import MODELS
 from hf_textclf.training import TrainerArguments
-from hf_textclf.training.arguments import ModelArguments, NewModelArguments
+from hf_textclf.training.arguments import (
+    LanguageModelArguments,
+    ModelArguments,
+    NewModelArguments,
+    PretrainingArguments,
+)
 from hf_textclf.training.calls import LINEAR, settle
 from hf_textclf.training.linear import LinearArguments
-from hf_textclf.training.pretraining import LanguageModelArguments, PretrainingArguments
 
 CONFIGS = sorted(bundled("configs").glob("*.yaml"))
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from ..errors import UserError
-from ..models.linear.system import LinearConfig
+from ..models.linear import LinearConfig
 from ..saved_model.layout import LINEAR_CONFIG, LINEAR_VOCABULARY, LINEAR_WEIGHTS
 from .predictor import Reading
 

@@ -1,11 +1,8 @@
-"""Start an LSTM's embeddings from vectors trained elsewhere: a text file of word vectors, or the input embeddings of a
-checkpoint.
+"""Start an LSTM's embeddings from vectors trained elsewhere: a text file of word vectors, or those of a checkpoint.
 
-What would surprise you: vectors of the model's own width are copied as they are. Wider ones are projected; narrower
-ones are completed with zeros, which training moves like any other number. Pieces are matched by what they stand for,
-not by how a tokenizer writes them: `▁good` (unigram), `Ġgood` (bpe) and `good` (word) are one word, `##ing` is the
-inside of one. A text file holds whole words only, so insides of words are not looked up there; Chinese characters and
-punctuation are words wherever they stand.
+Pieces are matched by what they stand for, not by how a tokenizer writes them: `▁good` (unigram), `Ġgood` (bpe) and
+`good` (word) are one word, `##ing` is the inside of one, which no text file holds. Chinese characters and punctuation
+are words wherever they stand.
 """
 
 import gzip
@@ -13,10 +10,9 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -46,9 +42,7 @@ class Coverage:
 
     def __str__(self) -> str:
         running = "" if self.running_share is None else f", {self.running_share:.1%} of the running tokens"
-        width = str(self.embedding_size)
-        if self.source_size != self.embedding_size:
-            width = f"{self.source_size} → {width}"
+        width = " → ".join(map(str, dict.fromkeys((self.source_size, self.embedding_size))))
         return f"embeddings found for {self.found:,} of {self.vocab_size:,} tokens{running}; width {width}"
 
 
@@ -64,15 +58,14 @@ def load_embeddings(
     source: str,
     *,
     counts: Mapping[int, int] | None = None,
-    revision: str = "main",
 ) -> Coverage:
     """Write pretrained vectors into the embedding matrix of a constructed model, in place.
 
     A token is looked up as it is, then lower-cased. Rows not found keep their random start, the row of padding stays
-    zero. Where the source is wider than `config.embedding_size`, the vectors found are centred, projected on their
-    first principal components and scaled to a standard deviation of `config.initializer_range`, that of the rows not
-    found. Centred, because most pretrained vectors share a large mean, which would take up the first component and
-    tells no two words apart (Mu & Viswanath 2018, "All-but-the-Top").
+    zero. Vectors of the width of `config.embedding_size` are copied, narrower ones completed with zeros, which are
+    trained like the rest. Wider ones are centred, projected on their first principal components and scaled to a
+    standard deviation of `config.initializer_range`, that of the rows not found. Centred, because most pretrained
+    vectors share a large mean, which tells no two words apart (Mu & Viswanath 2018, "All-but-the-Top").
 
     Args:
         source: A GloVe, word2vec or fastText *text* file, with or without a header, .gz or not; or a checkpoint,
@@ -82,32 +75,24 @@ def load_embeddings(
     Raises:
         UserError: a source that cannot be read, or that knows none of the tokens.
     """
-    if Path(source).is_file():
-        vectors = from_text_file(Path(source), tokenizer)
-    else:
-        vectors = from_checkpoint(str(source), tokenizer, revision=revision)
+    vectors = (from_text_file if Path(source).is_file() else from_checkpoint)(source, tokenizer)
     vectors.pop(tokenizer.pad_token_id, None)
     weight = model.get_input_embeddings().weight  # (vocab_size, embedding_size)
     if not vectors:
         raise UserError(
-            f"{str(source)!r} has a vector for none of the {len(tokenizer)} tokens; "
+            f"{source!r} has a vector for none of the {len(tokenizer)} tokens; "
             "expected vectors of the same language, choose another source"
         )
     ids = torch.tensor(sorted(vectors))
     if ids[-1] >= len(weight):
         raise UserError(
-            f"the tokenizer has an id {ids[-1]} but the model has embeddings for vocab_size={len(weight)}; "
-            "build the model for this tokenizer"
+            f"the tokenizer has an id {ids[-1]}, the model vocab_size={len(weight)}; build it for this tokenizer"
         )
     rows = torch.stack([vectors[int(i)] for i in ids])  # (rows, source width)
     weight[ids.to(weight.device)] = _fit_width(rows, weight.shape[1], model.config.initializer_range).to(weight)
-    return Coverage(
-        found=len(ids),
-        vocab_size=len(tokenizer),
-        source_size=rows.shape[1],
-        embedding_size=weight.shape[1],
-        running_share=_share(counts, vectors, tokenizer.pad_token_id),
-    )
+    running = {token_id: count for token_id, count in (counts or {}).items() if token_id != tokenizer.pad_token_id}
+    total, known = sum(running.values()), sum(running.get(token_id, 0) for token_id in vectors)
+    return Coverage(len(ids), len(tokenizer), rows.shape[1], weight.shape[1], known / total if total else None)
 
 
 def _fit_width(vectors: Tensor, width: int, spread: float) -> Tensor:
@@ -126,25 +111,10 @@ def _fit_width(vectors: Tensor, width: int, spread: float) -> Tensor:
     return projected * (spread / deviation) if deviation > 0 else projected
 
 
-def _share(counts: Mapping[int, int] | None, token_ids: Iterable[int], pad_token_id: int | None) -> float | None:
-    """Share of the running tokens, padding aside, that got a vector."""
-    if not counts:
-        return None
-    total = sum(count for token_id, count in counts.items() if token_id != pad_token_id)
-    return sum(counts.get(token_id, 0) for token_id in token_ids) / total if total else None
-
-
-class Piece(NamedTuple):
-    """What an entry of a vocabulary stands for: a word (or its start), the inside of a word, or a special role."""
-
-    text: str
-    kind: str
-
-
-def _pieces(tokenizer: PreTrainedTokenizerFast) -> dict[int, Piece]:
-    """What each id stands for; ids whose bytes are no text by themselves are left out."""
-    vocabulary = tokenizer.get_vocab()
-    backend = tokenizer.backend_tokenizer
+def _pieces(tokenizer: PreTrainedTokenizerFast) -> dict[int, tuple[str, str]]:
+    """What each id stands for: a text, and whether it is a `word` (or its start), the `inside` of one, or `special`.
+    Ids whose bytes are no text by themselves are left out."""
+    vocabulary, backend = tokenizer.get_vocab(), tokenizer.backend_tokenizer
     if isinstance(backend.model, models.WordPiece):
         marker = "##"
     elif isinstance(backend.decoder, decoders.ByteLevel):
@@ -155,7 +125,7 @@ def _pieces(tokenizer: PreTrainedTokenizerFast) -> dict[int, Piece]:
     pieces = {}
     for token, token_id in vocabulary.items():
         if token in roles:
-            pieces[token_id] = Piece(roles[token], "special")
+            pieces[token_id] = roles[token], "special"
             continue
         marked, text = bool(marker) and token.startswith(marker), token
         if marker == "Ġ":
@@ -165,45 +135,44 @@ def _pieces(tokenizer: PreTrainedTokenizerFast) -> dict[int, Piece]:
         text = text.removeprefix(" " if marker == "Ġ" else marker)
         inside = marked if marker == "##" else bool(marker and not marked and INSIDE_WORD.search(text))
         if text:
-            pieces[token_id] = Piece(text, "inside" if inside else "word")
+            pieces[token_id] = text, "inside" if inside else "word"
     return pieces
 
 
-def from_checkpoint(source: str, tokenizer: PreTrainedTokenizerFast, *, revision: str) -> dict[int, Tensor]:
+def from_checkpoint(source: str, tokenizer: PreTrainedTokenizerFast) -> dict[int, Tensor]:
     """The input embeddings of a checkpoint, folder or Hub id, by the token ids of `tokenizer`, (width,) each.
 
     Raises:
         UserError: no checkpoint, no tokenizer or no safetensors weights there.
     """
     try:
-        other = load_tokenizer(source, revision=revision)
+        other = load_tokenizer(source)
     except UserError as error:
         raise UserError(f"embeddings are neither a file nor a checkpoint: {error}") from error
-    matrix = _input_embeddings(source, revision)
+    matrix = _input_embeddings(source)
     vocabulary = tokenizer.get_vocab()
     if other.get_vocab() == vocabulary:
         return {token_id: matrix[token_id].float() for token_id in vocabulary.values() if token_id < len(matrix)}
     # reversed, so that of two tokens that stand for the same the lower id counts, the more frequent one
     known = {piece: row for row, piece in sorted(_pieces(other).items(), reverse=True) if row < len(matrix)}
-    vectors = {}
-    for token_id, piece in _pieces(tokenizer).items():
-        theirs = known.get(piece, known.get(Piece(piece.text.lower(), piece.kind)))
-        if theirs is not None:
-            vectors[token_id] = matrix[theirs].float()
-    return vectors
+    rows = {
+        token_id: known.get((text, kind), known.get((text.lower(), kind)))
+        for token_id, (text, kind) in _pieces(tokenizer).items()
+    }
+    return {token_id: matrix[row].float() for token_id, row in rows.items() if row is not None}
 
 
-def _input_embeddings(source: str, revision: str) -> Tensor:
+def _input_embeddings(source: str) -> Tensor:
     """The input embeddings of a checkpoint, (vocab_size, width), without reading its other weights."""
     try:
-        config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
         with torch.device("meta"):
             skeleton = AutoModel.from_config(config, trust_remote_code=False)
-        options: Any = {"revision": revision, "_raise_exceptions_for_missing_entries": False}
-        index = cached_file(source, WEIGHTS_INDEX, **options)
-        file = cached_file(source, WEIGHTS, **options)
+        index, file = (
+            cached_file(source, name, _raise_exceptions_for_missing_entries=False) for name in (WEIGHTS_INDEX, WEIGHTS)
+        )
         shards = set(json.loads(Path(index).read_text())["weight_map"].values()) if index else set()
-        files = [cached_file(source, shard, revision=revision) for shard in sorted(shards)] or [file]
+        files = [cached_file(source, shard) for shard in sorted(shards)] or [file]
     except (OSError, ValueError, KeyError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
@@ -227,24 +196,26 @@ def _input_embeddings(source: str, revision: str) -> Tensor:
     raise UserError(f"{source!r} has no tensor {name!r}, its input embeddings; choose another checkpoint")
 
 
-def from_text_file(path: Path, tokenizer: PreTrainedTokenizerFast) -> dict[int, Tensor]:
+def from_text_file(path: str, tokenizer: PreTrainedTokenizerFast) -> dict[int, Tensor]:
     """The vectors of a GloVe, word2vec or fastText text file by the token ids of `tokenizer`, (width,) each.
 
     Raises:
         UserError: not such a file, or a line that is not a word and its numbers.
     """
-    words = {token_id: piece.text for token_id, piece in _pieces(tokenizer).items() if piece.kind == "word"}
+    words = {token_id: text for token_id, (text, kind) in _pieces(tokenizer).items() if kind == "word"}
     wanted = {form.encode() for word in words.values() for form in (word, word.lower())}
     table: dict[bytes, Tensor] = {}
     try:
-        for word, numbers in _vector_lines(path, wanted):
+        for word, numbers in _vector_lines(Path(path), wanted):
             table.setdefault(word, torch.tensor(numbers))
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"cannot read {path}: {error}; fetch the file again") from error
-    vectors = {
-        token_id: table.get(word.encode(), table.get(word.lower().encode())) for token_id, word in words.items()
+    forms = {token_id: (word.encode(), word.lower().encode()) for token_id, word in words.items()}
+    return {
+        token_id: table[form if form in table else lower]
+        for token_id, (form, lower) in forms.items()
+        if form in table or lower in table
     }
-    return {token_id: vector for token_id, vector in vectors.items() if vector is not None}
 
 
 def _vector_lines(path: Path, wanted: set[bytes]) -> Iterator[tuple[bytes, list[float]]]:
@@ -261,9 +232,9 @@ def _vector_lines(path: Path, wanted: set[bytes]) -> Iterator[tuple[bytes, list[
                 f"{path} line 1 is {fields[0][:40]!r}, expected a word and its numbers, parted by blanks; "
                 "name a text file of GloVe, word2vec or fastText vectors"
             )
+        first = 1 + header
         if not header:
             file.seek(0)
-        first = 2 if header else 1
         for number, line in enumerate(file, first):
             line = line.rstrip(b" \r\n")
             # some words of GloVe 840B hold blanks themselves
@@ -274,8 +245,7 @@ def _vector_lines(path: Path, wanted: set[bytes]) -> Iterator[tuple[bytes, list[
                     "fetch the file again or name a text file of word vectors"
                 )
             if word in wanted or number == first:
-                numbers = _numbers(texts)
-                if numbers is None:
+                if (numbers := _numbers(texts)) is None:
                     raise UserError(
                         f"{path} line {number}: the vector of {word.decode(errors='replace')[:40]!r} holds something "
                         "that is not a number; fetch the file again or name a text file of word vectors"

@@ -1,6 +1,7 @@
 """Make a new model or load a saved one; an error says in one line what is wrong with a checkpoint."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,25 +38,18 @@ def load_config(name_or_path: str, *, revision: str = "main", trust_remote_code:
         return AutoConfig.from_pretrained(name_or_path, revision=revision, trust_remote_code=trust_remote_code)
 
 
-def load_model(
-    name_or_path: str, config: PreTrainedConfig, *, revision: str = "main", trust_remote_code: bool = False
-) -> tuple[PreTrainedModel, list[str]]:
-    """Load a classifier, and name the weights that the checkpoint lacks and that start at random.
+def _load(auto: Any, name_or_path: str, **options: Any) -> tuple[Any, list[str]]:
+    """Load a model by one of the Auto classes, and name the weights that the checkpoint lacks, which start at random.
 
     Raises:
         UserError: weights that cannot be read, that are not safetensors, or that do not fit the configuration.
     """
-    options: Any = {"config": config, "revision": revision, "trust_remote_code": trust_remote_code}
-    model, missing = _from_pretrained(AutoModelForSequenceClassification, name_or_path, **options)
-    return _scaled_by_trainer(model), missing
-
-
-def _from_pretrained(auto: Any, name_or_path: str, **options: Any) -> tuple[Any, list[str]]:
-    """Load a model by one of the Auto classes, and name the weights that the checkpoint lacks."""
     # whatever it was saved in: a half-precision checkpoint would be trained in half precision
     options |= {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
     with _readable(name_or_path):
         model, report = auto.from_pretrained(name_or_path, **options)
+    # transformers#47688: a model that seems to average over accumulated batches itself gets larger steps
+    model.accepts_loss_kwargs = False
     return model, sorted(report["missing_keys"])
 
 
@@ -63,10 +57,11 @@ def load_classifier(name_or_path: str, *, revision: str = "main", trust_remote_c
     """Load a trained classifier, every weight of it.
 
     Raises:
-        UserError: as `load_model`, and for a checkpoint without a trained classification head.
+        UserError: as `load_config`; weights that cannot be read or are not safetensors; no trained head.
     """
-    config = load_config(name_or_path, revision=revision, trust_remote_code=trust_remote_code)
-    model, missing = load_model(name_or_path, config, revision=revision, trust_remote_code=trust_remote_code)
+    options: Any = {"revision": revision, "trust_remote_code": trust_remote_code}
+    config = load_config(name_or_path, **options)
+    model, missing = _load(AutoModelForSequenceClassification, name_or_path, config=config, **options)
     if missing:
         raise UserError(
             f"{name_or_path!r} lacks {len(missing)} weights ({missing[0]}, …), expected a trained classifier; "
@@ -88,7 +83,7 @@ def load_language_model(folder: str) -> LSTMForCausalLM:
             f"init_from {folder!r} holds {kind}, expected {LSTMForCausalLM.__name__}; name a folder that "
             "`hf-textclf pretrain` finished"
         )
-    return _from_pretrained(AutoModelForCausalLM, folder, config=config)[0]
+    return _load(AutoModelForCausalLM, folder, config=config)[0]
 
 
 def init_model(config: PreTrainedConfig, *, encoder: str | None = None, revision: str = "main") -> PreTrainedModel:
@@ -100,9 +95,10 @@ def init_model(config: PreTrainedConfig, *, encoder: str | None = None, revision
     Raises:
         UserError: weights that cannot be read, that are not safetensors, or that are not all there.
     """
-    model = _scaled_by_trainer(AutoModelForSequenceClassification.from_config(config, dtype=torch.float32))
+    model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
+    model.accepts_loss_kwargs = False  # as in `_load`
     if encoder is not None:
-        pretrained, missing = _from_pretrained(AutoModel, encoder, revision=revision)
+        pretrained, missing = _load(AutoModel, encoder, revision=revision)
         _require_body(encoder, missing)
         model.base_model.load_encoder(pretrained)
     return model
@@ -113,15 +109,13 @@ def load_for_finetuning(
 ) -> PreTrainedModel:
     """Load a checkpoint to train it further, with a new head where it has none or one for other labels.
 
-    Args:
-        labels: `id2label`, `label2id` and `problem_type` of the data.
+    labels: `id2label`, `label2id` and `problem_type` of the data.
     """
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     config = load_config(name_or_path, **options)
     trained = any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
-    same = trained and config.id2label == labels["id2label"] and problem_type_of(config) == labels["problem_type"]
-    if trained and not same:
-        old, _ = load_model(name_or_path, config, **options)
+    if trained and (config.id2label, problem_type_of(config)) != (labels["id2label"], labels["problem_type"]):
+        old, _ = _load(AutoModelForSequenceClassification, name_or_path, config=config, **options)
         logger.warning(
             "%s was trained for %d other labels: its body is kept, the head for %d labels starts anew",
             name_or_path, len(config.id2label), len(labels["id2label"]),
@@ -129,8 +123,8 @@ def load_for_finetuning(
         model = init_model(_with_labels(load_config(name_or_path, **options), labels))
         model.base_model.load_state_dict(old.base_model.state_dict())
         return model
-    config = _with_labels(config, labels)
-    model, missing = load_model(name_or_path, config, **options)
+    options["config"] = _with_labels(config, labels)
+    model, missing = _load(AutoModelForSequenceClassification, name_or_path, **options)
     _require_body(name_or_path, [name for name in missing if name.startswith(f"{model.base_model_prefix}.")])
     return model
 
@@ -138,8 +132,7 @@ def load_for_finetuning(
 def _require_body(name_or_path: str, missing: list[str]) -> None:
     """Refuse a checkpoint that lacks weights of its body; missing: their names."""
     # some BERT checkpoints are published without the pooler, which only the head reads
-    missing = [name for name in missing if "pooler" not in name.split(".")]
-    if missing:
+    if missing := [name for name in missing if "pooler" not in name.split(".")]:
         raise UserError(
             f"{name_or_path!r} lacks weights of the body ({missing[0]}, …); the checkpoint is not whole: copy it again"
         )
@@ -151,12 +144,6 @@ def _with_labels(config: PreTrainedConfig, labels: dict[str, Any]) -> PreTrained
     # what was fitted to the old weights does not hold for those to come
     config.__dict__.pop("calibration", None)
     return config
-
-
-def _scaled_by_trainer(model: PreTrainedModel) -> PreTrainedModel:
-    """transformers#47688: a model that seems to average over accumulated batches itself gets larger steps."""
-    model.accepts_loss_kwargs = False
-    return model
 
 
 def problem_type_of(config: PreTrainedConfig) -> str:
@@ -179,11 +166,8 @@ def classification_head(model: PreTrainedModel) -> nn.Linear:
         UserError: there is no such layer behind the body of the model.
     """
     body = set(model.base_model.modules())
-    heads = [
-        module
-        for module in model.modules()
-        if isinstance(module, nn.Linear) and module not in body and module.out_features == model.config.num_labels
-    ]
+    linear = [module for module in model.modules() if isinstance(module, nn.Linear) and module not in body]
+    heads = [module for module in linear if module.out_features == model.config.num_labels]
     if not heads:
         raise UserError(
             f"{type(model).__name__} has no linear layer of {model.config.num_labels} outputs behind its body, "
@@ -197,11 +181,9 @@ def longest_text(config: PreTrainedConfig) -> int | None:
     # a model around another's encoder has its limit
     config = config.get_text_config()
     positions = getattr(config, "max_position_embeddings", None)
-    if positions is None:
-        return None
     # the RoBERTa family numbers positions from behind the id of padding
     offset = (config.pad_token_id or 0) + 1 if config.model_type in ROBERTA_LIKE else 0
-    return positions - offset
+    return None if positions is None else positions - offset
 
 
 def check_trust(revision: str, trust_remote_code: bool) -> None:
@@ -210,8 +192,7 @@ def check_trust(revision: str, trust_remote_code: bool) -> None:
     Raises:
         UserError: code is to be trusted, but at no commit.
     """
-    pinned = len(revision) == 40 and all(character in "0123456789abcdef" for character in revision)
-    if trust_remote_code and not pinned:
+    if trust_remote_code and not re.fullmatch("[0-9a-f]{40}", revision):
         raise UserError(
             f"trust_remote_code with revision {revision!r}, expected a commit of 40 hexadecimal digits; "
             "look the code over and pin it with --revision"

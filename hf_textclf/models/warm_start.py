@@ -1,13 +1,10 @@
-"""Start a classifier from the body of one language model, or of two for its two directions.
-
-The states of the classifier are exactly those of the language models, layer by layer: in a deep bidirectional LSTM
-each upper layer reads both directions, so its weights for the states of the other direction start at zero.
+"""Start a classifier from the body of one language model, or of two for its two directions: its states are exactly
+theirs. In a deep bidirectional LSTM the weights of upper layers for the states of the other direction start at zero.
 """
 
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..errors import UserError
 from ..tokenization import load_tokenizer
@@ -32,13 +29,25 @@ def load_start(folders: list[str], keys: dict[str, Any]) -> tuple[list[LSTMForCa
     models = [load_language_model(folder) for folder in folders]
     for folder, model, backwards in zip(folders, models, (False, True), strict=False):
         if model.config.reads_backwards != backwards:
-            read, expected = ("backward", "forward") if model.config.reads_backwards else ("forward", "backward")
+            read, expected = ("forward", "backward")[:: 1 if backwards else -1]
             raise UserError(
                 f"init_from {folder!r} reads {read}, expected {expected} at this place; name the forward model first, "
                 "then the backward one"
             )
     if len(models) == 2:
-        _check_pair(folders, models)
+        for name in SIZES:
+            pair = [getattr(model.config, name) for model in models]
+            if pair[0] != pair[1]:
+                raise UserError(
+                    f"init_from: {name} is {pair[0]} and {pair[1]}, expected the same in both; pretrain one anew"
+                )
+        tokenizers = [load_tokenizer(folder).backend_tokenizer.to_str() for folder in folders]
+        same = tokenizers[0] == tokenizers[1]
+        if not same or not torch.equal(*(model.lstm.embed_tokens.weight for model in models)):
+            raise UserError(
+                f"init_from {' '.join(folders)}: their {'embeddings' if same else 'tokenizers'} differ, expected the "
+                "same; train the second with `hf-textclf pretrain --direction backward --init_from` the first"
+            )
     sizes = {name: getattr(models[0].config, name) for name in SIZES} | {"bidirectional": len(models) == 2}
     for name, value in sizes.items():
         if keys.get(name, value) != value:
@@ -47,25 +56,6 @@ def load_start(folders: list[str], keys: dict[str, Any]) -> tuple[list[LSTMForCa
                 "name other folders"
             )
     return models, keys | sizes
-
-
-def _check_pair(folders: list[str], models: list[LSTMForCausalLM]) -> None:
-    """Two directions share one tokenizer and one table of embeddings."""
-    forward, backward = models
-    for name in SIZES:
-        pair = [getattr(model.config, name) for model in models]
-        if pair[0] != pair[1]:
-            raise UserError(
-                f"init_from: {name} is {pair[0]} and {pair[1]}, expected the same in both; pretrain one anew"
-            )
-    same = [load_tokenizer(folder).backend_tokenizer.to_str() for folder in folders]
-    tables = [model.lstm.embed_tokens.weight for model in (forward, backward)]
-    if same[0] != same[1] or not torch.equal(*tables):
-        what = "tokenizers" if same[0] != same[1] else "embeddings"
-        raise UserError(
-            f"init_from {' '.join(folders)}: their {what} differ, expected the same; train the second with "
-            "`hf-textclf pretrain --direction backward --init_from` the first"
-        )
 
 
 @torch.no_grad()
@@ -81,12 +71,10 @@ def copy_start(classifier: LSTMForSequenceClassification, models: list[LSTMForCa
             assert isinstance(layer, LSTMLayer) and isinstance(source, LSTMLayer)
             for name, weight in source.lstm.named_parameters():
                 target = getattr(layer.lstm, name + "_reverse" * place)
-                reads_both = depth > 0 and name.startswith("weight_ih")
-                target.copy_(_beside_zeros(weight, place, len(models)) if reads_both else weight)
-
-
-def _beside_zeros(weight: Tensor, place: int, directions: int) -> Tensor:
-    """weight: (gates, width). Returns (gates, width * directions), zero but at the place of one direction."""
-    blocks = [torch.zeros_like(weight)] * directions
-    blocks[place] = weight
-    return torch.cat(blocks, dim=1)
+                if depth > 0 and name.startswith("weight_ih"):
+                    # (gates, width * directions), zero but for the states of its own direction
+                    blocks = [torch.zeros_like(weight)] * len(models)
+                    blocks[place] = weight
+                    target.copy_(torch.cat(blocks, dim=1))
+                else:
+                    target.copy_(weight)

@@ -1,13 +1,11 @@
-"""What a user can say about a model and about a language model. The help texts here are the only description of these
-flags.
+"""What a user can say about a model and about a language model; the flags are described here alone.
 
-The keys of a new model are read from the configuration classes of the home-made families, so that they are declared
-once.
+The keys of a new model are read from the configurations of the home-made families, so that they are declared once.
 """
 
 import re
 from dataclasses import dataclass, field, fields, make_dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args
 
 from ..arguments import option
 from ..errors import UserError
@@ -86,21 +84,6 @@ class ModelArguments:
     )
 
 
-def _field_type(annotation: Any) -> Any:
-    """The command-line type of a configuration field: `float | int` reads as float, the rest as it stands."""
-    if get_origin(annotation) is Literal:
-        return annotation
-    kinds = set(get_args(annotation)) or {annotation}
-    return float if float in kinds else annotation
-
-
-def _field_help(config: type, name: str) -> str:
-    """The description of a configuration field, from the `Args:` of its docstring."""
-    entry = re.search(rf"^ +{name}: (.+?)(?=^ +\w+: |^\s*$)", config.__doc__ or "", re.MULTILINE | re.DOTALL)
-    # argparse reads % as the start of a format
-    return " ".join(entry.group(1).split()).replace("%", "%%") if entry else ""
-
-
 def _new_model_arguments() -> type:
     """A dataclass of the fields that the home-made configurations declare, all optional."""
     fields: dict[str, Any] = {}
@@ -109,8 +92,13 @@ def _new_model_arguments() -> type:
             # a configuration inside the configuration is that of a checkpoint; a name that two families share is
             # one flag, described by the first
             if name not in DERIVED_FIELDS | config.sub_configs.keys() | fields.keys() and name != "model_type":
-                metadata = {"help": _field_help(config, name)}
-                fields[name] = (name, _field_type(annotation) | None, field(default=None, metadata=metadata))
+                # `float | int` reads as float
+                kind = float if float in get_args(annotation) else annotation
+                # described in the `Args:` of the docstring
+                entry = re.search(rf"^ +{name}: (.+?)(?=^ +\w+: |^\s*$)", config.__doc__, re.MULTILINE | re.DOTALL)
+                # argparse reads % as the start of a format
+                help = " ".join(entry.group(1).split()).replace("%", "%%") if entry else ""
+                fields[name] = (name, kind | None, option(None, help))
     return make_dataclass("NewModelArguments", fields.values())
 
 
@@ -151,11 +139,12 @@ class PretrainingArguments:
             raise UserError(f"block_size={self.block_size}, expected 1 or more; correct --block_size")
 
 
+LANGUAGE_MODEL_KEYS = LSTMConfig.__annotations__.keys() - OF_CLASSIFIERS
 LanguageModelArguments: Any = make_dataclass(
     "LanguageModelArguments",
     [
-        (item.name, item.type, field(default=None, metadata=item.metadata))
+        (item.name, item.type, option(None, item.metadata["help"]))
         for item in fields(NewModelArguments)
-        if item.name in LSTMConfig.__annotations__ and item.name not in OF_CLASSIFIERS
+        if item.name in LANGUAGE_MODEL_KEYS
     ],
 )

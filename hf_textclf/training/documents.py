@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
@@ -36,59 +35,34 @@ def make_reader(
     Raises:
         UserError: keys that contradict each other, or a stride as long as a window.
     """
-    settings = DocumentSettings.from_keys(
-        arguments.document_strategy,
-        sentence_weights=arguments.sentence_weights,
-        stride=arguments.stride,
-        num_sentences=arguments.num_sentences,
-    )
+    keys = {name: getattr(arguments, name) for name in ("sentence_weights", "stride", "num_sentences")}
+    settings = DocumentSettings.from_keys(arguments.document_strategy, **keys)
     if settings is None:
         return None
     reader = DocumentReader(settings)
     reader.windows(tokenizer, [""])
     if reader.needs_idf:
+        texts = data.splits["train"].select_columns("text")
         ids = (
-            row
-            for batch in data.splits["train"].select_columns("text").iter(batch_size=1000)
-            for row in encode_whole(tokenizer, batch["text"])["input_ids"]
+            row for batch in texts.iter(batch_size=1000) for row in encode_whole(tokenizer, batch["text"])["input_ids"]
         )
-        bar = tqdm(
-            ids, total=len(data.splits["train"]), desc="key words", disable=not logger.isEnabledFor(logging.INFO)
-        )
-        reader.idf = key_word_idf(
-            bar, vocab_size=max(tokenizer.get_vocab().values()) + 1, special_ids=tokenizer.all_special_ids
-        )
+        bar = tqdm(ids, total=len(texts), desc="key words", disable=not logger.isEnabledFor(logging.INFO))
+        vocab_size = max(tokenizer.get_vocab().values()) + 1
+        reader.idf = key_word_idf(bar, vocab_size=vocab_size, special_ids=tokenizer.all_special_ids)
     return reader
 
 
-def shorten(data: TextData, tokenizer: PreTrainedTokenizerFast, reader: DocumentReader | None) -> TextData:
-    """The data that the network learns from: where it is to read key sentences, these alone."""
-    if reader is None or not reader.shortens:
-        return data
-
-    def step(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        return {"text": reader.shorten(tokenizer, batch["text"])}
-
-    return replace(data, splits=data.splits.map(step, batched=True, desc="key sentences"))
-
-
-def check_reader(reader: DocumentReader | None, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
-    """Raise UserError, before hours of training, where attention finds nothing to read in a model."""
-    if reader is not None and reader.needs_attention:
-        list(reader.outputs(model, tokenizer, ["a"], batch_size=1))
-
-
 def finish_reader(reader: DocumentReader, trainer: Trainer, data: TextData) -> tuple[EvalPrediction, float]:
-    """Learn what the reader still lacks once the network is trained, and read the validation texts; of several
-    processes each does the same. Returns logits with labels, and the seconds that learning took."""
+    """Learn what the reader lacks once the network is trained, and read the validation texts, in each process alike.
+    Returns logits with labels, and the seconds that learning took."""
     start = time.perf_counter()
-    model, tokenizer = trainer.model, trainer.processing_class
-    batch_size, validation = trainer.args.per_device_eval_batch_size, data.splits["validation"]
+    network, validation = (trainer.model, trainer.processing_class), data.splits["validation"]
+    batch_size = trainer.args.per_device_eval_batch_size
     if reader.needs_attention:
         loss, seed = trainer.compute_loss_func, trainer.args.seed
-        fit_attention(reader, model, tokenizer, data, loss=loss, batch_size=batch_size, seed=seed)
+        fit_attention(reader, *network, data, loss=loss, batch_size=batch_size, seed=seed)
     seconds = round(time.perf_counter() - start, 1)
-    logits = reader.logits(model, tokenizer, validation["text"][:], batch_size=batch_size)
+    logits = reader.logits(*network, validation["text"][:], batch_size=batch_size)
     return EvalPrediction(logits, np.asarray(validation["labels"])), seconds
 
 
@@ -111,29 +85,33 @@ def fit_attention(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         attention = ChunkAttention(classification_head(model).in_features)
-    chosen = {name: data.splits[name].shuffle(seed=seed) for name in ("train", "validation")}
     train, validation = (
-        _chunk_outputs(reader, model, tokenizer, split.select(range(min(len(split), MOST_TEXTS))), batch_size)
-        for split in chosen.values()
+        _chunk_outputs(reader, model, tokenizer, data.splits[name].shuffle(seed=seed), batch_size)
+        for name in ("train", "validation")
     )
 
-    def loss_of(outputs: _ChunkOutputs, texts: Tensor) -> Tensor:
-        logits, labels = outputs.merged(texts, attention), outputs.labels[texts]
+    def loss_of(outputs: tuple[Tensor, Tensor, Tensor, Tensor], texts: Tensor) -> Tensor:
+        features, chunk_logits, bounds, labels = outputs
+        first, last = bounds[texts], bounds[texts + 1]
+        chunks = torch.cat([torch.arange(*span) for span in zip(first.tolist(), last.tolist(), strict=True)])
+        text_index = torch.repeat_interleave(last - first)
+        logits = merge(chunk_logits[chunks], attention(features[chunks], text_index), text_index)
         if loss is not None:
-            return loss({"logits": logits}, labels)
-        return model.loss_function(labels=labels, pooled_logits=logits, config=model.config)
+            return loss({"logits": logits}, labels[texts])
+        return model.loss_function(labels=labels[texts], pooled_logits=logits, config=model.config)
 
     @torch.no_grad()
     def validation_loss() -> float:
-        batches = torch.arange(len(validation.labels)).split(BATCH_SIZE)
-        return sum(float(loss_of(validation, batch)) * len(batch) for batch in batches) / len(validation.labels)
+        texts = torch.arange(len(validation[-1]))
+        losses = [float(loss_of(validation, batch)) * len(batch) for batch in texts.split(BATCH_SIZE)]
+        return sum(losses) / len(texts)
 
     optimizer = torch.optim.Adam(attention.parameters(), lr=LEARNING_RATE)
     generator = torch.Generator().manual_seed(seed)
     before = lowest = validation_loss()
     best = deepcopy(attention.state_dict())
     for _ in range(EPOCHS):
-        for batch in torch.randperm(len(train.labels), generator=generator).split(BATCH_SIZE):
+        for batch in torch.randperm(len(train[-1]), generator=generator).split(BATCH_SIZE):
             optimizer.zero_grad()
             loss_of(train, batch).backward()
             optimizer.step()
@@ -144,48 +122,21 @@ def fit_attention(
     logger.info("attention over the chunks: loss on validation %.4f, with even weights %.4f", lowest, before)
 
 
-@dataclass(frozen=True)
-class _ChunkOutputs:
-    """What a network makes of the chunks of some texts.
-
-    features: (chunks, width), what its last layer reads; logits: (chunks, labels); bounds: (texts + 1,), where the
-    chunks of each text begin; labels: of the texts.
-    """
-
-    features: Tensor
-    logits: Tensor
-    bounds: Tensor
-    labels: Tensor
-
-    def merged(self, texts: Tensor, attention: ChunkAttention) -> Tensor:
-        """The logits of some texts, (texts, labels). texts: their numbers."""
-        first, last = self.bounds[texts], self.bounds[texts + 1]
-        chunks = torch.cat([torch.arange(*span) for span in zip(first.tolist(), last.tolist(), strict=True)])
-        text_index = torch.repeat_interleave(last - first)
-        return merge(self.logits[chunks], attention(self.features[chunks], text_index), text_index)
-
-
 def _chunk_outputs(
-    reader: DocumentReader,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
-    rows: Dataset,
-    batch_size: int,
-) -> _ChunkOutputs:
-    features, logits, counts = [], [], []
-    with tqdm(
-        total=len(rows), desc="chunks of texts", unit="text", disable=not logger.isEnabledFor(logging.INFO)
-    ) as bar:
-        for texts, windows, found, read in reader.outputs(model, tokenizer, rows["text"][:], batch_size=batch_size):
-            assert read is not None
+    reader: DocumentReader, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, rows: Dataset, batch_size: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What a network makes of the chunks of the first rows: what its last layer reads, (chunks, width); its logits,
+    (chunks, labels); where the chunks of each text begin, (texts + 1,); and the labels of the texts."""
+    rows = rows.select(range(min(len(rows), MOST_TEXTS)))
+    features: list[Any] = []
+    logits, counts = [], []
+    outputs = reader.outputs(model, tokenizer, rows["text"][:], batch_size=batch_size)
+    with tqdm(total=len(rows), desc="chunks", unit="text", disable=not logger.isEnabledFor(logging.INFO)) as bar:
+        for texts, windows, chunk_logits, read in outputs:
             features.append(read)
-            logits.append(found)
+            logits.append(chunk_logits)
             counts += np.bincount(windows.text_index).tolist()
             bar.update(len(texts))
     labels = torch.from_numpy(np.asarray(rows["labels"]))
-    return _ChunkOutputs(
-        torch.cat(features),
-        torch.cat(logits),
-        torch.tensor([0, *accumulate(counts)]),
-        labels.float() if labels.is_floating_point() else labels,
-    )
+    labels = labels.float() if labels.is_floating_point() else labels
+    return torch.cat(features), torch.cat(logits), torch.tensor([0, *accumulate(counts)]), labels

@@ -1,8 +1,7 @@
 """What a network reads in every epoch: token ids, or the features of a frozen encoder, computed once, kept on disk.
 
-A file of features is named after everything that decides its content (weights, settings, token ids), so that it is
-never stale, and a second run reads no text. The files lie beside the other caches of `datasets` (HF_DATASETS_CACHE);
-any of them can be removed.
+A file of features is named after all that decides its content (weights, settings, token ids), so that it is never
+stale. The files lie beside the other caches of `datasets` (HF_DATASETS_CACHE); any of them can be removed.
 """
 
 import hashlib
@@ -18,7 +17,6 @@ import torch
 from datasets import Dataset, DatasetDict, Features, List, Value, concatenate_datasets
 from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerFast, TrainingArguments
 
-from ..data import TextData
 from ..tokenization import encode
 
 FOLDER = "textclf_features"
@@ -26,7 +24,7 @@ FOLDER = "textclf_features"
 BATCHES = 16
 
 
-def encode_splits(data: TextData, tokenizer: PreTrainedTokenizerFast) -> DatasetDict:
+def encode_splits(splits: DatasetDict, tokenizer: PreTrainedTokenizerFast) -> DatasetDict:
     """Turn the texts of all splits into token ids; `length` is what the sampler groups by."""
 
     def step(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -34,7 +32,7 @@ def encode_splits(data: TextData, tokenizer: PreTrainedTokenizerFast) -> Dataset
         encoded["length"] = [len(row) for row in encoded["input_ids"]]
         return encoded
 
-    return data.splits.map(step, batched=True, remove_columns=["text"], desc="tokenizing")
+    return splits.map(step, batched=True, remove_columns=["text"], desc="tokenizing")
 
 
 def takes_features(model: PreTrainedModel) -> bool:
@@ -46,17 +44,13 @@ def compute_features(
     rows: Dataset,
     model: PreTrainedModel,
     collate: Callable[[list[dict[str, Any]]], BatchEncoding],
-    *,
     batch_size: int,
     name: str,
 ) -> Dataset:
     """Replace the tokens of a split by a column `features` of tensors, (width,) float32; the other columns stay.
 
-    Args:
-        rows: Encoded texts: columns named as the model's `forward` names them.
-        model: A classifier that takes features; it computes on the device it is on.
-        collate: Pads encoded texts into one batch of tensors.
-        name: Of the split, for the progress bar.
+    rows: encoded texts, columns named as the model's `forward` names them; model: a classifier that takes features;
+    collate: pads encoded texts into one batch of tensors; name: of the split, for the progress bar.
     """
     body = model.base_model
     tokens = [column for column in rows.column_names if column in inspect.signature(body.forward).parameters]
@@ -72,9 +66,9 @@ def compute_features(
             features[places] = body(**inputs.to(model.device)).pooler_output.float().cpu().numpy()
         return {"features": features}
 
-    key = _digest(body, rows.select_columns(tokens))
     folder = Path(datasets.config.HF_DATASETS_CACHE) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
+    key = _digest(body, rows.select_columns(tokens))
     features = rows.select_columns(tokens).map(
         read,
         batched=True,
@@ -91,15 +85,11 @@ def compute_features(
 
 def features_of(splits: DatasetDict, model: PreTrainedModel, collate: Any, training: TrainingArguments) -> DatasetDict:
     """The splits that are read in every epoch, with features in place of tokens (`compute_features`)."""
+    size = training.per_device_eval_batch_size
     # the other processes find what the first one has written
     with training.main_process_first(desc="features"):
         return DatasetDict(
-            {
-                name: compute_features(
-                    splits[name], model, collate, batch_size=training.per_device_eval_batch_size, name=name
-                )
-                for name in ("train", "validation")
-            }
+            {split: compute_features(splits[split], model, collate, size, split) for split in ("train", "validation")}
         )
 
 

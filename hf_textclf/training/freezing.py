@@ -5,10 +5,11 @@ are and changes nothing else: dropout goes on in frozen parts as in all others.
 """
 
 import logging
+from itertools import chain
 from typing import Any
 
 from torch import nn
-from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PreTrainedModel, TrainerCallback, TrainerState
 
 from ..errors import UserError
 
@@ -26,7 +27,17 @@ def model_parts(model: PreTrainedModel) -> list[list[nn.Parameter]]:
         UserError: the layers cannot be told, as in ALBERT, whose layers share their weights, or in an encoder with a
             decoder.
     """
-    layers = _layers(model)
+    # the outermost list of as many modules as the configuration tells layers, whatever the family calls it
+    number = getattr(model.config, "num_hidden_layers", None)
+    lists = [part for part in model.base_model.modules() if isinstance(part, nn.ModuleList) and len(part) == number]
+    inside = {module for layers in lists for layer in layers for module in layer.modules()}
+    outermost = [layers for layers in lists if layers not in inside]
+    if len(outermost) != 1:
+        raise UserError(
+            f"found {len(outermost)} lists of num_hidden_layers={number} layers in {type(model).__name__}, expected 1;"
+            " drop freeze_embeddings, freeze_layers, layerwise_lr_decay and gradual_unfreezing, or change the model"
+        )
+    layers = outermost[0]
     places = {parameter: place for place, layer in enumerate(layers, 1) for parameter in layer.parameters()}
     tables = [module for module in model.base_model.modules() if isinstance(module, nn.Embedding)]
     embeddings = {parameter for table in tables for parameter in table.parameters()}
@@ -38,21 +49,6 @@ def model_parts(model: PreTrainedModel) -> list[list[nn.Parameter]]:
     return parts
 
 
-def _layers(model: PreTrainedModel) -> nn.ModuleList:
-    """The outermost list of as many modules as the configuration tells layers, whatever the family calls it."""
-    number = getattr(model.config, "num_hidden_layers", None)
-    lists = [part for part in model.base_model.modules() if isinstance(part, nn.ModuleList) and len(part) == number]
-    inside = {module for layers in lists for layer in layers for module in layer.modules()}
-    outermost = [layers for layers in lists if layers not in inside]
-    if len(outermost) != 1:
-        raise UserError(
-            f"found {len(outermost)} lists of num_hidden_layers={number} layers in {type(model).__name__}, expected "
-            "one; drop freeze_embeddings, freeze_layers, layerwise_lr_decay and gradual_unfreezing, or take another "
-            "model"
-        )
-    return outermost[0]
-
-
 def freeze(model: PreTrainedModel, *, embeddings: bool, layers: int) -> None:
     """Exclude the lowest layers and the embeddings below them from training, or the embeddings alone.
 
@@ -62,17 +58,13 @@ def freeze(model: PreTrainedModel, *, embeddings: bool, layers: int) -> None:
     if not embeddings and layers == 0:
         return
     parts = model_parts(model)
-    if not 0 <= layers <= len(parts) - 2:
-        raise UserError(
-            f"freeze_layers={layers}, but the model has {len(parts) - 2} layers; set 0 to {len(parts) - 2}"
-        )
-    for part in parts[: layers + 1]:
-        for parameter in part:
-            parameter.requires_grad_(False)
-    trained = model.num_parameters(only_trainable=True)
-    logger.info(
-        "frozen: the embeddings and %d of %d layers; %s parameters are trained", layers, len(parts) - 2, f"{trained:,}"
-    )
+    most = len(parts) - 2
+    if not 0 <= layers <= most:
+        raise UserError(f"freeze_layers={layers}, but the model has {most} layers; set 0 to {most}")
+    for parameter in chain.from_iterable(parts[: layers + 1]):
+        parameter.requires_grad_(False)
+    trained = f"{model.num_parameters(only_trainable=True):,}"
+    logger.info("frozen: the embeddings and %d of %d layers; %s parameters are trained", layers, most, trained)
 
 
 def layer_lr_multipliers(model: PreTrainedModel, factor: float) -> list[tuple[list[nn.Parameter], float]] | None:
@@ -95,23 +87,21 @@ def layer_lr_multipliers(model: PreTrainedModel, factor: float) -> list[tuple[li
 
 class GradualUnfreezing(TrainerCallback):
     """Train the head alone for one epoch, and free one more layer from the top with each further epoch, the
-    embeddings one epoch after the lowest layer (Howard & Ruder 2018, section 3.3).
+    embeddings last (Howard & Ruder 2018, section 3.3). What was frozen before stays so.
 
-    What was frozen before stays so. The optimizer holds all parts from the start and passes over those without
-    gradients. Several processes need `ddp_find_unused_parameters`.
+    The optimizer holds all parts from the start and passes over those without gradients. Several processes need
+    `ddp_find_unused_parameters`.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.parts = [[parameter for parameter in part if parameter.requires_grad] for part in model_parts(model)]
 
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_epoch_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Called by the Trainer before each epoch, also before the one in which a resumed run goes on."""
         trained = 1 + int(state.epoch)
         for below, part in enumerate(reversed(self.parts)):
             for parameter in part:
                 parameter.requires_grad_(below < trained)
-        moving = [any(parameter.requires_grad for parameter in part) for part in self.parts]
-        layers, embeddings = moving[1:-1], " and the embeddings" if moving[0] else ""
+        lowest, *layers, _ = (any(parameter.requires_grad for parameter in part) for part in self.parts)
+        embeddings = " and the embeddings" if lowest else ""
         logger.info("epoch %d trains the head, %d of %d layers%s", trained, sum(layers), len(layers), embeddings)

@@ -3,34 +3,29 @@
 import logging
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
-import yaml
-from sklearn.feature_extraction.text import CountVectorizer
 from tqdm.auto import tqdm
 
 from ..arguments import option
-from ..data import DataArguments, TextData, load_data, summarize
+from ..data import DataArguments, load_data, summarize
 from ..errors import UserError
 from ..evaluation.metrics import compute_metrics
-from ..files import write_json, write_text
 from ..inference.linear import LinearPredictor
 from ..inference.predictor import to_probabilities
-from ..models.linear.fitting import LONGEST, choose_analyzer, fit
-from ..models.linear.system import LinearConfig, save_linear
+from ..models.linear import LONGEST, LinearConfig, choose_analyzer, fit, save_linear
 from ..provenance import describe_hardware, describe_versions
-from ..saved_model.layout import EVAL_RESULTS, RUN_CONFIG
-from .output_dir import require_new
+from .output_dir import require_new, write_records
 from .trainer_arguments import given_keys
 
 logger = logging.getLogger(__name__)
 # where the user names none; Naive Bayes has no penalty, maximum entropy no smoothing
 WEIGHTING = {"naive_bayes": "counts", "maxent": "tfidf", "nb_svm": "binary"}
-C = {"naive_bayes": 1.0, "maxent": 10.0, "nb_svm": 1.0}
+C = {"maxent": 10.0}
 ALPHA = 1.0
 LOWEST = {"ngram_max": 1, "min_df": 1, "max_features": 1}
 
@@ -39,13 +34,12 @@ LOWEST = {"ngram_max": 1, "min_df": 1, "max_features": 1}
 class LinearArguments:
     """Which linear model is trained, and what it counts."""
 
-    model_type: Literal["naive_bayes", "maxent", "nb_svm"] = field(
-        metadata={
-            "help": "Multinomial Naive Bayes, maximum entropy (logistic regression; ridge regression of numbers), or "
-            "NB-SVM in its logistic form: maximum entropy on n-grams weighted by Naive Bayes."
-        }
+    model_type: Literal["naive_bayes", "maxent", "nb_svm"] = option(
+        MISSING,
+        "Multinomial Naive Bayes, maximum entropy (logistic regression; ridge regression of numbers), or NB-SVM in "
+        "its logistic form: maximum entropy on n-grams weighted by Naive Bayes.",
     )
-    output_dir: str = field(metadata={"help": "New folder for the model and its results."})
+    output_dir: str = option(MISSING, "New folder for the model and its results.")
     analyzer: Literal["word", "char"] | None = option(
         None, "What n-grams are made of; char where most of the texts is Chinese or Japanese."
     )
@@ -73,9 +67,7 @@ class LinearArguments:
 
 
 def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> dict[str, Any]:
-    """Train a linear model and save it, with its results on validation, into `arguments.output_dir`.
-
-    Returns what `eval_results.json` holds.
+    """Train a linear model and save it, with its results on validation, into `arguments.output_dir`. Returns these.
 
     Raises:
         UserError: whatever is wrong with arguments, data or output folder; nothing is written then.
@@ -83,9 +75,7 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
     output = Path(arguments.output_dir)
     require_new(output)
     if (processes := int(os.environ.get("WORLD_SIZE", 1))) > 1:
-        raise UserError(
-            f"WORLD_SIZE={processes}, expected 1: a linear model is trained in one process; start one alone"
-        )
+        raise UserError(f"WORLD_SIZE={processes}, expected 1, as a linear model is trained in one process; start one")
     data = load_data(data_arguments)
     if data.problem_type == "regression" and arguments.model_type != "maxent":
         raise UserError(
@@ -95,20 +85,28 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
         logger.info("%s", line)
 
     start = time.perf_counter()
-    texts = data.splits["train"]["text"][:]
-    config = _config(data, arguments, texts)
-    vectorizer = config.vectorizer(min_df=arguments.min_df, max_features=arguments.max_features)
-    matrix = _counted(vectorizer, texts)
-    logger.info("%s on %s n-grams", arguments.model_type, f"{matrix.shape[1]:,}")
-    weights, bias = fit(
-        matrix,
-        np.asarray(data.splits["train"]["labels"]),
-        model_type=config.model_type,
-        problem_type=config.problem_type,
-        num_labels=len(data.label_names),
-        c=arguments.C or C[config.model_type],
-        alpha=arguments.alpha or ALPHA,
+    texts, validation = data.splits["train"]["text"][:], data.splits["validation"]
+    analyzer: Any = arguments.analyzer or choose_analyzer(texts)
+    weighting: Any = arguments.weighting or WEIGHTING[arguments.model_type]
+    config = LinearConfig(
+        model_type=arguments.model_type,
+        problem_type=data.problem_type,
+        id2label={str(number): name for number, name in enumerate(data.label_names)},
+        analyzer=analyzer,
+        ngram_max=arguments.ngram_max or LONGEST[analyzer],
+        weighting=weighting,
     )
+    vectorizer = config.vectorizer(min_df=arguments.min_df, max_features=arguments.max_features)
+    try:
+        matrix = vectorizer.fit_transform(tqdm(texts, desc="counting n-grams", unit="text"))
+    except ValueError as error:
+        # the only thing that can be wrong with texts: none holds a word, or none twice
+        raise UserError(
+            f"no n-gram stands in {arguments.min_df} or more of the {len(texts):,} training texts; lower --min_df"
+        ) from error
+    logger.info("%s on %s n-grams", arguments.model_type, f"{matrix.shape[1]:,}")
+    c, alpha = arguments.C or C.get(config.model_type, 1.0), arguments.alpha or ALPHA
+    weights, bias = fit(matrix, np.asarray(data.splits["train"]["labels"]), config, c=c, alpha=alpha)
     seconds = time.perf_counter() - start
 
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -118,10 +116,12 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
         partial.mkdir()
         save_linear(partial, config, vectorizer, weights, bias)
         predictor = LinearPredictor(partial)
+        scores = to_probabilities(predictor.logits(validation["text"][:]), data.problem_type)
+        labels = np.asarray(validation["labels"])
         results = {
             "split": "validation",
-            "rows": len(data.splits["validation"]),
-            "metrics": _metrics(predictor, data),
+            "rows": len(validation),
+            "metrics": compute_metrics(scores, labels, problem_type=data.problem_type, label_names=data.label_names),
             "train_rows": len(texts),
             "train_seconds": round(seconds, 1),
             # a network's results have them
@@ -132,38 +132,6 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
         }
         recorded = given_keys(data_arguments, arguments)
         del recorded["output_dir"]
-        write_text(partial / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))
-        write_json(partial / EVAL_RESULTS, results)
+        write_records(partial, recorded, results)
         os.replace(partial, output)
     return results
-
-
-def _config(data: TextData, arguments: LinearArguments, texts: list[str]) -> LinearConfig:
-    analyzer: Any = arguments.analyzer or choose_analyzer(texts)
-    weighting: Any = arguments.weighting or WEIGHTING[arguments.model_type]
-    return LinearConfig(
-        model_type=arguments.model_type,
-        problem_type=data.problem_type,
-        id2label={str(number): name for number, name in enumerate(data.label_names)},
-        analyzer=analyzer,
-        ngram_max=arguments.ngram_max or LONGEST[analyzer],
-        weighting=weighting,
-    )
-
-
-def _counted(vectorizer: CountVectorizer, texts: list[str]) -> Any:
-    """Fit the vectorizer; returns the sparse matrix (texts, features)."""
-    try:
-        return vectorizer.fit_transform(tqdm(texts, desc="counting n-grams", unit="text"))
-    except ValueError as error:
-        # the only thing that can be wrong with texts: none holds a word, or none twice
-        raise UserError(
-            f"no n-gram stands in {vectorizer.min_df} or more of the {len(texts):,} training texts; lower --min_df"
-        ) from error
-
-
-def _metrics(predictor: LinearPredictor, data: TextData) -> dict[str, Any]:
-    validation = data.splits["validation"]
-    scores = to_probabilities(predictor.logits(validation["text"][:]), data.problem_type)
-    labels = np.asarray(validation["labels"])
-    return compute_metrics(scores, labels, problem_type=data.problem_type, label_names=data.label_names)

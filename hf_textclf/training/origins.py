@@ -1,7 +1,7 @@
 """What a run starts from: a checkpoint, language models, a frozen encoder, or nothing but its configuration (scratch).
 
-This is decided once, by `find_origin`. Each origin is one function: it says which tokenizer is loaded and how the
-model is made, and refuses what does not go with it. Linear models have a call of their own, `linear.train_linear`.
+`find_origin` decides. Each origin is one function, which says what tokenizer is loaded and how the model is made, and
+refuses what does not go with it. Linear models have a call of their own, `linear.train_linear`.
 """
 
 import inspect
@@ -49,9 +49,8 @@ BROUGHT = {
 class Origin:
     """Where a run takes its tokenizer and its model from.
 
-    tokenizer: folder or Hub id, unless the user names another one; None where one is trained on the texts.
-    make_model: of the tokenizer and of `id2label`, `label2id` and `problem_type` of the data. options: the revision of
-    the tokenizer's folder, and whether its code is trusted.
+    tokenizer: folder or Hub id, unless the user names another one; None where one is trained. make_model: of the
+    tokenizer and `id2label`, `label2id` and `problem_type`. options: how the tokenizer's folder is loaded.
     """
 
     tokenizer: str | None
@@ -61,9 +60,7 @@ class Origin:
 
 
 def find_origin(arguments: ModelArguments, new: Any) -> Origin:
-    """Decide what a run starts from.
-
-    new: the fields of a new model (`NewModelArguments`), None where not given.
+    """Decide what a run starts from. new: the fields of a new model (`NewModelArguments`), None where not given.
 
     Raises:
         UserError: keys that contradict each other or the origin; an origin that cannot be read.
@@ -83,11 +80,10 @@ def refuse_beside(origin: str, brought: Iterable[str], *parts: Any) -> None:
         UserError: one of the keys is given.
     """
     given = given_keys(*parts)
-    for key in brought:
-        if key in given:
-            raise UserError(
-                f"{key}={given[key]} stands beside {origin} {given[origin]!r}, which has its own; drop one of them"
-            )
+    if key := next((key for key in brought if key in given), None):
+        raise UserError(
+            f"{key}={given[key]} stands beside {origin} {given[origin]!r}, which has its own; drop one of them"
+        )
 
 
 def _checkpoint(arguments: ModelArguments, new: Any) -> Origin:
@@ -100,8 +96,7 @@ def _checkpoint(arguments: ModelArguments, new: Any) -> Origin:
 
 def _language_models(arguments: ModelArguments, new: Any) -> Origin:
     """A new classifier starts from the body of one language model, or of two for its two directions."""
-    assert arguments.init_from is not None
-    folders = arguments.init_from
+    folders: Any = arguments.init_from
 
     def make_model(tokenizer: PreTrainedTokenizerFast, labels: dict[str, Any]) -> PreTrainedModel:
         models, keys = load_start(folders, given_keys(new))
@@ -143,11 +138,8 @@ def _scratch(arguments: ModelArguments, new: Any) -> Origin:
     name = None if arguments.tokenizer_type else tokenizer_of(arguments.embeddings_from)
     if name and not arguments.tokenizer_name_or_path:
         refuse_beside("embeddings_from", BROUGHT["embeddings_from"], arguments, new)
-
-    def make_model(tokenizer: PreTrainedTokenizerFast, labels: dict[str, Any]) -> PreTrainedModel:
-        return init_model(_new_config(arguments, given_keys(new), tokenizer, labels))
-
-    return Origin(name, arguments.model_type, make_model)
+    keys = given_keys(new)
+    return Origin(name, arguments.model_type, lambda *inputs: init_model(_new_config(arguments, keys, *inputs)))
 
 
 # the key that names each origin; the first one given decides, and refuses the others
@@ -158,24 +150,15 @@ ORIGINS: dict[str, Callable[[ModelArguments, Any], Origin]] = {
 }
 
 
-def _reads_no_segments(model_type: str) -> bool:
-    """Whether a model is a custom one that takes no `token_type_ids`, which a BERT tokenizer would add."""
-    return any(
-        "token_type_ids" not in inspect.signature(model.forward).parameters
-        for config, auto, model in MODELS
-        if config.model_type == model_type and auto is AutoModelForSequenceClassification
-    )
-
-
 def _family(arguments: ModelArguments) -> Any:
     """The configuration class of a new model; refuses one whose encoder is missing or not wanted."""
     model_type, encoder = arguments.model_type, arguments.encoder_name_or_path
-    if model_type not in CUSTOM_MODELS:
+    family: Any = CUSTOM_MODELS.get(model_type)
+    if family is None:
         raise UserError(
             f"model_type {model_type!r} is not home-made, expected one of {', '.join([*CUSTOM_MODELS, *KINDS])}; "
             "name a checkpoint of another family with --model_name_or_path"
         )
-    family = CUSTOM_MODELS[model_type]
     if encoder and not family.sub_configs:
         raise UserError(
             f"encoder_name_or_path {encoder!r}, but model_type {model_type!r} has no encoder; drop it, "
@@ -197,8 +180,13 @@ def _new_config(
         raise UserError(f"{foreign[0]} is no key of model_type {arguments.model_type!r}; its keys: {', '.join(known)}")
     derived = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     keys = keys | {name: value for name, value in derived.items() if name in known}
+    return make_config(arguments.model_type, **keys, **labels)
+
+
+def make_config(model_type: str, **keys: Any) -> Any:
+    """Make the configuration of a home-made model; raises UserError for values out of range."""
     try:
-        return AutoConfig.for_model(arguments.model_type, **keys, **labels)
+        return AutoConfig.for_model(model_type, **keys)
     except StrictDataclassError as error:
         raise UserError(str(error).splitlines()[-1].strip()) from error
 
@@ -208,7 +196,13 @@ def make_tokenizer(origin: Origin, data: TextData, arguments: ModelArguments, ne
     if name := arguments.tokenizer_name_or_path or origin.tokenizer:
         # code from elsewhere is not trusted
         options = origin.options if name == origin.tokenizer else {}
-        tokenizer = load_tokenizer(name, custom_model=_reads_no_segments(origin.model_type), **options)
+        # a BERT tokenizer would add `token_type_ids` for a custom model that takes none
+        no_segments = any(
+            "token_type_ids" not in inspect.signature(model.forward).parameters
+            for config, auto, model in MODELS
+            if config.model_type == origin.model_type and auto is AutoModelForSequenceClassification
+        )
+        tokenizer = load_tokenizer(name, custom_model=no_segments, **options)
     else:
         tokenizer = train_tokenizer(
             iter(data.splits["train"]["text"]),
@@ -217,29 +211,18 @@ def make_tokenizer(origin: Origin, data: TextData, arguments: ModelArguments, ne
             max_length=arguments.max_length,
             segmenter=arguments.segmenter,
         )
-    set_truncation(
-        tokenizer,
-        truncation=arguments.truncation,
-        max_length=arguments.max_length,
-        head_tokens=arguments.head_tokens,
-    )
+    keys: Any = {name: getattr(arguments, name) for name in ("truncation", "max_length", "head_tokens")}
+    set_truncation(tokenizer, **keys)
     return tokenizer
 
 
 def make_model(
-    origin: Origin,
-    data: TextData,
-    tokenizer: PreTrainedTokenizerFast,
-    train_ids: list[list[int]],
-    arguments: ModelArguments,
+    origin: Origin, data: TextData, tokenizer: PreTrainedTokenizerFast, train_ids: Any, arguments: ModelArguments
 ) -> PreTrainedModel:
-    """Make the model of an origin for the labels of the data.
-
-    train_ids: token ids of the training texts, which the coverage of pretrained embeddings is reported for.
-    """
-    id2label = dict(enumerate(data.label_names))
-    label2id = {name: number for number, name in id2label.items()}
-    labels = {"id2label": id2label, "label2id": label2id, "problem_type": data.problem_type}
+    """Make the model of an origin for the labels of the data; embeddings are reported for `train_ids`, the training
+    texts."""
+    label2id = {name: number for number, name in enumerate(data.label_names)}
+    labels = {"id2label": dict(enumerate(data.label_names)), "label2id": label2id, "problem_type": data.problem_type}
     model = origin.make_model(tokenizer, labels)
     longest = longest_text(model.config)
     if longest and arguments.max_length > longest:
@@ -248,7 +231,7 @@ def make_model(
             f"{arguments.model_name_or_path or arguments.encoder_name_or_path!r}; set --max_length {longest} or less"
         )
     check_agreement(tokenizer, model.config)
-    if arguments.embeddings_from:
+    if source := arguments.embeddings_from:
         counts = Counter(chain.from_iterable(train_ids))
-        logger.info("%s", load_embeddings(model, tokenizer, arguments.embeddings_from, counts=counts))
+        logger.info("%s", load_embeddings(model, tokenizer, source, counts=counts))
     return model

@@ -1,12 +1,8 @@
-"""The output folder of a run: where to go on, and how it is written.
-
-Everything is written into a hidden folder beside the checkpoints and moved when whole, config.json last: a folder with
-a config.json is a finished model.
-"""
+"""The output folder of a run: where to go on, and how it is written: into a hidden folder, whose files are moved when
+whole, config.json last. So a folder with a config.json is a finished model."""
 
 import csv
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zipfile import is_zipfile
@@ -17,8 +13,10 @@ from transformers import PreTrainedModel, Trainer, TrainerState, TrainingArgumen
 
 from ..card import write_card
 from ..errors import UserError
+from ..evaluation.calibration import Calibration
 from ..files import write_json, write_text
-from ..saved_model.layout import EVAL_RESULTS, RUN_CONFIG, TRAINER_STATE, WEIGHTS, move_files
+from ..inference.long_texts import DocumentReader
+from ..saved_model.layout import EVAL_RESULTS, RELIABILITY_DIAGRAM, RUN_CONFIG, TRAINER_STATE, WEIGHTS, move_files
 
 
 def find_checkpoint(training: TrainingArguments) -> str | None:
@@ -80,38 +78,43 @@ def check_checkpoint(checkpoint: str, model: PreTrainedModel) -> None:
             )
 
 
+def write_records(folder: Path, recorded: dict[str, Any], results: dict[str, Any]) -> None:
+    """Write down the resolved configuration of a run, and its results."""
+    write_text(folder / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))
+    write_json(folder / EVAL_RESULTS, results)
+
+
 def save_folder(
     trainer: Trainer,
-    *,
     recorded: dict[str, Any],
     results: dict[str, Any],
-    write_more: Callable[[Path], None] | None = None,
+    *,
+    calibration: Calibration | None = None,
+    reader: DocumentReader | None = None,
 ) -> None:
-    """Save model, tokenizer, results, the resolved configuration and the card into the output folder.
-
-    write_more: writes whatever else belongs there into the folder that it is called with.
-    """
-    output = Path(str(trainer.args.output_dir))
-    partial = output / ".partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    trainer.save_model(str(partial))
-    (partial / "training_args.bin").unlink(missing_ok=True)  # a pickle
-    # the path of this machine's checkpoint is nobody else's business
-    trainer.state.best_model_checkpoint = Path(trainer.state.best_model_checkpoint or "").name or None
-    trainer.state.save_to_json(str(partial / TRAINER_STATE))
-    write_text(partial / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))
-    write_json(partial / EVAL_RESULTS, results | _energy(output / "emissions.csv"))
-    if write_more is not None:
-        write_more(partial)
-    # last, since it is written from the other files
-    write_card(partial, name=output.resolve().name)
-    move_files(partial, output)
-
-
-def _energy(path: Path) -> dict[str, float]:
-    """What codecarbon (`--report_to codecarbon`) estimates, the sum over a run and its resumptions."""
-    if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        return {"energy_kwh": sum(float(row["energy_consumed"]) for row in csv.DictReader(file))}
+    """Save model, tokenizer, results, the resolved configuration and the card into the output folder; of several
+    processes the first one writes, the others wait."""
+    if trainer.is_world_process_zero():
+        output = Path(str(trainer.args.output_dir))
+        partial = output / ".partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        trainer.save_model(str(partial))
+        (partial / "training_args.bin").unlink(missing_ok=True)  # a pickle
+        # the path of this machine's checkpoint is nobody else's business
+        trainer.state.best_model_checkpoint = Path(trainer.state.best_model_checkpoint or "").name or None
+        trainer.state.save_to_json(str(partial / TRAINER_STATE))
+        energy = output / "emissions.csv"
+        if energy.is_file():
+            # what codecarbon (`--report_to codecarbon`) estimates, the sum over a run and its resumptions
+            with energy.open(newline="", encoding="utf-8") as file:
+                results = results | {"energy_kwh": sum(float(row["energy_consumed"]) for row in csv.DictReader(file))}
+        write_records(partial, recorded, results)
+        if calibration:
+            calibration.plot(partial / RELIABILITY_DIAGRAM)
+        if reader:
+            reader.save(partial)
+        # last, since it is written from the other files
+        write_card(partial, name=output.resolve().name)
+        move_files(partial, output)
+    trainer.accelerator.wait_for_everyone()

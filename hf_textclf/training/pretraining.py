@@ -1,9 +1,8 @@
 """One pretraining run, read top to bottom: texts, tokenizer, blocks, language model, Trainer, saved folder.
 
-The texts are one stream, each followed by the end-of-text token, cut into blocks that are read from a state of zero.
-AWD-LSTM (Merity et al. 2017) carries the state from block to block instead, which needs batches in a fixed order;
-blocks can be shuffled, resumed and spread over processes by the stock Trainer, and a classifier starts each of its
-texts from zero as well.
+The texts are one stream, each followed by the end-of-text token, cut into blocks that are read from a state of zero,
+as a classifier reads each of its texts. AWD-LSTM (Merity et al. 2017) carries the state from block to block, which
+needs batches in a fixed order; blocks can be shuffled, resumed and spread over processes by the stock Trainer.
 """
 
 import logging
@@ -13,14 +12,7 @@ from itertools import chain
 from typing import Any
 
 from datasets import Dataset, DatasetDict, Features, List, Value
-from huggingface_hub.errors import StrictDataclassError
-from transformers import (
-    DataCollatorForLanguageModeling,
-    PreTrainedTokenizerFast,
-    Trainer,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast, Trainer, TrainingArguments, set_seed
 
 from ..data import TextArguments, load_texts
 from ..errors import UserError
@@ -30,8 +22,8 @@ from ..models.lstm import LSTMConfig, LSTMForCausalLM
 from ..provenance import describe_hardware, describe_versions
 from ..tokenization import load_tokenizer, train_tokenizer
 from ..tokenization.encoding import segmented
-from .arguments import LanguageModelArguments, PretrainingArguments
-from .origins import refuse_beside
+from .arguments import PretrainingArguments
+from .origins import make_config, refuse_beside
 from .output_dir import check_checkpoint, find_checkpoint, save_folder
 from .trainer import StopAtNaN, run_trainer
 from .trainer_arguments import check_arguments, given_keys, training_keys
@@ -57,7 +49,6 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
     """Train a language model and save it, with its perplexity on the texts set aside, into the output folder.
 
     On a CPU `bf16` concerns the products over the vocabulary alone, which cost most; the LSTM stays in float32.
-
     Returns what `eval_results.json` holds. Perplexity is that of a token of the tokenizer, the end-of-text included.
 
     Raises:
@@ -110,17 +101,14 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
         "hardware": describe_hardware(processes=run.training.world_size),
         "versions": describe_versions(),
     }
-    if trainer.is_world_process_zero():
-        recorded = given_keys(run.data, run.model, run.new_model) | training_keys(run.training)
-        save_folder(trainer, recorded=recorded, results=results)
-    trainer.accelerator.wait_for_everyone()
+    recorded = given_keys(run.data, run.model, run.new_model) | training_keys(run.training)
+    save_folder(trainer, recorded, results)
     return results
 
 
 def start_from(arguments: PretrainingArguments, new: Any) -> LSTMForCausalLM | None:
-    """Load the language model that gives its tokenizer and embeddings, and take its sizes where none are given.
-
-    new: the fields of the new model, changed in place.
+    """Load the language model that gives its tokenizer and embeddings, and write its sizes into `new`, the fields of
+    the new model, where none are given.
 
     Raises:
         UserError: no such model, or keys that contradict it.
@@ -132,16 +120,12 @@ def start_from(arguments: PretrainingArguments, new: Any) -> LSTMForCausalLM | N
     for name in SHARED_SIZES:
         if getattr(new, name) is None:
             setattr(new, name, getattr(first.config, name))
-    fits = {
-        "embedding_size": new.embedding_size == first.config.embedding_size,
-        # a limit, which the first model need not have reached
-        "vocab_size": new.vocab_size is None or new.vocab_size >= first.config.vocab_size,
-    }
-    for name, fit in fits.items():
-        if not fit:
+    for name in ("embedding_size", "vocab_size"):
+        value, expected = getattr(new, name), getattr(first.config, name)
+        # vocab_size is a limit, which the first model need not have reached
+        if not (value is None or value >= expected if name == "vocab_size" else value == expected):
             raise UserError(
-                f"{name}={getattr(new, name)} contradicts init_from {arguments.init_from!r}, expected "
-                f"{getattr(first.config, name)}; drop it"
+                f"{name}={value} contradicts init_from {arguments.init_from!r}, expected {expected}; drop it"
             )
     return first
 
@@ -171,15 +155,11 @@ def make_tokenizer(
 def make_language_model(
     run: PretrainingRun, tokenizer: PreTrainedTokenizerFast, first: LSTMForCausalLM | None
 ) -> LSTMForCausalLM:
-    """Make a language model with random weights, but for pretrained embeddings where the run names some, or those of
-    the first model, which then stay as they are."""
+    """Make a language model with random weights, but for the embeddings that the run names, or those of the first
+    model, which then stay as they are."""
     keys = given_keys(run.new_model) | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     keys |= {"eos_token_id": tokenizer.eos_token_id, "reads_backwards": run.model.direction == "backward"}
-    try:
-        config = LSTMConfig(**keys)
-    except StrictDataclassError as error:
-        raise UserError(str(error).splitlines()[-1].strip()) from error
-    model = LSTMForCausalLM(config)
+    model = LSTMForCausalLM(make_config(LSTMConfig.model_type, **keys))
     if first is not None:
         # the bias, the frequencies of the tokens, is a good start too
         model.lstm.embed_tokens.load_state_dict(first.lstm.embed_tokens.state_dict())
@@ -211,8 +191,9 @@ def cut_blocks(
         starts = range(0, len(stream) - block_size, block_size)
         return {"input_ids": [stream[start : start + block_size + 1] for start in starts]}
 
-    options: dict[str, Any] = {"features": Features({"input_ids": List(Value("int32"))}), "desc": "tokenizing"}
-    blocks = texts.map(step, batched=True, batch_size=BATCH, remove_columns=["text"], **options)
+    features = Features({"input_ids": List(Value("int32"))})
+    options: Any = {"remove_columns": ["text"], "features": features, "desc": "tokenizing"}
+    blocks = texts.map(step, batched=True, batch_size=BATCH, **options)
     for name, rows in blocks.items():
         if not len(rows):
             raise UserError(
@@ -220,6 +201,3 @@ def cut_blocks(
                 "expected one block at least; set a smaller --block_size or another --validation_size"
             )
     return blocks
-
-
-__all__ = ["LanguageModelArguments", "PretrainingArguments", "PretrainingRun", "cut_blocks", "pretrain"]

@@ -3,39 +3,33 @@
 import logging
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, DatasetDict
+from datasets import DatasetDict
 from transformers import (
     EarlyStoppingCallback,
-    EvalPrediction,
-    PreTrainedModel,
     PreTrainedTokenizerFast,
-    Trainer,
+    TrainerCallback,
     TrainingArguments,
     default_data_collator,
     set_seed,
 )
-from transformers.trainer_utils import PredictionOutput
 
 from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
-from ..evaluation.calibration import CHECKED_TEXTS, Calibration, calibrate_model, check_calibration
+from ..evaluation.calibration import CHECKED_TEXTS, calibrate_model, check_calibration
 from ..evaluation.metrics import evaluated_metrics, first_output, metrics_for
 from ..inference.long_texts import DocumentReader
 from ..provenance import describe_hardware, describe_versions
-from ..saved_model.layout import RELIABILITY_DIAGRAM
 from ..tokenization import PaddingCollator
 from .arguments import ModelArguments
-from .documents import check_reader, finish_reader, make_reader, shorten
+from .documents import finish_reader, make_reader
 from .features import encode_splits, features_of, takes_features
 from .freezing import GradualUnfreezing, freeze, layer_lr_multipliers
-from .losses import balanced_loss
 from .origins import find_origin, make_model, make_tokenizer
 from .output_dir import check_checkpoint, find_checkpoint, save_folder
-from .trainer import GroupedTrainer, StopAtNaN, run_trainer
+from .trainer import GroupedTrainer, StopAtNaN, WeightedLoss, run_trainer
 from .trainer_arguments import check_arguments, given_keys, training_keys
 
 logger = logging.getLogger(__name__)
@@ -52,13 +46,18 @@ class TrainRun:
 
 
 def prepare(run: TrainRun) -> tuple[TextData, PreTrainedTokenizerFast, DatasetDict, DocumentReader | None]:
-    """Load the data and the tokenizer of a run, encode the texts and log a summary. Last comes the reader of long
-    texts, None where they are cut."""
+    """Load data and tokenizer, encode the texts, log a summary. Last comes the reader of long texts, None if cut."""
     origin = find_origin(run.model, run.new_model)
     data = load_data(run.data)
     tokenizer = make_tokenizer(origin, data, run.model, run.new_model)
     reader = make_reader(data, tokenizer, run.model)
-    encoded = encode_splits(shorten(data, tokenizer, reader), tokenizer)
+    splits = data.splits
+    if reader and reader.shortens:
+        # the network learns from what it will read of a long text
+        splits = splits.map(
+            lambda batch: {"text": reader.shorten(tokenizer, batch["text"])}, batched=True, desc="key sentences"
+        )
+    encoded = encode_splits(splits, tokenizer)
     lengths = list(encoded["train"]["untruncated_length"])
     for line in summarize(data, token_lengths=lengths, max_length=run.model.max_length):
         logger.info("%s", line)
@@ -74,7 +73,7 @@ def make_trainer(
     *,
     checkpoint: str | None = None,
 ) -> tuple[GroupedTrainer, dict[str, float]]:
-    """Make the model of a run and the Trainer around it. The arguments are what `prepare` returns.
+    """Make the model of a run and the Trainer around it, of what `prepare` returns.
 
     checkpoint: the folder that the run will be resumed from. Returns the Trainer and the seconds that features took.
     """
@@ -88,7 +87,9 @@ def make_trainer(
         check_checkpoint(checkpoint, model)
     if run.model.calibrate:
         check_calibration(model)
-    check_reader(reader, model, tokenizer)
+    if reader is not None and reader.needs_attention:
+        # now, and not after hours of training, is told where attention finds nothing to read in a model
+        list(reader.outputs(model, tokenizer, ["a"], batch_size=1))
     collator: Any = PaddingCollator(tokenizer)
     seconds: dict[str, float] = {}
     if takes_features(model):
@@ -98,6 +99,13 @@ def make_trainer(
         # there are no lengths left to group by
         run.training.train_sampling_strategy = "random"
         seconds["feature_seconds"] = round(time.perf_counter() - start, 1)
+    labels = np.asarray(encoded["train"]["labels"])
+    options: Any = {"num_labels": len(data.label_names), "problem_type": data.problem_type}
+    callbacks: list[TrainerCallback] = [StopAtNaN()]
+    if run.model.gradual_unfreezing:
+        callbacks.append(GradualUnfreezing(model))
+    if run.model.early_stopping_patience:
+        callbacks.append(EarlyStoppingCallback(run.model.early_stopping_patience))
 
     trainer = GroupedTrainer(
         model,
@@ -107,17 +115,15 @@ def make_trainer(
         data_collator=collator,
         processing_class=tokenizer,
         compute_metrics=metrics_for(data.problem_type, data.label_names),
-        compute_loss_func=balanced_loss(data, encoded["train"]["labels"]) if run.model.class_weights else None,
-        callbacks=_callbacks(run, model),
+        compute_loss_func=WeightedLoss.balanced(labels, **options) if run.model.class_weights else None,
+        callbacks=callbacks,
         lr_multipliers=layer_lr_multipliers(model, run.model.layerwise_lr_decay),
     )
     return trainer, seconds
 
 
 def train(run: TrainRun) -> dict[str, Any]:
-    """Train a classifier and save it, with its results on validation, into `run.training.output_dir`.
-
-    Returns what `eval_results.json` holds.
+    """Train a classifier and save it, with its results on validation, into `run.training.output_dir`. Returns these.
 
     Raises:
         UserError: whatever is wrong with arguments, data, checkpoint or output folder, before anything is written;
@@ -144,30 +150,16 @@ def train(run: TrainRun) -> dict[str, Any]:
         "hardware": describe_hardware(processes=run.training.world_size),
         "versions": describe_versions(),
     }
-    calibration = _calibration(trainer, evaluated, trainer.eval_dataset) if run.model.calibrate else None
-    if calibration:
+    calibration = None
+    if run.model.calibrate:
+        few = trainer.eval_dataset.select(range(min(len(trainer.eval_dataset), CHECKED_TEXTS)))
+        logits, labels = first_output(evaluated), evaluated.label_ids
+        calibration = calibrate_model(
+            trainer.model, logits, labels, logits_of=lambda: first_output(trainer.predict(few))
+        )
         results |= calibration.results(data.label_names)
-    if trainer.is_world_process_zero():
-
-        def write_more(folder: Path) -> None:
-            if calibration:
-                calibration.plot(folder / RELIABILITY_DIAGRAM)
-            if reader:
-                reader.save(folder)
-
-        save_folder(trainer, recorded=resolved_config(run), results=results, write_more=write_more)
-    trainer.accelerator.wait_for_everyone()
+    save_folder(trainer, resolved_config(run), results, calibration=calibration, reader=reader)
     return results
-
-
-def _calibration(trainer: Trainer, evaluated: EvalPrediction | PredictionOutput, rows: Dataset) -> Calibration:
-    """Calibrate the trained model on the rows that it was evaluated on."""
-    few = rows.select(range(min(len(rows), CHECKED_TEXTS)))
-
-    def logits_of() -> np.ndarray:
-        return first_output(trainer.predict(few))
-
-    return calibrate_model(trainer.model, first_output(evaluated), evaluated.label_ids, logits_of=logits_of)
 
 
 def check(run: TrainRun) -> None:
@@ -178,9 +170,11 @@ def check(run: TrainRun) -> None:
     """
     training = run.training
     check_arguments(training)
-    if (training.bf16 or training.fp16) and training.device.type == "cpu":
-        flag = "bf16" if training.bf16 else "fp16"
-        raise UserError(f"{flag}=true needs a GPU, found a CPU, where LSTM kernels fail or crawl; drop --{flag}")
+    halves = [flag for flag in ("bf16", "fp16") if getattr(training, flag)]
+    if halves and training.device.type == "cpu":
+        raise UserError(
+            f"{halves[0]}=true needs a GPU, found a CPU, where LSTM kernels fail or crawl; drop --{halves[0]}"
+        )
     if run.model.early_stopping_patience and not training.load_best_model_at_end:
         raise UserError(
             f"early_stopping_patience={run.model.early_stopping_patience} needs the best model at the end; "
@@ -194,12 +188,3 @@ def check(run: TrainRun) -> None:
 def resolved_config(run: TrainRun) -> dict[str, Any]:
     """Every key of the run that differs from its default, ready to be read by `--config`."""
     return given_keys(run.data, run.model, run.new_model) | training_keys(run.training)
-
-
-def _callbacks(run: TrainRun, model: PreTrainedModel) -> list[Any]:
-    callbacks: list[Any] = [StopAtNaN()]
-    if run.model.gradual_unfreezing:
-        callbacks.append(GradualUnfreezing(model))
-    if run.model.early_stopping_patience:
-        callbacks.append(EarlyStoppingCallback(run.model.early_stopping_patience))
-    return callbacks

@@ -1,18 +1,21 @@
-"""The stock Trainer with two changes, the order of the training rows and the learning rates of parts of the model, and
-the check that its loss stays a number."""
+"""The stock Trainer with two changes, the order of the training rows and the learning rates of parts of the model; a
+loss with class weights, and the check that the loss stays a number."""
 
 import math
 import time
 from typing import Any
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from datasets import Dataset
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import Sampler
-from transformers import ProgressCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import ProgressCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
 from transformers.integrations import get_reporting_integration_callbacks
 from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.utils import ModelOutput
 
 from ..errors import Diverged, UserError
 
@@ -31,12 +34,10 @@ class EpochSampler(LengthGroupedSampler):
 
 
 class GroupedTrainer(Trainer):
-    """The stock Trainer with length-grouped batches whose order a resumed run finds again.
+    """The stock Trainer with length-grouped batches whose order a resumed run finds again, which the stock sampler
+    draws from an unseeded state.
 
-    The stock sampler draws from an unseeded state: a run that was killed and resumed would see other batches.
-
-    Args:
-        lr_multipliers: All parameters in parts, each with what multiplies its learning rate; None for a single rate.
+    lr_multipliers: all parameters in parts, each with what multiplies its learning rate; None for a single rate.
     """
 
     def __init__(
@@ -73,17 +74,62 @@ class GroupedTrainer(Trainer):
             return super()._get_train_sampler(train_dataset)
         # the global batch of a step, so that the rows of one step stay together however they are cut
         return EpochSampler(
-            seed=self.args.data_seed if self.args.data_seed is not None else self.args.seed,
+            seed=self.args.seed if self.args.data_seed is None else self.args.data_seed,
             batch_size=self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size,
             # not train_dataset, which holds only the columns that the model reads
             lengths=list(self.train_dataset[self.args.length_column_name]),
         )
 
 
+class WeightedLoss:
+    """Cross entropy or binary cross entropy with class weights, for `Trainer(compute_loss_func=...)`.
+
+    The Trainer hands over the number of labels of the *whole* accumulated batch, over all processes. The sum divided
+    by it makes one step over 16 rows the same as 4 x 4 accumulated ones or 2 processes x 8; a weighted mean of each
+    part would not. weights: (labels,) factors of the classes; for multi-label classification of the positive cases.
+    """
+
+    def __init__(self, weights: Tensor, problem_type: str) -> None:
+        self.weights, self.problem_type = weights, problem_type
+
+    @classmethod
+    def balanced(cls, labels: np.ndarray, *, num_labels: int, problem_type: str) -> "WeightedLoss":
+        """Weigh by inverse frequency in train: rows / (classes * rows of the class), as scikit-learn's `balanced`;
+        for multi-label classification negative rows / positive rows of each label, as BCEWithLogitsLoss advises.
+
+        labels: (rows,) ids or (rows, labels) zeros and ones.
+
+        Raises:
+            UserError: numbers in place of classes.
+        """
+        if problem_type == "regression":
+            raise UserError("class_weights 'balanced' needs classes, found regression; drop --class_weights")
+        if problem_type == "single_label_classification":
+            counts = np.bincount(labels, minlength=num_labels)
+            weights = len(labels) / (num_labels * np.maximum(counts, 1))
+        else:
+            positive = np.maximum(labels.sum(axis=0), 1)
+            # a label that all rows have must not be weighed by zero: its texts would teach nothing
+            weights = np.maximum(len(labels) - positive, 1) / positive
+        return cls(torch.tensor(weights, dtype=torch.float32), problem_type)
+
+    def __call__(self, outputs: ModelOutput, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
+        """Sum over the rows at hand, divided by the label count of the whole step.
+
+        outputs.logits: (rows, labels); labels: (rows,) ids or (rows, labels) floats. Returns a scalar.
+        """
+        logits, weights = outputs["logits"], self.weights.to(labels.device)
+        if self.problem_type == "single_label_classification":
+            total = F.cross_entropy(logits, labels, weight=weights, reduction="sum")
+        else:
+            total = F.binary_cross_entropy_with_logits(logits, labels, pos_weight=weights, reduction="sum")
+        return total / (labels.numel() if num_items_in_batch is None else num_items_in_batch)
+
+
 class StopAtNaN(TrainerCallback):
     """Stop a run whose loss is no longer a number, instead of training on for hours."""
 
-    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Called by the Trainer with each log, as `logs`."""
         for name in ("loss", "eval_loss", "train_loss"):
             if not math.isfinite(value := kwargs["logs"].get(name, 0.0)):
@@ -99,9 +145,8 @@ class ShortProgress(ProgressCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Called by the Trainer with each log."""
         best = args.metric_for_best_model or "loss"
-        names = ("epoch", "loss", "eval_loss", best, f"eval_{best}", "eval_accuracy", "train_runtime")
-        followed = {name: logs[name] for name in dict.fromkeys(names) if name in logs}
-        super().on_log(args, state, control, logs=followed, **kwargs)
+        names = dict.fromkeys(("epoch", "loss", "eval_loss", best, f"eval_{best}", "eval_accuracy", "train_runtime"))
+        super().on_log(args, state, control, logs={name: logs[name] for name in names if name in logs}, **kwargs)
 
 
 def run_trainer(trainer: Trainer, checkpoint: str | None) -> float:

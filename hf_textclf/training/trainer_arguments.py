@@ -15,30 +15,24 @@ from ..evaluation.metrics import LOWER_IS_BETTER
 from ..saved_model.layout import RUN_CONFIG
 
 # numbers that the libraries stumble over in the middle of a traceback
-LOWEST = {
-    "learning_rate": 0,
-    "weight_decay": 0,
-    "num_train_epochs": 0,
-    "per_device_train_batch_size": 1,
-    "per_device_eval_batch_size": 1,
-    "gradient_accumulation_steps": 1,
-}
+LOWEST = dict.fromkeys(("learning_rate", "weight_decay", "num_train_epochs"), 0)
+AT_LEAST_1 = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
+LOWEST |= dict.fromkeys(AT_LEAST_1, 1)
 # where a run wrote and how it reported is not what it did; tokens never reach a file
 NOT_RECORDED = {"output_dir", "resume_from_checkpoint", "run_name", "hub_token", "push_to_hub", "report_to"}
 
 
 @dataclass
 class TrainerArguments(TrainingArguments):
-    """TrainingArguments with other defaults, without two flags, and with errors as `metric_for_best_model` small
-    unless `greater_is_better` says otherwise.
+    """TrainingArguments with other defaults; errors as `metric_for_best_model` are best small unless
+    `greater_is_better` says otherwise.
 
-    `label_names`: the columns that hold labels are always called `labels`; on our command line these are the names of
-    the labels. `hub_token`: each checkpoint holds its arguments; the token of the environment never gets there.
+    Two flags are gone. `label_names`: columns of labels are always called `labels`; on our command line these are the
+    names of the labels. `hub_token`: each checkpoint holds its arguments, where no token must get.
     """
 
     eval_strategy: IntervalStrategy | None = option(
-        None,
-        "When to evaluate; every epoch, by steps where eval_steps is given, never where save_steps alone is.",
+        None, "When to evaluate; every epoch, by steps where eval_steps is given, never where save_steps alone is."
     )
     save_strategy: SaveStrategy | None = option(
         None, "When to write a checkpoint; every epoch, or by steps where save_steps is given."
@@ -123,9 +117,8 @@ def given_keys(*parts: Any) -> dict[str, Any]:
 def stock_defaults(config: str | Path | None) -> dict[str, Any]:
     """What a `run_config.yaml` leaves out that was written when the Trainer's own defaults held; nothing for other
     configs. Today's runs record these keys always."""
-    if config is None or Path(config).name != RUN_CONFIG:
-        return {}
-    return {name: getattr(TrainingArguments, name) for name in OWN_DEFAULTS}
+    recorded = config is not None and Path(config).name == RUN_CONFIG
+    return {name: getattr(TrainingArguments, name) for name in OWN_DEFAULTS} if recorded else {}
 
 
 def training_keys(training: TrainingArguments) -> dict[str, Any]:
@@ -135,7 +128,7 @@ def training_keys(training: TrainingArguments) -> dict[str, Any]:
     for name, value in training.to_dict().items():
         # a list cannot be typed where one word can stand too; a token reads as <HUB_TOKEN>
         plain = isinstance(value, str | int | float | bool | dict) and not str(value).startswith("<")
-        if plain and name not in NOT_RECORDED and not name.endswith("_token") and name in defaults:
-            if value != defaults[name] or name in OWN_DEFAULTS:
-                keys[name] = value
+        recorded = name in defaults and name not in NOT_RECORDED and not name.endswith("_token")
+        if plain and recorded and (value != defaults[name] or name in OWN_DEFAULTS):
+            keys[name] = value
     return keys

@@ -21,7 +21,8 @@ import hf_textclf  # noqa: F401
 from hf_textclf.data import TextArguments, load_texts
 from hf_textclf.files import read_yaml
 from hf_textclf.saved_model.layout import RUN_CONFIG
-from hf_textclf.training.pretraining import PretrainingArguments, cut_blocks
+from hf_textclf.training.arguments import PretrainingArguments
+from hf_textclf.training.pretraining import cut_blocks
 
 PROMPTS = ("this film is", "the worst thing about", "i laughed when")
 

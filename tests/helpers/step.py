@@ -17,8 +17,7 @@ from hf_textclf.models.frozen import FrozenEncoderForSequenceClassification
 from hf_textclf.models.loading import load_for_finetuning
 from hf_textclf.models.lstm import LSTMForSequenceClassification
 from hf_textclf.tokenization import PaddingCollator
-from hf_textclf.training.losses import WeightedLoss
-from hf_textclf.training.trainer import GroupedTrainer
+from hf_textclf.training.trainer import GroupedTrainer, WeightedLoss
 from tests.helpers.tiny import tiny_config, tiny_frozen_config, wordpiece_tokenizer
 
 FAMILIES = ("lstm", "bert", "frozen")

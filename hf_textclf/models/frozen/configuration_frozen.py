@@ -45,6 +45,3 @@ class FrozenEncoderConfig(PreTrainedConfig):
     def get_text_config(self, **options: Any) -> PreTrainedConfig:
         """The configuration that holds vocabulary, width and positions: that of the encoder."""
         return self.encoder_config.get_text_config(**options)
-
-
-__all__ = ["FrozenEncoderConfig"]

@@ -1,9 +1,8 @@
 """A pretrained encoder that stays as it is, and a small head that learns from its features.
 
 What is unusual here:
-- The encoder is never trained. Loading makes every weight trainable again, and a training loop puts every module into
-  training mode; both go through `train()`, which is where the encoder is frozen.
-- The features of a text never change, so they can be computed once: the classifier takes `features` in place of texts.
+- Loading makes every weight trainable, a training loop puts every module into training mode; both go through
+  `train()`, which freezes the encoder. So the features of a text never change, and the classifier takes them, too.
 - Which tokens are real is read from `attention_mask` alone: the encoder gets the real tokens of each text moved to the
   left. Padding therefore changes no result, on whichever side it stands, and an empty text is legal.
 
@@ -19,12 +18,6 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceCl
 from transformers.utils import can_return_tuple
 
 from .configuration_frozen import FrozenEncoderConfig
-
-
-def reorder(rows: Tensor, places: Tensor) -> Tensor:
-    """Take for each step what stands at the given place. rows: (batch, length) or (batch, length, width); places:
-    (batch, length)."""
-    return rows.gather(1, places if rows.dim() == 2 else places[..., None].expand_as(rows))
 
 
 def encoder_of(model: PreTrainedModel) -> PreTrainedModel:
@@ -118,24 +111,17 @@ class FrozenEncoderModel(FrozenEncoderPreTrainedModel):
             steps = torch.arange(length, device=self.device)
             mask, order = (steps + length * (attention_mask == 0)).sort(dim=1)
             mask = mask < length
-            inputs = {name: reorder(rows, order) for name, rows in inputs.items()} | {"attention_mask": mask.long()}
+            for name, rows in inputs.items():
+                inputs[name] = rows.gather(1, order if rows.dim() == 2 else order[..., None].expand_as(rows))
+            inputs["attention_mask"] = mask.long()
         requested = {"output_attentions": output_attentions, "output_hidden_states": output_hidden_states}
         requested = {name: getattr(self.config, name) if on is None else on for name, on in requested.items()}
         outputs = self.encoder(**inputs, **requested)
-        return BaseModelOutputWithPooling(
-            last_hidden_state=outputs.last_hidden_state,
-            pooler_output=self._pool(outputs.last_hidden_state, mask),
-            hidden_states=outputs.hidden_states,
-            attentions=outputs.attentions,
-        )
-
-    def _pool(self, states: Tensor, mask: Tensor) -> Tensor:
-        """states: (batch, length, width); mask: (batch, length), True = real token. Returns (batch, width)."""
         # filled, not multiplied: at a text without tokens an encoder may give anything, infinities too
-        states = states.masked_fill(~mask[..., None], 0)
-        if self.config.feature_pooling == "cls":
-            return states[:, 0]
-        return states.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+        states = outputs.last_hidden_state.masked_fill(~mask[..., None], 0)
+        mean = states.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+        pooled = states[:, 0] if self.config.feature_pooling == "cls" else mean
+        return BaseModelOutputWithPooling(outputs.last_hidden_state, pooled, outputs.hidden_states, outputs.attentions)
 
 
 class FrozenEncoderForSequenceClassification(FrozenEncoderPreTrainedModel):
@@ -176,22 +162,8 @@ class FrozenEncoderForSequenceClassification(FrozenEncoderPreTrainedModel):
         """
         outputs = BaseModelOutputWithPooling(pooler_output=features)
         if features is None:
-            outputs = self.frozen(
-                input_ids,
-                attention_mask=attention_mask,
-                token_type_ids=token_type_ids,
-                inputs_embeds=inputs_embeds,
-                output_attentions=output_attentions,
-                output_hidden_states=output_hidden_states,
-            )
-        hidden = self.dense(outputs.pooler_output).relu()
-        logits = self.classifier(self.dropout(hidden))
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
-        return SequenceClassifierOutput(
-            loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
-        )
-
-
-__all__ = ["FrozenEncoderPreTrainedModel", "FrozenEncoderModel", "FrozenEncoderForSequenceClassification"]
+            on_request = output_attentions, output_hidden_states
+            outputs = self.frozen(input_ids, attention_mask, token_type_ids, inputs_embeds, *on_request)
+        logits = self.classifier(self.dropout(self.dense(outputs.pooler_output).relu()))
+        loss = None if labels is None else self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
+        return SequenceClassifierOutput(loss, logits, outputs.hidden_states, outputs.attentions)

@@ -1,9 +1,5 @@
 """The parts of the LSTM: dropout, one recurrent layer, self-attention, pooling.
 
-Recurrent dropout is DropConnect on the weight matrix, drawn once per forward pass (Merity et al. 2017, "Regularizing
-and Optimizing LSTM Language Models"). It keeps the fused kernels; dropping states at every step, as Keras'
-`recurrent_dropout` does, would not.
-
 This file travels to the Hub with every saved model: it imports nothing of ours but its sibling.
 """
 
@@ -27,20 +23,12 @@ def locked_dropout(states: Tensor, probability: float, training: bool) -> Tensor
 
 
 def align_left(mask: Tensor) -> Tensor:
-    """Say where each token goes when the real ones move to the left, order kept, and the pads follow.
+    """Say from where each step reads when the real tokens move to the left, order kept, and the pads follow.
 
-    mask: (batch, length), True = real token. Returns (batch, length): the new position of each token, a permutation
-    of every row. Written with cumulative sums because a stable argsort cannot be exported to ONNX.
+    mask: (batch, length), True = real token. Returns (batch, length), a permutation of every row. Every place has a
+    key of its own, since a stable argsort cannot be exported to ONNX.
     """
-    real = mask.long().cumsum(1) - 1
-    pads = mask.sum(1, keepdim=True) + (~mask).long().cumsum(1) - 1
-    return torch.where(mask, real, pads)
-
-
-def inverse(places: Tensor) -> Tensor:
-    """Invert a permutation of every row. places: (batch, length). Returns the same shape."""
-    steps = torch.arange(places.shape[1], device=places.device).expand_as(places)
-    return torch.zeros_like(places).scatter(1, places, steps)
+    return (torch.arange(mask.shape[1], device=mask.device) + mask.shape[1] * ~mask).argsort(1)
 
 
 def turn_around(lengths: Tensor, length: int) -> Tensor:
@@ -57,26 +45,11 @@ def reorder(states: Tensor, places: Tensor) -> Tensor:
     return states.gather(1, places[..., None].expand_as(states))
 
 
-class EmbeddingDropout(nn.Module):
-    """Drop whole word types: every occurrence in the batch at once (Gal & Ghahramani 2016, section 4.2)."""
-
-    def __init__(self, probability: float) -> None:
-        super().__init__()
-        self.probability = probability
-
-    def forward(self, embeddings: Tensor, input_ids: Tensor, vocab_size: int) -> Tensor:
-        """embeddings: (batch, length, width); input_ids: (batch, length). Returns the shape of embeddings.
-
-        `vocab_size` is asked for on every call because `resize_token_embeddings` may change it.
-        """
-        if not self.training or self.probability == 0:
-            return embeddings
-        kept = F.dropout(embeddings.new_ones(vocab_size, 1), self.probability)
-        return embeddings * kept[input_ids]
-
-
 class LSTMLayer(nn.Module):
     """One (bidirectional) layer, LSTM or plain recurrent network, with DropConnect on its hidden-to-hidden weights.
+
+    It is drawn once per forward pass (Merity et al. 2017, "Regularizing and Optimizing LSTM Language Models"), which
+    keeps the fused kernels; dropping states at every step would not.
 
     Batches are never packed: on a CPU the backward pass of a packed batch writes a zero tensor of the whole batch at
     every time step, which made a training step on 250 tokens 6 times slower. Pads on the right cannot reach the
@@ -97,7 +70,12 @@ class LSTMLayer(nn.Module):
         to read at each step of the backward direction, or None where no text is padded. Returns
         (batch, length, hidden_size * directions), at pads numbers without meaning.
         """
-        weights = self._weights()
+        probability = self.recurrent_dropout if self.training else 0.0
+        # the parameters in the order of the kernel
+        weights = [
+            F.dropout(weight, probability) if name.startswith("weight_hh") and probability else weight
+            for name, weight in self.lstm.named_parameters()
+        ]
         if turn is None:
             return self._run(states, weights, bidirectional=self.lstm.bidirectional)
         half = len(weights) // (1 + self.lstm.bidirectional)
@@ -123,14 +101,6 @@ class LSTMLayer(nn.Module):
         outputs, _ = pad_packed_sequence(outputs, batch_first=True, total_length=states.shape[1])
         read = (lengths > 0)[:, None]
         return outputs, (torch.where(read, after[0][0], memory[0]), torch.where(read, after[1][0], memory[1]))
-
-    def _weights(self) -> list[Tensor]:
-        """The parameters in the order of the kernel, with dropped recurrent weights while training."""
-        probability = self.recurrent_dropout if self.training else 0.0
-        return [
-            F.dropout(weight, probability) if name.startswith("weight_hh") and probability else weight
-            for name, weight in self.lstm.named_parameters()
-        ]
 
     def _run(self, states: Tensor, weights: list[Tensor], *, bidirectional: bool) -> Tensor:
         """Run the fused kernel. The modules have no way to swap their parameters, so the step below is called."""
@@ -172,8 +142,8 @@ class LSTMSelfAttention(nn.Module):
             for layer in (self.query, self.key, self.value)
         )
         # the lowest number rather than minus infinity, which gives NaN for a text of nothing but pads
-        penalty = torch.zeros_like(mask, dtype=states.dtype).masked_fill(~mask, torch.finfo(states.dtype).min)
-        penalty = penalty[:, None, None]
+        lowest = torch.finfo(states.dtype).min
+        penalty = torch.zeros_like(mask, dtype=states.dtype).masked_fill(~mask, lowest)[:, None, None]
         attended = F.scaled_dot_product_attention(query, key, value, attn_mask=penalty)
         attended = self.output(attended.transpose(1, 2).flatten(2)) * mask[..., None]
         if not output_attentions:
@@ -192,47 +162,44 @@ class LSTMPooler(nn.Module):
 
     def __init__(self, config: LSTMConfig) -> None:
         super().__init__()
-        self.pooling = config.pooling
-        self.bidirectional = config.bidirectional
+        self.pooling, self.bidirectional = config.pooling, config.bidirectional
         width = config.hidden_size * (1 + config.bidirectional)
-        self.output_size = width * 2 if config.pooling == "mean_max" else width
+        self.output_size = width * (1 + (config.pooling == "mean_max"))
         self.self_attention = LSTMSelfAttention(config) if config.num_attention_heads else None
         if config.pooling == "attention":
             self.projection = nn.Linear(width, width)
             self.context = nn.Linear(width, 1, bias=False)
 
-    def forward(
-        self, states: Tensor, mask: Tensor, output_attentions: bool = False
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def forward(self, states: Tensor, mask: Tensor, output_attentions: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
         """states: (batch, length, width), zero at pads; mask: (batch, length), True = real token.
 
         Returns the pooled vectors (batch, output_size) and the weights of attention: those of self-attention
         (batch, heads, length, length), on request only, and those of attention pooling (batch, length).
         """
-        pairs = None
+        pairs = weights = None
         if self.self_attention is not None:
             states, pairs = self.self_attention(states, mask, output_attentions)
-        pooled, weights = self._pool(states, mask)
-        return pooled, tuple(each for each in (pairs, weights) if each is not None)
-
-    def _pool(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Returns the pooled vectors and, for attention pooling, the weights (batch, length)."""
         if mask.shape[1] == 0:
             # argmax and amax refuse to reduce over nothing
+            pooled = states.new_zeros(len(states), self.output_size)
             weights = states.new_zeros(mask.shape) if self.pooling == "attention" else None
-            return states.new_zeros(len(states), self.output_size), weights
-        if self.pooling == "last":
-            return self._last(states, mask), None
-        if self.pooling == "max":
-            return self._max(states, mask), None
-        if self.pooling == "mean":
-            return self._mean(states, mask), None
-        if self.pooling == "mean_max":
-            return torch.cat([self._mean(states, mask), self._max(states, mask)], dim=-1), None
-        # word attention of Yang et al. 2016, "Hierarchical Attention Networks for Document Classification", eq. 5-7
-        scores = self.context(torch.tanh(self.projection(states))).squeeze(-1)
-        weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(dim=1) * mask
-        return torch.einsum("bl,blw->bw", weights, states), weights
+        elif self.pooling == "last":
+            pooled = self._last(states, mask)
+        elif self.pooling == "attention":
+            # as over words in Yang et al. 2016, "Hierarchical Attention Networks for Document Classification", eq. 5-7
+            scores = self.context(torch.tanh(self.projection(states))).squeeze(-1)
+            weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(dim=1) * mask
+            pooled = torch.einsum("bl,blw->bw", weights, states)
+        else:
+            parts = []
+            if "mean" in self.pooling:
+                # pads hold zeros already
+                parts.append(states.sum(1) / mask.sum(1, keepdim=True).clamp(min=1))
+            if "max" in self.pooling:
+                real = states.masked_fill(~mask[..., None], torch.finfo(states.dtype).min)
+                parts.append(real.amax(1) * mask.any(1, keepdim=True))
+            pooled = torch.cat(parts, dim=-1)
+        return pooled, tuple(each for each in (pairs, weights) if each is not None)
 
     def _last(self, states: Tensor, mask: Tensor) -> Tensor:
         """The state in which each direction ends: forward at the last real token, backward at the first."""
@@ -240,30 +207,8 @@ class LSTMPooler(nn.Module):
         last = (mask * steps).argmax(1)
         # not len(states), which an export to ONNX takes for a constant
         rows = torch.arange(states.shape[0], device=states.device)
-        if not self.bidirectional:
-            return states[rows, last] * mask.any(1, keepdim=True)
-        forward, backward = states[rows, last], states[rows, mask.int().argmax(1)]
-        half = states.shape[-1] // 2
-        return torch.cat([forward[:, :half], backward[:, half:]], dim=-1) * mask.any(1, keepdim=True)
-
-    @staticmethod
-    def _max(states: Tensor, mask: Tensor) -> Tensor:
-        lowest = torch.finfo(states.dtype).min
-        return states.masked_fill(~mask[..., None], lowest).amax(1) * mask.any(1, keepdim=True)
-
-    @staticmethod
-    def _mean(states: Tensor, mask: Tensor) -> Tensor:
-        # pads hold zeros already
-        return states.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
-
-
-__all__ = [
-    "EmbeddingDropout",
-    "LSTMLayer",
-    "LSTMPooler",
-    "align_left",
-    "inverse",
-    "locked_dropout",
-    "reorder",
-    "turn_around",
-]
+        ends = states[rows, last]
+        if self.bidirectional:
+            half = states.shape[-1] // 2
+            ends = torch.cat([ends[:, :half], states[rows, mask.int().argmax(1)][:, half:]], dim=-1)
+        return ends * mask.any(1, keepdim=True)

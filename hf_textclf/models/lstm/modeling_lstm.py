@@ -3,12 +3,12 @@
 What is unusual here:
 - Which tokens are real is read from `attention_mask` alone, wherever the pads stand: the real tokens of each text are
   moved to the left, read, and moved back. Padding therefore changes no result, and an empty text is legal.
-- Batches are never packed, see `LSTMLayer`; a batch without pads skips the moving.
 
 This file travels to the Hub with every saved model: it imports nothing of ours but its siblings.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
@@ -16,16 +16,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceCl
 from transformers.utils import can_return_tuple
 
 from .configuration_lstm import LSTMConfig
-from .layers_lstm import (
-    EmbeddingDropout,
-    LSTMLayer,
-    LSTMPooler,
-    align_left,
-    inverse,
-    locked_dropout,
-    reorder,
-    turn_around,
-)
+from .layers_lstm import LSTMLayer, LSTMPooler, align_left, locked_dropout, reorder, turn_around
 
 
 class LSTMPreTrainedModel(PreTrainedModel):
@@ -63,7 +54,6 @@ class LSTMModel(LSTMPreTrainedModel):
     def __init__(self, config: LSTMConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config)
         self.embed_tokens = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
-        self.embedding_dropout = EmbeddingDropout(config.embedding_dropout)
         width = config.hidden_size * (1 + config.bidirectional)
         sizes = [config.embedding_size] + [width] * (config.num_hidden_layers - 1)
         self.layers = nn.ModuleList(LSTMLayer(config, size) for size in sizes)
@@ -100,46 +90,42 @@ class LSTMModel(LSTMPreTrainedModel):
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("pass exactly one of input_ids and inputs_embeds")
         if inputs_embeds is None:
-            embeddings = self.embed_tokens(input_ids)
-            inputs_embeds = self.embedding_dropout(embeddings, input_ids, self.embed_tokens.num_embeddings)
-        mask = torch.ones(inputs_embeds.shape[:2], dtype=torch.bool, device=inputs_embeds.device)
-        if attention_mask is not None:
-            mask = attention_mask.bool()
-
+            inputs_embeds = self.embed_tokens(input_ids)
+            if self.training and self.config.embedding_dropout:
+                # whole word types: every occurrence in the batch at once (Gal & Ghahramani 2016, section 4.2)
+                ones = inputs_embeds.new_ones(self.embed_tokens.num_embeddings, 1)
+                inputs_embeds = inputs_embeds * F.dropout(ones, self.config.embedding_dropout)[input_ids]
+        if attention_mask is None:
+            attention_mask = torch.ones(inputs_embeds.shape[:2], device=inputs_embeds.device)
+        mask = attention_mask.bool()
         hidden_states = self._read(inputs_embeds, mask)
         wants_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         wants_weights = self.config.output_attentions if output_attentions is None else output_attentions
         pooled, weights = None, ()
         if self.pooler is not None:
             pooled, weights = self.pooler(hidden_states[-1], mask, wants_weights)
-        return BaseModelOutputWithPooling(
-            last_hidden_state=hidden_states[-1],
-            pooler_output=pooled,
-            hidden_states=hidden_states if wants_states else None,
-            attentions=weights if wants_weights and weights else None,
-        )
+        states, attentions = hidden_states if wants_states else None, weights if wants_weights and weights else None
+        return BaseModelOutputWithPooling(hidden_states[-1], pooled, states, attentions)
 
     def _read(self, embeddings: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
         """Run the layers. embeddings: (batch, length, width); mask: (batch, length). Returns the embeddings and each
         layer's states, every one with the tokens where they came from and zeros at pads."""
-        hidden_states = [embeddings]
         if embeddings.shape[0] == 0 or embeddings.shape[1] == 0:
             # the kernels refuse empty tensors, yet an empty text is legal
             width = self.config.hidden_size * (1 + self.config.bidirectional)
             return (embeddings, *(embeddings.new_zeros(*mask.shape, width) for _ in self.layers))
-        if mask.all():
-            for layer in self.layers:
-                states = locked_dropout(hidden_states[-1], self.config.locked_dropout, self.training)
-                hidden_states.append(layer(states, None))
-            return tuple(hidden_states)
-        # where each token goes, where each left-aligned step comes from, and where the backward direction reads
-        places = align_left(mask)
-        origins = inverse(places)
-        turn = turn_around(mask.sum(1), mask.shape[1])
+        hidden_states, padded = [embeddings], not mask.all()
+        if padded:
+            # where each left-aligned step comes from, where each token goes, and where the backward direction reads
+            origins = align_left(mask)
+            places, turn = origins.argsort(1), turn_around(mask.sum(1), mask.shape[1])
         for layer in self.layers:
             states = locked_dropout(hidden_states[-1], self.config.locked_dropout, self.training)
-            states = layer(reorder(states, origins), turn)
-            hidden_states.append(reorder(states, places) * mask[..., None])
+            if padded:
+                states = reorder(layer(reorder(states, origins), turn), places) * mask[..., None]
+            else:
+                states = layer(states, None)
+            hidden_states.append(states)
         return tuple(hidden_states)
 
 
@@ -174,20 +160,7 @@ class LSTMForSequenceClassification(LSTMPreTrainedModel):
         Returns:
             `logits` (batch, num_labels); `loss`, a scalar, where labels are given; states and weights on request.
         """
-        outputs = self.lstm(
-            input_ids,
-            attention_mask=attention_mask,
-            inputs_embeds=inputs_embeds,
-            output_attentions=output_attentions,
-            output_hidden_states=output_hidden_states,
-        )
+        outputs = self.lstm(input_ids, attention_mask, inputs_embeds, output_attentions, output_hidden_states)
         logits = self.classifier(self.dropout(outputs.pooler_output))
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
-        return SequenceClassifierOutput(
-            loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
-        )
-
-
-__all__ = ["LSTMPreTrainedModel", "LSTMModel", "LSTMForSequenceClassification"]
+        loss = None if labels is None else self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
+        return SequenceClassifierOutput(loss, logits, outputs.hidden_states, outputs.attentions)

@@ -20,7 +20,7 @@ from transformers import GenerationMixin
 from transformers.utils import ModelOutput, can_return_tuple
 
 from .configuration_lstm import LSTMConfig
-from .layers_lstm import LSTMLayer, align_left, inverse, locked_dropout, reorder
+from .layers_lstm import LSTMLayer, align_left, locked_dropout, reorder
 from .modeling_lstm import LSTMModel, LSTMPreTrainedModel
 
 IGNORED = -100
@@ -114,12 +114,7 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
             # on a CPU, LSTM kernels fail or crawl in half precision; what costs most is the head
             whole = self.device.type == "cpu" and torch.is_autocast_enabled("cpu")
             with torch.autocast("cpu", enabled=False) if whole else nullcontext():
-                outputs = self.lstm(
-                    input_ids,
-                    attention_mask=attention_mask,
-                    inputs_embeds=inputs_embeds,
-                    output_hidden_states=output_hidden_states,
-                )
+                outputs = self.lstm(input_ids, attention_mask, inputs_embeds, False, output_hidden_states)
             states, hidden_states = outputs.last_hidden_state, outputs.hidden_states
         states = self.projection(locked_dropout(states, self.config.locked_dropout, self.training))
 
@@ -134,12 +129,8 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
             if labels is not None:
                 loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.lm_head.out_features, **kwargs)
         wants_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
-        return LSTMCausalLMOutput(
-            loss=loss,
-            logits=logits,
-            cache_params=cache_params if use_cache else None,
-            hidden_states=hidden_states if wants_states else None,
-        )
+        memory = cache_params if use_cache else None
+        return LSTMCausalLMOutput(loss, logits, memory, hidden_states if wants_states else None)
 
     def _read_on(
         self,
@@ -158,11 +149,11 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
         if cache_params is None:
             zeros = embeddings.new_zeros(self.config.num_hidden_layers, batch, self.config.hidden_size)
             cache_params = LSTMMemory(zeros, zeros)
-        mask = torch.ones(batch, length, dtype=torch.bool, device=embeddings.device)
-        if attention_mask is not None:
-            mask = attention_mask.bool()
-        places = align_left(mask)
-        origins = inverse(places)
+        if attention_mask is None:
+            attention_mask = torch.ones(batch, length, device=embeddings.device)
+        mask = attention_mask.bool()
+        origins = align_left(mask)
+        places = origins.argsort(1)
         hidden_states, remembered = [embeddings], []
         for layer, *before in zip(self.lstm.layers, *cache_params, strict=True):
             assert isinstance(layer, LSTMLayer)
@@ -262,6 +253,3 @@ def linear_cross_entropy(states: Tensor, weight: Tensor, bias: Tensor, labels: T
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else states.dtype
     with torch.autocast(kind, enabled=False):
         return LinearCrossEntropy.apply(states, weight, bias, labels, dtype)
-
-
-__all__ = ["LSTMCausalLMOutput", "LSTMForCausalLM"]

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from sklearn.utils.class_weight import compute_class_weight
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from hf_textclf.training.losses import WeightedLoss
+from hf_textclf.training.trainer import WeightedLoss
 
 SINGLE, MULTI = "single_label_classification", "multi_label_classification"
 

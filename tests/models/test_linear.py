@@ -13,8 +13,8 @@ from sklearn.naive_bayes import MultinomialNB
 
 from hf_textclf import Classifier, UserError
 from hf_textclf.data import DataArguments, load_data
-from hf_textclf.models.linear import KINDS, fitting
-from hf_textclf.models.linear.fitting import choose_analyzer
+from hf_textclf.models import linear
+from hf_textclf.models.linear import KINDS, choose_analyzer
 from hf_textclf.training.linear import LinearArguments, train_linear
 
 ENGLISH = {"token_pattern": r"\w+|[^\w\s]", "ngram_range": (1, 2), "min_df": 2}
@@ -169,7 +169,7 @@ def test_a_label_of_no_row_or_of_every_row(tmp_path, kind):
 
 
 def test_too_many_weights(tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "MAX_WEIGHTS", 1000)
+    monkeypatch.setattr(linear, "MAX_WEIGHTS", 1000)
     with pytest.raises(UserError, match="1,327 n-grams x 6 labels .* lower --max_features"):
         train_linear(
             DataArguments("samples/news_en", label_column=["topic"]), LinearArguments("maxent", str(tmp_path / "out"))
