@@ -123,7 +123,7 @@ def start_from(arguments: PretrainingArguments, new: Any) -> LSTMForCausalLM | N
     for name in ("embedding_size", "vocab_size"):
         value, expected = getattr(new, name), getattr(first.config, name)
         # vocab_size is a limit, which the first model need not have reached
-        if not (value is None or value >= expected if name == "vocab_size" else value == expected):
+        if value is not None and (value < expected or value > expected and name == "embedding_size"):
             raise UserError(
                 f"{name}={value} contradicts init_from {arguments.init_from!r}, expected {expected}; drop it"
             )
@@ -134,10 +134,8 @@ def make_tokenizer(
     texts: Dataset, arguments: PretrainingArguments, *, vocab_size: int | None
 ) -> PreTrainedTokenizerFast:
     """Load or train a tokenizer, and give it an end-of-text token, which it never adds to a text by itself."""
-    name = arguments.init_from or arguments.tokenizer_name_or_path
-    if not name and not arguments.tokenizer_type:
-        name = tokenizer_of(arguments.embeddings_from)
-    if name is not None:
+    own = None if arguments.tokenizer_type else tokenizer_of(arguments.embeddings_from)
+    if name := arguments.init_from or arguments.tokenizer_name_or_path or own:
         tokenizer = load_tokenizer(name, custom_model=True)
     else:
         tokenizer = train_tokenizer(

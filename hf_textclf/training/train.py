@@ -99,8 +99,10 @@ def make_trainer(
         # there are no lengths left to group by
         run.training.train_sampling_strategy = "random"
         seconds["feature_seconds"] = round(time.perf_counter() - start, 1)
-    labels = np.asarray(encoded["train"]["labels"])
-    options: Any = {"num_labels": len(data.label_names), "problem_type": data.problem_type}
+    loss = None
+    if run.model.class_weights:
+        labels, num_labels = np.asarray(encoded["train"]["labels"]), len(data.label_names)
+        loss = WeightedLoss.balanced(labels, num_labels=num_labels, problem_type=data.problem_type)
     callbacks: list[TrainerCallback] = [StopAtNaN()]
     if run.model.gradual_unfreezing:
         callbacks.append(GradualUnfreezing(model))
@@ -115,7 +117,7 @@ def make_trainer(
         data_collator=collator,
         processing_class=tokenizer,
         compute_metrics=metrics_for(data.problem_type, data.label_names),
-        compute_loss_func=WeightedLoss.balanced(labels, **options) if run.model.class_weights else None,
+        compute_loss_func=loss,
         callbacks=callbacks,
         lr_multipliers=layer_lr_multipliers(model, run.model.layerwise_lr_decay),
     )
