@@ -1,8 +1,5 @@
-"""Make the home-made models known to the Auto classes, here and in the folders they are saved to.
-
-Both kinds of registration belong together. With `Auto*.register` alone, a model that is loaded and saved again keeps
-`auto_map` in its config.json but loses the `.py` files that it names.
-"""
+"""Make the home-made models known to the Auto classes, here and in the folders they are saved to: with a `register` of
+the Auto classes alone, a model loaded and saved again keeps `auto_map` in its config.json, but loses the files."""
 
 from typing import Any
 

@@ -116,10 +116,8 @@ def load_for_finetuning(
     trained = any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
     if trained and (config.id2label, problem_type_of(config)) != (labels["id2label"], labels["problem_type"]):
         old, _ = _load(AutoModelForSequenceClassification, name_or_path, config=config, **options)
-        logger.warning(
-            "%s was trained for %d other labels: its body is kept, the head for %d labels starts anew",
-            name_or_path, len(config.id2label), len(labels["id2label"]),
-        )  # fmt: skip
+        message = "%s was trained for %d other labels: its body is kept, the head for %d labels starts anew"
+        logger.warning(message, name_or_path, len(config.id2label), len(labels["id2label"]))
         model = init_model(_with_labels(load_config(name_or_path, **options), labels))
         model.base_model.load_state_dict(old.base_model.state_dict())
         return model
@@ -139,8 +137,7 @@ def _require_body(name_or_path: str, missing: list[str]) -> None:
 
 
 def _with_labels(config: PreTrainedConfig, labels: dict[str, Any]) -> PreTrainedConfig:
-    for name, value in labels.items():
-        setattr(config, name, value)
+    config.update(labels)
     # what was fitted to the old weights does not hold for those to come
     config.__dict__.pop("calibration", None)
     return config

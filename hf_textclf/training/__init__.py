@@ -1,7 +1,6 @@
 """Training: the stock Trainer around a model, its data and its tokenizer. `train.train` reads top to bottom."""
 
-from .one_vs_rest import train_one_vs_rest
-from .train import TrainRun, check, make_trainer, prepare, resolved_config, train
+from .train import TrainRun, check, make_trainer, prepare, resolved_config, train, train_one_vs_rest
 from .trainer_arguments import TrainerArguments
 
 __all__ = [

@@ -20,8 +20,7 @@ from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerFast
 from ..tokenization import encode
 
 FOLDER = "textclf_features"
-# texts of similar length share a batch, sought among so many batches
-BATCHES = 16
+BATCHES = 16  # among which texts of similar length are sought for one
 
 
 def encode_splits(splits: DatasetDict, tokenizer: PreTrainedTokenizerFast) -> DatasetDict:
@@ -33,11 +32,6 @@ def encode_splits(splits: DatasetDict, tokenizer: PreTrainedTokenizerFast) -> Da
         return encoded
 
     return splits.map(step, batched=True, remove_columns=["text"], desc="tokenizing")
-
-
-def takes_features(model: PreTrainedModel) -> bool:
-    """Whether a classifier takes `features`, the `pooler_output` of its frozen body, in place of tokens."""
-    return "features" in inspect.signature(model.forward).parameters
 
 
 def compute_features(

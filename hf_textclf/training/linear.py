@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 WEIGHTING = {"naive_bayes": "counts", "maxent": "tfidf", "nb_svm": "binary"}
 C = {"maxent": 10.0}
 ALPHA = 1.0
-LOWEST = {"ngram_max": 1, "min_df": 1, "max_features": 1}
 
 
 @dataclass
@@ -53,13 +52,11 @@ class LinearArguments:
     alpha: float | None = option(None, "Smoothing of the n-gram counts of naive_bayes and nb_svm; 1.")
 
     def __post_init__(self) -> None:
-        for name, lowest in LOWEST.items():
-            value = getattr(self, name)
-            if value is not None and value < lowest:
-                raise UserError(f"{name}={value}, expected {lowest} or more; correct --{name}")
+        for name in ("ngram_max", "min_df", "max_features"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise UserError(f"{name}={value}, expected 1 or more; correct --{name}")
         for name, without in (("C", "naive_bayes"), ("alpha", "maxent")):
-            value = getattr(self, name)
-            if value is not None and self.model_type == without:
+            if (value := getattr(self, name)) is not None and self.model_type == without:
                 raise UserError(f"{name}={value} is no key of model_type {without!r}; drop --{name}")
             # written so that NaN is refused too
             if value is not None and not 0 < value < float("inf"):

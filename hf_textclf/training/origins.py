@@ -74,11 +74,7 @@ def find_origin(arguments: ModelArguments, new: Any) -> Origin:
 
 
 def refuse_beside(origin: str, brought: Iterable[str], *parts: Any) -> None:
-    """Refuse keys that an origin brings with it. parts: the dataclasses that hold the keys, the origin's in the first.
-
-    Raises:
-        UserError: one of the keys is given.
-    """
+    """Raise UserError where a key is given that an origin brings with it. parts: the dataclasses that hold keys."""
     given = given_keys(*parts)
     if key := next((key for key in brought if key in given), None):
         raise UserError(

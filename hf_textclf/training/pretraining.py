@@ -63,7 +63,7 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
 
     first = start_from(run.model, run.new_model)
     texts = load_texts(run.data, run.model.splits)
-    tokenizer = make_tokenizer(texts["train"], run.model, vocab_size=run.new_model.vocab_size)
+    tokenizer = make_tokenizer(texts["train"], run.model, run.new_model.vocab_size)
     backwards = run.model.direction == "backward"
     blocks = cut_blocks(texts, tokenizer, block_size=run.model.block_size, reads_backwards=backwards)
     tokens = {name: len(rows) * run.model.block_size for name, rows in blocks.items()}
@@ -130,9 +130,7 @@ def start_from(arguments: PretrainingArguments, new: Any) -> LSTMForCausalLM | N
     return first
 
 
-def make_tokenizer(
-    texts: Dataset, arguments: PretrainingArguments, *, vocab_size: int | None
-) -> PreTrainedTokenizerFast:
+def make_tokenizer(texts: Dataset, arguments: PretrainingArguments, vocab_size: int | None) -> PreTrainedTokenizerFast:
     """Load or train a tokenizer, and give it an end-of-text token, which it never adds to a text by itself."""
     own = None if arguments.tokenizer_type else tokenizer_of(arguments.embeddings_from)
     if name := arguments.init_from or arguments.tokenizer_name_or_path or own:
@@ -173,8 +171,8 @@ def make_language_model(
 def cut_blocks(
     texts: DatasetDict, tokenizer: PreTrainedTokenizerFast, *, block_size: int, reads_backwards: bool
 ) -> DatasetDict:
-    """Cut all splits into rows of block_size + 1 token ids, the last of which is the first of the next row: it is only
-    predicted there. What is left of every thousand texts beyond whole blocks is dropped.
+    """Cut all splits into rows of block_size + 1 token ids; the last, only predicted, is the first of the next row.
+    What is left of every thousand texts beyond whole blocks is dropped.
 
     Raises:
         UserError: a split that is shorter than one block.

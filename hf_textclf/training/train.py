@@ -1,8 +1,10 @@
-"""One training run, read top to bottom: data, tokenizer, model, Trainer, saved folder."""
+"""One training run, read top to bottom: data, tokenizer, model, Trainer, saved folder; or one run for each label."""
 
+import inspect
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,16 +21,19 @@ from transformers import (
 from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
 from ..evaluation.calibration import CHECKED_TEXTS, calibrate_model, check_calibration
-from ..evaluation.metrics import evaluated_metrics, first_output, metrics_for
+from ..evaluation.metrics import compute_metrics, evaluated_metrics, first_output, metrics_for
+from ..inference import Classifier
 from ..inference.long_texts import DocumentReader
+from ..inference.networks import describe_group
 from ..provenance import describe_hardware, describe_versions
+from ..saved_model.layout import CONFIG
 from ..tokenization import PaddingCollator
 from .arguments import ModelArguments
 from .documents import finish_reader, make_reader
-from .features import encode_splits, features_of, takes_features
+from .features import encode_splits, features_of
 from .freezing import GradualUnfreezing, freeze, layer_lr_multipliers
 from .origins import find_origin, make_model, make_tokenizer
-from .output_dir import check_checkpoint, find_checkpoint, save_folder
+from .output_dir import check_checkpoint, find_checkpoint, require_new, save_folder, write_records
 from .trainer import GroupedTrainer, StopAtNaN, WeightedLoss, run_trainer
 from .trainer_arguments import check_arguments, given_keys, training_keys
 
@@ -69,14 +74,11 @@ def make_trainer(
     data: TextData,
     tokenizer: PreTrainedTokenizerFast,
     encoded: DatasetDict,
-    reader: DocumentReader | None = None,
-    *,
+    reader: DocumentReader | None,
     checkpoint: str | None = None,
 ) -> tuple[GroupedTrainer, dict[str, float]]:
-    """Make the model of a run and the Trainer around it, of what `prepare` returns.
-
-    checkpoint: the folder that the run will be resumed from. Returns the Trainer and the seconds that features took.
-    """
+    """Make the model of a run and the Trainer around it, of what `prepare` returns and the checkpoint to resume from.
+    Returns the Trainer and the seconds that features took."""
     # here, so that a model starts from the same weights whether or not its data were prepared just before
     set_seed(run.training.seed)
     origin = find_origin(run.model, run.new_model)
@@ -92,7 +94,8 @@ def make_trainer(
         list(reader.outputs(model, tokenizer, ["a"], batch_size=1))
     collator: Any = PaddingCollator(tokenizer)
     seconds: dict[str, float] = {}
-    if takes_features(model):
+    if "features" in inspect.signature(model.forward).parameters:
+        # of the frozen body, whose `pooler_output` the model takes in place of tokens
         start = time.perf_counter()
         encoded = features_of(encoded, model.to(run.training.device), collator, run.training)
         collator = default_data_collator
@@ -134,7 +137,7 @@ def train(run: TrainRun) -> dict[str, Any]:
     checkpoint = find_checkpoint(run.training)
     check(run)
     data, tokenizer, encoded, reader = prepare(run)
-    trainer, seconds = make_trainer(run, data, tokenizer, encoded, reader, checkpoint=checkpoint)
+    trainer, seconds = make_trainer(run, data, tokenizer, encoded, reader, checkpoint)
     seconds["train_seconds"] = round(run_trainer(trainer, checkpoint), 1)
     if reader is None:
         evaluated: Any = trainer.predict(trainer.eval_dataset)
@@ -190,3 +193,54 @@ def check(run: TrainRun) -> None:
 def resolved_config(run: TrainRun) -> dict[str, Any]:
     """Every key of the run that differs from its default, ready to be read by `--config`."""
     return given_keys(run.data, run.model, run.new_model) | training_keys(run.training)
+
+
+def train_one_vs_rest(run: TrainRun) -> dict[str, Any]:
+    """Train one binary classifier for each label into `output_dir/0`, `output_dir/1`, …; return their common results.
+
+    A stopped run goes on with `resume_from_checkpoint`: what is finished stays.
+
+    Raises:
+        UserError: as `train`, and for data without several labels.
+    """
+    output, data = Path(run.training.output_dir), load_data(run.data)
+    if data.problem_type == "regression" or len(data.label_names) < 3 and data.problem_type.startswith("single"):
+        raise UserError(
+            f"one_vs_rest on {data.problem_type} with {len(data.label_names)} label(s), expected three or more "
+            "classes, or several labels a text; drop --one_vs_rest"
+        )
+    if str(run.training.resume_from_checkpoint).lower() != "true":
+        require_new(output)
+    members = []
+    for number, label in enumerate(data.label_names):
+        folder = output / str(number)
+        if not (folder / CONFIG).is_file():
+            logger.info("network %d of %d: %s against the rest", number + 1, len(data.label_names), label)
+            # where it was stopped, it goes on; without a checkpoint yet it starts again, in the same folder
+            resume = "true" if any(folder.glob("checkpoint-[0-9]*")) else None
+            training = replace(run.training, output_dir=str(folder), resume_from_checkpoint=resume)
+            # one label's area or average precision has no mean over labels
+            metric = str(training.metric_for_best_model)
+            if metric.endswith(("roc_auc", "average_precision")):
+                metric = metric.removeprefix("macro_").removeprefix("micro_")
+                training = replace(training, metric_for_best_model=metric)
+            members.append(train(replace(run, data=replace(run.data, positive_label=label), training=training)))
+    if run.training.process_index != 0:
+        return members[-1] if members else {}
+
+    describe_group(output, problem_type=data.problem_type, label_names=data.label_names)
+    group, validation = Classifier(str(output)), data.splits["validation"]
+    scores = group.probabilities(validation["text"], batch_size=run.training.per_device_eval_batch_size)
+    labels = validation.with_format("numpy")["labels"]
+    results = {
+        "split": "validation",
+        "rows": len(validation),
+        "metrics": compute_metrics(scores, labels, problem_type=data.problem_type, label_names=data.label_names),
+        "train_rows": len(data.splits["train"]),
+        "train_seconds": round(sum(member["train_seconds"] for member in members), 1),
+        "num_parameters": group.predictor.num_parameters,
+        "hardware": describe_hardware(processes=run.training.world_size),
+        "versions": describe_versions(),
+    }
+    write_records(output, resolved_config(run), results)
+    return results

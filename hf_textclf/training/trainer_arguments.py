@@ -73,8 +73,8 @@ OWN_DEFAULTS = TrainerArguments.__annotations__.keys() - {"label_names", "hub_to
 
 @dataclass
 class PretrainingTrainerArguments(TrainerArguments):
-    """`TrainerArguments` for a language model: the last epoch counts, all rows are equally long, and the scores of a
-    whole vocabulary have to fit into memory."""
+    """`TrainerArguments` for a language model: the last epoch counts, rows are equally long, and the scores of a whole
+    vocabulary have to fit into memory."""
 
     load_best_model_at_end: bool | None = option(False, "Keep the best evaluation's model, not the last.")
     per_device_eval_batch_size: int = option(32, "Rows in a batch of an evaluation, on each device.")
@@ -99,10 +99,8 @@ def check_arguments(training: TrainingArguments) -> None:
         if not lowest <= value < math.inf:
             raise UserError(f"{name}={value} is out of range, expected a number from {lowest} on; change it")
     if training.load_best_model_at_end and training.eval_strategy == "no":
-        raise UserError(
-            "load_best_model_at_end=true needs evaluations to choose from; add --eval_strategy epoch and "
-            "--save_strategy epoch"
-        )
+        add = "--eval_strategy epoch and --save_strategy epoch"
+        raise UserError(f"load_best_model_at_end=true needs evaluations to choose from; add {add}")
     # a filtered log would hide the very loss that `StopAtNaN` looks for
     training.logging_nan_inf_filter = False
     training.dataloader_pin_memory &= training.device.type != "cpu"
@@ -115,8 +113,7 @@ def given_keys(*parts: Any) -> dict[str, Any]:
 
 
 def stock_defaults(config: str | Path | None) -> dict[str, Any]:
-    """What a `run_config.yaml` leaves out that was written when the Trainer's own defaults held; nothing for other
-    configs. Today's runs record these keys always."""
+    """What an old `run_config.yaml` leaves out, when the Trainer's own defaults held; nothing for other configs."""
     recorded = config is not None and Path(config).name == RUN_CONFIG
     return {name: getattr(TrainingArguments, name) for name in OWN_DEFAULTS} if recorded else {}
 

@@ -12,11 +12,8 @@ from .configuration_lstm import LSTMConfig
 
 
 def locked_dropout(states: Tensor, probability: float, training: bool) -> Tensor:
-    """Drop the same features at every time step of a text (Gal & Ghahramani 2016, "A Theoretically Grounded
-    Application of Dropout in Recurrent Neural Networks").
-
-    states: (batch, length, width). Returns the same shape.
-    """
+    """Drop the same features of states (batch, length, width) at every time step of a text (Gal & Ghahramani 2016, "A
+    Theoretically Grounded Application of Dropout in Recurrent Neural Networks")."""
     if not training or probability == 0:
         return states
     return states * F.dropout(states.new_ones(states.shape[0], 1, states.shape[2]), probability)
@@ -155,10 +152,8 @@ class LSTMSelfAttention(nn.Module):
 
 
 class LSTMPooler(nn.Module):
-    """Turn the states of a text into one vector, after self-attention where the configuration has heads.
-
-    A text without real tokens gets zeros.
-    """
+    """Turn the states of a text into one vector, after self-attention where the configuration has heads; zeros where a
+    text has no real tokens."""
 
     def __init__(self, config: LSTMConfig) -> None:
         super().__init__()

@@ -82,7 +82,7 @@ class LSTMModel(LSTMPreTrainedModel):
             `last_hidden_state` (batch, length, hidden_size * directions), zero at pads; `pooler_output`
             (batch, width of the pooling), None without pooling; on request `hidden_states`, 1 + num_hidden_layers
             tensors, and `attentions`: (batch, num_attention_heads, length, length) where there are heads, then
-            (batch, length) for attention pooling; none of them without either.
+            (batch, length) for attention pooling.
 
         Raises:
             ValueError: neither or both of `input_ids` and `inputs_embeds` are given.
@@ -95,15 +95,12 @@ class LSTMModel(LSTMPreTrainedModel):
                 # whole word types: every occurrence in the batch at once (Gal & Ghahramani 2016, section 4.2)
                 ones = inputs_embeds.new_ones(self.embed_tokens.num_embeddings, 1)
                 inputs_embeds = inputs_embeds * F.dropout(ones, self.config.embedding_dropout)[input_ids]
-        if attention_mask is None:
-            attention_mask = torch.ones(inputs_embeds.shape[:2], device=inputs_embeds.device)
-        mask = attention_mask.bool()
+        ones = torch.ones(inputs_embeds.shape[:2], device=inputs_embeds.device)
+        mask = (ones if attention_mask is None else attention_mask).bool()
         hidden_states = self._read(inputs_embeds, mask)
         wants_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         wants_weights = self.config.output_attentions if output_attentions is None else output_attentions
-        pooled, weights = None, ()
-        if self.pooler is not None:
-            pooled, weights = self.pooler(hidden_states[-1], mask, wants_weights)
+        pooled, weights = self.pooler(hidden_states[-1], mask, wants_weights) if self.pooler else (None, ())
         states, attentions = hidden_states if wants_states else None, weights if wants_weights and weights else None
         return BaseModelOutputWithPooling(hidden_states[-1], pooled, states, attentions)
 

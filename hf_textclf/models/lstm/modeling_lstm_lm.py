@@ -139,8 +139,7 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
         embeddings: Tensor | None,
         cache_params: LSTMMemory | None,
     ) -> tuple[tuple[Tensor, ...], LSTMMemory]:
-        """Run the layers from what they remember. Returns the embeddings and each layer's states, as
-        `LSTMModel.forward`, and what is remembered now."""
+        """Run the layers from what they remember. Returns embeddings and states of each layer, and what is kept."""
         if (input_ids is None) == (embeddings is None):
             raise ValueError("pass exactly one of input_ids and inputs_embeds")
         if embeddings is None:
@@ -149,9 +148,8 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
         if cache_params is None:
             zeros = embeddings.new_zeros(self.config.num_hidden_layers, batch, self.config.hidden_size)
             cache_params = LSTMMemory(zeros, zeros)
-        if attention_mask is None:
-            attention_mask = torch.ones(batch, length, device=embeddings.device)
-        mask = attention_mask.bool()
+        ones = torch.ones(batch, length, device=embeddings.device)
+        mask = (ones if attention_mask is None else attention_mask).bool()
         origins = align_left(mask)
         places = origins.argsort(1)
         hidden_states, remembered = [embeddings], []
@@ -172,8 +170,8 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
     ) -> dict[str, Any]:
         """As in every model of Transformers, but for the mask: it covers the tokens at hand alone.
 
-        `generate` reads these names: it takes `inputs_embeds` only where they are written out, and the other arguments
-        of `forward` only where the rest is called `kwargs`.
+        `generate` takes `inputs_embeds` only where they are written out here, and the other arguments of `forward`
+        only where the rest is called `kwargs`.
         """
         inputs = super().prepare_inputs_for_generation(
             input_ids, attention_mask=attention_mask, inputs_embeds=inputs_embeds, **kwargs
@@ -195,10 +193,9 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
 
 # torch.nn.functional.linear_cross_entropy does the same from torch 2.13 on: drop ours when that is the floor
 class LinearCrossEntropy(torch.autograd.Function):
-    """Cross entropy of a linear layer over a vocabulary, chunk by chunk: the scores of all tokens at all positions are
-    by far the largest tensor of a language model. No more than a chunk of them exists at a time, and forward takes its
-    gradient while it is still in the processor's cache (the idea of Hsu et al. 2024, "Liger Kernel: Efficient Triton
-    Kernels for LLM Training", section 3.2)."""
+    """Cross entropy of a linear layer over a vocabulary, chunk by chunk: the scores of all positions are by far the
+    largest tensor of a language model. Forward takes the gradient of a chunk while it is in the processor's cache (the
+    idea of Hsu et al. 2024, "Liger Kernel: Efficient Triton Kernels for LLM Training", section 3.2)."""
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, dtype: torch.dtype) -> Tensor:
