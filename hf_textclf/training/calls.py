@@ -21,8 +21,7 @@ from ..models.linear import KINDS
 from ..saved_model.layout import read_run
 from .arguments import ModelArguments, NewModelArguments
 from .linear import LinearArguments, train_linear
-from .one_vs_rest import train_one_vs_rest
-from .train import TrainRun
+from .train import TrainRun, train_one_vs_rest
 from .train import train as train_network
 from .trainer_arguments import TrainerArguments, stock_defaults
 
