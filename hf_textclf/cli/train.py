@@ -66,10 +66,13 @@ def tune_command(parser: "Parser", given: dict[str, Any]) -> None:
     from ..training import TrainRun
     from ..training.calls import settle
     from ..training.trainer_arguments import stock_defaults
-    from ..tuning import summary, tune
+    from ..tuning import tune
 
     arguments, *parts = parser.make(settle(given)[0], recorded=stock_defaults(given.get("config")))
     run = TrainRun(*parts)
     study = tune(run, arguments.search_space, trials=arguments.trials)
+    # it needs optuna, without which `tune` has refused
+    from ..tuning.report import summary
+
     output, best = Path(run.training.output_dir), summary(study, metric=run.training.metric_for_best_model)
     print(f"{best}\nsaved to {output}; now: hf-textclf train --config {output / 'best.yaml'} --output_dir FOLDER")

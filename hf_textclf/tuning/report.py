@@ -2,16 +2,17 @@
 
 import os
 import warnings
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+import matplotlib
 import numpy as np
 import yaml
 from filelock import FileLock
-from matplotlib import image
-from matplotlib.figure import Figure
+from matplotlib import image, pyplot
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from optuna import Study
+from optuna.visualization import matplotlib as plots
 
 from ..data import write_rows
 from ..files import write_text
@@ -20,15 +21,11 @@ from ..training import TrainRun, resolved_config
 from .search_space import rounded, with_values
 from .study import ended
 
-if TYPE_CHECKING:
-    from optuna import Study
-    from optuna.trial import FrozenTrial
-
 BEST, TABLE, PICTURE = "best.yaml", "trials.csv", "trials.png"
 COLUMNS = 4
 
 
-def write_report(study: "Study", run: TrainRun, *, picture: bool = False) -> str:
+def write_report(study: Study, run: TrainRun, *, picture: bool = False) -> str:
     """Write `trials.csv` and, as soon as a trial is complete, `best.yaml` into the output folder of a run; return a
     line on the best.
 
@@ -40,10 +37,22 @@ def write_report(study: "Study", run: TrainRun, *, picture: bool = False) -> str
     lock = FileLock(output / ".report.lock")
     with lock:
         trials = study.get_trials(deepcopy=False)
-        keys = dict.fromkeys(key for trial in trials for key in trial.params)
-        write_rows(output / TABLE, (_row(trial, list(keys)) for trial in trials))
+        chosen = {trial.number: rounded(trial.params, trial.distributions) for trial in trials}
+        keys = dict.fromkeys(key for values in chosen.values() for key in values)
+        rows = (
+            {
+                "trial": trial.number,
+                "state": trial.state.name.lower(),
+                "value": trial.value,
+                "evaluations": len(trial.intermediate_values),
+                "seconds": round(trial.duration.total_seconds(), 1) if trial.duration else None,
+            }
+            | {key: chosen[trial.number].get(key) for key in keys}
+            for trial in trials
+        )
+        write_rows(output / TABLE, rows)
         if ended(study, pruned=False):
-            best = with_values(run, rounded(study.best_params, study.best_trial.distributions))
+            best = with_values(run, chosen[study.best_trial.number])
             text = yaml.safe_dump(resolved_config(best), allow_unicode=True, sort_keys=False)
             write_text(output / BEST, f"# The {line}.\n{text}")
             if picture:
@@ -52,7 +61,7 @@ def write_report(study: "Study", run: TrainRun, *, picture: bool = False) -> str
     return line
 
 
-def summary(study: "Study", *, metric: str) -> str:
+def summary(study: Study, *, metric: str) -> str:
     """A line on the best trial. metric: the name of what trials are judged by."""
     count = len(ended(study))
     if not ended(study, pruned=False):
@@ -62,26 +71,27 @@ def summary(study: "Study", *, metric: str) -> str:
     return f"best of {count} trials: {metric} {best.value:.4f} on validation, in trial {best.number}: {values}"
 
 
-def plot_trials(path: Path, study: "Study", *, metric: str) -> None:
+def plot_trials(path: Path, study: Study, *, metric: str) -> None:
     """Optuna's pictures in one: the value of each trial, how much each key matters, and the value over each key."""
-    import matplotlib
-    from matplotlib import pyplot
-    from optuna.visualization import matplotlib as plots
-
     best = study.best_trial
     keys = list(best.params)
     choices = [str(choice) for kind in best.distributions.values() for choice in getattr(kind, "choices", ())]
+    # of pictures: (height, width, 4)
     rows: list[list[np.ndarray]] = [[]]
 
     def keep() -> None:
-        rows[-1].append(_pixels(pyplot.gcf()))
+        drawn = FigureCanvasAgg(pyplot.gcf())
+        drawn.draw()
+        rows[-1].append(np.asarray(drawn.buffer_rgba()))
+        pyplot.close(drawn.figure)
 
     title = f"{metric} {best.value:.4f} in trial {best.number}"
     with canvas(title, choices) as page, warnings.catch_warnings():
         # these functions are called experimental, and warn where all trials agree
         warnings.simplefilter("ignore")
         # two panels of this size, or four of half its width, fill a row
-        matplotlib.rcParams |= {"figure.figsize": (6.5, 4), "figure.constrained_layout.use": True}
+        size = {"figure.figsize": (6.5, 4), "figure.dpi": 150, "figure.constrained_layout.use": True}
+        matplotlib.rcParams |= size
         axes = plots.plot_optimization_history(study, target_name=metric)
         axes.set_title(page.title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -97,37 +107,15 @@ def plot_trials(path: Path, study: "Study", *, metric: str) -> None:
                     axes.xaxis.set_major_formatter("{x:g}")
                     axes.xaxis.set_minor_formatter(NullFormatter())
                 # choices, which would run into each other; Optuna writes words in quotes
-                if any(text.get_text().strip("'") in page.written for text in axes.get_xticklabels()):
-                    names = [text.get_text().strip("'") for text in axes.get_xticklabels()]
+                names = [text.get_text().strip("'") for text in axes.get_xticklabels()]
+                if not page.written.keys().isdisjoint(names):
                     names = [page.written.get(name, name) for name in names]
                     axes.set_xticks(axes.get_xticks(), names, rotation=20, ha="right")
             rows.append([])
             keep()
     joined = [np.concatenate(row, axis=1) for row in rows]
     width = max(row.shape[1] for row in joined)
-    padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=1) for row in joined]
+    padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in joined]
     partial = path.with_name(f".{path.name}.partial")
     image.imsave(partial, np.concatenate(padded), format="png", dpi=150)
     os.replace(partial, path)
-
-
-def _pixels(figure: Figure) -> np.ndarray:
-    """The picture of a figure, which is closed: (height, width, 4)."""
-    from matplotlib import pyplot
-
-    stream = BytesIO()
-    figure.savefig(stream, dpi=150)
-    pyplot.close(figure)
-    stream.seek(0)
-    return image.imread(stream)
-
-
-def _row(trial: "FrozenTrial", keys: list[str]) -> dict[str, Any]:
-    values = rounded(trial.params, trial.distributions)
-    return {
-        "trial": trial.number,
-        "state": trial.state.name.lower(),
-        "value": trial.value,
-        "evaluations": len(trial.intermediate_values),
-        "seconds": round(trial.duration.total_seconds(), 1) if trial.duration else None,
-    } | {key: values.get(key) for key in keys}

@@ -5,17 +5,17 @@ hidden_size: {low: 64, high: 256, step: 64}
 pooling: {choices: [max, mean_max, attention]}
 """
 
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from optuna import Trial
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from ..arguments import Parser
 from ..data import DataArguments
 from ..errors import UserError
 from ..training import TrainRun, check
-
-if TYPE_CHECKING:
-    from optuna import Trial
-    from optuna.distributions import BaseDistribution
 
 # trials are compared: all of them are judged on the same texts, by the same figure
 JUDGE = {item.name for item in fields(DataArguments)}
@@ -25,7 +25,7 @@ LOSS = {"class_weights", "label_smoothing_factor"}
 NO_CHOICE = {"output_dir", "resume_from_checkpoint", "one_vs_rest", "trials", "backend", "search_space"}
 
 
-def read_space(entries: dict[str, Any], base: TrainRun, *, source: str) -> dict[str, "BaseDistribution"]:
+def read_space(entries: dict[str, Any], base: TrainRun, *, source: str) -> dict[str, BaseDistribution]:
     """Check a search space; return for each key Optuna's distribution of its values.
 
     base: the run whose keys are searched. source: where the entries come from, for error messages.
@@ -34,8 +34,16 @@ def read_space(entries: dict[str, Any], base: TrainRun, *, source: str) -> dict[
         UserError: a key that is unknown or that trials cannot differ in; a value that the key does not take; a range
             that is none.
     """
+    metric = base.training.metric_for_best_model
     for key in entries:
-        _check_key(key, base, source)
+        if key in NO_CHOICE:
+            raise UserError(f"{key} ({source}) is no hyper-parameter; take it out of the search space")
+        if key in JUDGE or key in LOSS and metric in ("loss", "eval_loss"):
+            raise UserError(
+                f"{key} ({source}) decides what the {metric} of a trial means, expected keys that leave trials "
+                "comparable; take it out of the search space"
+                + (" or choose another metric_for_best_model" if key in LOSS else "")
+            )
     return {key: _distribution(key, entry, base, source) for key, entry in entries.items()}
 
 
@@ -45,63 +53,35 @@ def with_values(base: TrainRun, values: dict[str, Any]) -> TrainRun:
     Raises:
         UserError: an unknown key, or a value that it does not take.
     """
-    parts = vars(base)
-    typed = Parser([type(part) for part in parts.values()], prog="hf-textclf tune").read(values, where="search space")
-    try:
-        changed = {
-            name: replace(part, **{item.name: typed[item.name] for item in fields(part) if item.name in typed})
-            for name, part in parts.items()
-        }
-    except (ValueError, ImportError) as error:  # contradictions found by TrainingArguments
-        raise UserError(" ".join(str(error).split())) from error
-    return TrainRun(**changed)
+    parts = vars(base).values()
+    parser = Parser([type(part) for part in parts], prog="hf-textclf tune")
+    before = {item.name: getattr(part, item.name) for part in parts for item in fields(part) if item.init}
+    return TrainRun(*parser.build(before | parser.read(values, where="search space")))
 
 
-def suggest(trial: "Trial", space: dict[str, "BaseDistribution"]) -> dict[str, Any]:
+def suggest(trial: Trial, space: dict[str, BaseDistribution]) -> dict[str, Any]:
     """Let a trial choose a value for each key."""
-    from optuna.distributions import CategoricalDistribution, IntDistribution
-
-    values: dict[str, Any] = {}
-    for key, kind in space.items():
-        options: Any = vars(kind)
-        if isinstance(kind, CategoricalDistribution):
-            values[key] = trial.suggest_categorical(key, kind.choices)
-        else:
-            method = trial.suggest_int if isinstance(kind, IntDistribution) else trial.suggest_float
-            values[key] = method(key, options["low"], options["high"], step=options["step"], log=options["log"])
-    return rounded(values, space)
+    methods: dict[type, Callable[..., Any]] = {
+        CategoricalDistribution: trial.suggest_categorical,
+        IntDistribution: trial.suggest_int,
+        FloatDistribution: trial.suggest_float,
+    }
+    return rounded({key: methods[type(kind)](key, **vars(kind)) for key, kind in space.items()}, space)
 
 
-def rounded(values: dict[str, Any], space: dict[str, "BaseDistribution"]) -> dict[str, Any]:
+def rounded(values: dict[str, Any], space: dict[str, BaseDistribution]) -> dict[str, Any]:
     """The values that a trial is run with: those of a range in four significant digits, which a person can copy."""
-    from optuna.distributions import FloatDistribution
-
     return {
         key: float(f"{value:.4g}") if isinstance(space[key], FloatDistribution) else value
         for key, value in values.items()
     }
 
 
-def _check_key(key: str, base: TrainRun, source: str) -> None:
-    """Refuse what trials must have in common."""
-    metric = base.training.metric_for_best_model
-    if key in NO_CHOICE:
-        raise UserError(f"{key} ({source}) is no hyper-parameter; take it out of the search space")
-    if key in JUDGE or key in LOSS and metric in ("loss", "eval_loss"):
-        raise UserError(
-            f"{key} ({source}) decides what the {metric} of a trial means, expected keys that leave trials "
-            "comparable; take it out of the search space"
-            + (" or choose another metric_for_best_model" if key in LOSS else "")
-        )
-
-
 def _value(run: TrainRun, key: str) -> Any:
     return next(getattr(part, key) for part in vars(run).values() if hasattr(part, key))
 
 
-def _distribution(key: str, entry: Any, base: TrainRun, source: str) -> "BaseDistribution":
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
+def _distribution(key: str, entry: Any, base: TrainRun, source: str) -> BaseDistribution:
     names = set(entry) if isinstance(entry, dict) else set()
     choices = entry["choices"] if names == {"choices"} else []
     plain = isinstance(choices, list) and all(item is None or isinstance(item, str | int | float) for item in choices)
