@@ -60,7 +60,7 @@ def push_command(parser: "Parser", given: dict[str, Any]) -> None:
 
 def space_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Put a page on models of the Hub, run it here, or show what would be sent."""
-    from ..hub import deploy_space, plan_space, run_space
+    from ..hub.space import deploy_space, plan_space, run_space
 
     (arguments,) = parser.make(given)
     if arguments.dry_run:

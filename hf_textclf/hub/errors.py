@@ -13,14 +13,8 @@ from typing import Any, TypeVar
 
 import httpx2
 from huggingface_hub import HfApi, constants, get_session, get_token
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from huggingface_hub.utils import parse_ratelimit_headers
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RevisionNotFoundError
+from huggingface_hub.utils import RepositoryNotFoundError, parse_ratelimit_headers
 
 from ..errors import TOKEN, UserError
 
@@ -70,22 +64,20 @@ def with_retries(repo: str, action: Callable[[], T], *, idempotent: bool = True,
             try:
                 return action()
             except Exception as error:
-                wait = _seconds_until_retry(error, attempt, idempotent=idempotent)
+                wait = _seconds_until_retry(_cause(error), attempt, idempotent=idempotent)
                 if wait is None:
                     raise
                 logger.warning("the Hub or the way to it failed; next try in %g seconds", wait)
                 time.sleep(wait)
 
 
-def _seconds_until_retry(error: Exception, attempt: int, *, idempotent: bool) -> float | None:
+def _seconds_until_retry(cause: BaseException, attempt: int, *, idempotent: bool) -> float | None:
     """How long to wait before another try; None where it would not help or not be safe. attempt: tries so far."""
-    cause = _cause(error)
     if attempt > len(WAITS) or not isinstance(cause, HfHubHTTPError | httpx2.TransportError):
         return None
-    request = _request(cause)
-    path = request.url.path
+    path = cause.request.url.path
     # the client has tried these several times already
-    if request.method == "PUT" or "/preupload/" in path or "/info/lfs/" in path:
+    if cause.request.method == "PUT" or "/preupload/" in path or "/info/lfs/" in path:
         return None
     if "/commit/" in path and not idempotent:
         return None
@@ -126,6 +118,7 @@ def explained(
 def _explain(error: Exception, repo: str, flag: str, again: str, remedies: dict[int, str]) -> str | None:
     if "Invalid metadata in README.md" in str(error):
         return f"the Hub refuses the card ({_plain(error)}); correct what stands between its first two lines ---"
+    hub = constants.ENDPOINT
     match _cause(error):
         case HfHubHTTPError() as cause:
             return _explain_status(cause, repo, flag, again, remedies)
@@ -134,15 +127,11 @@ def _explain(error: Exception, repo: str, flag: str, again: str, remedies: dict[
         case HFValidationError():
             return f"repo {repo!r} is no name that the Hub takes, expected you/name; correct {flag}"
         case httpx2.TimeoutException():
-            return (
-                f"{constants.ENDPOINT} did not answer within {TIMEOUT:g} seconds; check the connection, then {again}"
-            )
+            return f"{hub} did not answer within {TIMEOUT:g} seconds; check the connection, then {again}"
         case httpx2.TransportError() as cause:
-            return f"no connection to {constants.ENDPOINT} ({_plain(cause)}); check network and proxy, then {again}"
+            return f"no connection to {hub} ({_plain(cause)}); check network and proxy, then {again}"
         case json.JSONDecodeError():
-            return (
-                f"{constants.ENDPOINT} answers with something that is no JSON, as a proxy may; check it, then {again}"
-            )
+            return f"{hub} answers with something that is no JSON, as a proxy may; check it, then {again}"
         # how the two ways of sending large files report a failure
         case (ConnectionError() | RuntimeError()) as cause:
             return f"the upload broke off ({_plain(cause)}); {again}"
@@ -159,7 +148,7 @@ def _explain_status(error: HfHubHTTPError, repo: str, flag: str, again: str, rem
     # who is nobody is told 401 either way
     if isinstance(error, RepositoryNotFoundError) and (status == 404 or get_token() is None):
         return f"{repo} is not there or not yours to see ({answer}); correct {flag}, or log in with `hf auth login`"
-    if _request(error).url.path.endswith("/verify"):
+    if error.request.url.path.endswith("/verify"):
         return f"a large file arrived damaged ({answer}); {again}"
     remedy = SERVER_FAULT if status >= 500 else remedies.get(status, REFUSAL)
     seconds = _retry_after(error)
@@ -176,10 +165,6 @@ def _cause(error: BaseException) -> BaseException:
     while link is not None and not isinstance(link, known):
         link = link.__cause__
     return link or error
-
-
-def _request(error: HfHubHTTPError | httpx2.TransportError) -> httpx2.Request:
-    return error.response.request if isinstance(error, HfHubHTTPError) else error.request
 
 
 def _retry_after(error: HfHubHTTPError) -> float | None:

@@ -13,14 +13,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, JobHardwareInfo, JobInfo
+from huggingface_hub import HfApi, JobInfo
 
+from ..arguments import option
 from ..errors import TOKEN, UserError
 from ..files import SAMPLES
 from ..provenance import hub_id
 from ..saved_model.facts import PLACES
 from .errors import explained, signed_in
-from .upload_folder import check_name, check_private
+from .push import check_name, check_private
 
 logger = logging.getLogger(__name__)
 # the client's own for uv: Debian with Python, uv and git
@@ -39,18 +40,14 @@ class JobArguments:
 
     on_hub: str = field(metadata={"help": "Machine to rent, such as t4-small; `hf jobs hardware` lists all."})
     repo: str = field(metadata={"help": "Repository that the job pushes to, you/name; made if it is not there."})
-    private: bool = field(default=False, metadata={"help": "Make the new repository private."})
-    job_timeout: str = field(
-        default="6h", metadata={"help": "Time after which the job is stopped, as 90m or 6h; then nothing is pushed."}
+    private: bool = option(False, "Make the new repository private.")
+    job_timeout: str = option("6h", "Time after which the job is stopped, as 90m or 6h; then nothing is pushed.")
+    job_package: str = option(
+        f"hf-textclf[chinese,trackio]=={version('hf-textclf')}",
+        "What the job installs, as uv reads it; this version from PyPI. A commit: "
+        "'hf-textclf[chinese,trackio] @ git+https://github.com/OWNER/hf-textclf@COMMIT'",
     )
-    job_package: str = field(
-        default=f"hf-textclf[chinese,trackio]=={version('hf-textclf')}",
-        metadata={
-            "help": "What the job installs, as uv reads it; this version from PyPI. A commit: "
-            "'hf-textclf[chinese,trackio] @ git+https://github.com/OWNER/hf-textclf@COMMIT'"
-        },
-    )
-    detach: bool = field(default=False, metadata={"help": "Start the job and do not wait for its end."})
+    detach: bool = option(False, "Start the job and do not wait for its end.")
 
     def __post_init__(self) -> None:
         check_name(self.repo)
@@ -67,15 +64,21 @@ def train_on_hub(job: JobArguments, keys: dict[str, Any]) -> JobInfo:
         UserError: a key names what only this machine has, or stands for several models; there is no token; the Hub
             refuses; the job failed.
     """
-    _check_reach(keys)
-    _check_push(keys)
-    flags = _flags(keys)
+    _check(keys)
+    flags: list[str] = []
+    for key, value in keys.items():
+        if isinstance(value, list):
+            flags += [f"--{key}", *map(str, value)]
+        else:
+            flags.append(f"--{key}={json.dumps(value) if isinstance(value, dict) else value}")
     if TOKEN.search(" ".join([job.job_package, *flags])):
         raise UserError("a key holds what looks like an access token (hf_...), expected none; drop it and revoke it")
 
     api = signed_in()
     with explained(job.repo, remedies=REMEDIES):
-        machine = _machine(api, job.on_hub)
+        machines = {machine.name: machine for machine in api.list_jobs_hardware()}
+    if (machine := machines.get(job.on_hub)) is None:
+        raise UserError(f"on_hub={job.on_hub!r} is no machine of the Hub; choose one of {', '.join(machines)}")
     with explained(job.repo):
         api.create_repo(job.repo, private=job.private or None, exist_ok=True)
         check_private(api.model_info(job.repo), private=job.private)
@@ -96,49 +99,24 @@ def train_on_hub(job: JobArguments, keys: dict[str, Any]) -> JobInfo:
         return started if job.detach else _follow(api, started)
 
 
-def _check_reach(keys: dict[str, Any]) -> None:
-    """Refuse what names a place on this machine."""
+def _check(keys: dict[str, Any]) -> None:
+    """Refuse what names a place on this machine, and what `push` would refuse at the end of the job."""
     for key in ("output_dir", "resume_from_checkpoint"):
         if key in keys:
             raise UserError(f"{key} is given, expected none: a job has only what it makes, and --repo; drop --{key}")
     for key in sorted(PLACES & keys.keys()):
         for name in keys[key] if isinstance(keys[key], list) else [keys[key]]:
-            if not _is_sample(name) and not hub_id(name):
+            path = Path(name)
+            sample = path.parent == Path("samples") and (SAMPLES / path.name).is_dir() and not path.exists()
+            if not sample and not hub_id(name):
                 raise UserError(
                     f"{key}={name!r} is no id of the Hub, expected OWNER/NAME: a job cannot read this machine; "
                     f"send what is here with `hf upload`, then give its id to --{key}"
                 )
-
-
-def _is_sample(name: str) -> bool:
-    path = Path(name)
-    return path.parent == Path("samples") and (SAMPLES / path.name).is_dir() and not path.exists()
-
-
-def _check_push(keys: dict[str, Any]) -> None:
-    """Refuse what `push` would refuse at the end of the job."""
     if "license" not in keys:
         raise UserError("license is not given, expected an identifier for the model's card; add --license apache-2.0")
     if keys.get("one_vs_rest"):
         raise UserError("one_vs_rest=true makes several networks, expected one to push; drop it, or train here")
-
-
-def _flags(keys: dict[str, Any]) -> list[str]:
-    """The keys as the job's command line takes them."""
-    flags = []
-    for key, value in keys.items():
-        if isinstance(value, list):
-            flags += [f"--{key}", *map(str, value)]
-        else:
-            flags.append(f"--{key}={json.dumps(value) if isinstance(value, dict) else value}")
-    return flags
-
-
-def _machine(api: HfApi, flavor: str) -> JobHardwareInfo:
-    machines = {machine.name: machine for machine in api.list_jobs_hardware()}
-    if flavor not in machines:
-        raise UserError(f"on_hub={flavor!r} is no machine of the Hub; choose one of {', '.join(machines)}")
-    return machines[flavor]
 
 
 def _command(job: JobArguments, flags: list[str], *, gpus: int) -> list[str]:

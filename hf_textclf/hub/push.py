@@ -2,23 +2,24 @@
 
 import logging
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
-from huggingface_hub import CommitInfo, HfApi
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, ModelInfo, SpaceInfo
 from huggingface_hub.constants import DEFAULT_REVISION
 
+from ..arguments import option
 from ..card import CardArguments, is_ours, render_card
-from ..card.merge import read_card
+from ..card.merge import merge_cards, read_card
 from ..errors import TOKEN, UserError
 from ..inference.onnx import export_onnx
 from ..saved_model.check import check_model, code_files, is_classifier, onnx_files
 from ..saved_model.facts import public_run
 from ..saved_model.layout import BESIDE, CARD, HANDLER, OUTLIVED, RUN_CONFIG, WRITTEN, matches
 from .errors import signed_in, with_retries
-from .upload_folder import UploadFolder, check_name, check_private, commit
 
 logger = logging.getLogger(__name__)
 # files that hold no text
@@ -30,21 +31,39 @@ class PushArguments:
     """Where a saved folder goes on the Hub. The token is that of `hf auth login`, or of HF_TOKEN."""
 
     repo: str = field(metadata={"help": "Repository on the Hub, you/name; made if it is not there."})
-    private: bool = field(default=False, metadata={"help": "Make the new repository private."})
-    revision: str = field(default=DEFAULT_REVISION, metadata={"help": "Branch; made from main if it is not there."})
-    create_pr: bool = field(
-        default=False, metadata={"help": "Propose the files as a pull request to a repository that is there."}
-    )
-    with_onnx: bool = field(
-        default=False,
-        metadata={"help": "Make onnx/model.onnx of the network, and send it along; needs the extra `onnx`."},
-    )
-    dry_run: bool = field(default=False, metadata={"help": "Check, list files and card, and send nothing."})
+    private: bool = option(False, "Make the new repository private.")
+    revision: str = option(DEFAULT_REVISION, "Branch; made from main if it is not there.")
+    create_pr: bool = option(False, "Propose the files as a pull request to a repository that is there.")
+    with_onnx: bool = option(False, "Make onnx/model.onnx of the network, and send it along; needs the extra `onnx`.")
+    dry_run: bool = option(False, "Check, list files and card, and send nothing.")
 
     def __post_init__(self) -> None:
         check_name(self.repo)
         if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.revision):
             raise UserError(f"revision={self.revision!r}, expected the name of a branch; correct --revision")
+
+
+@dataclass(frozen=True)
+class UploadFolder:
+    """What is sent: name in the repository to a local file, or to bytes that differ from it; and what stays here."""
+
+    files: dict[str, Path | bytes]
+    kept_local: list[str]
+
+    @property
+    def card(self) -> str:
+        """The text of the card."""
+        return self.read(CARD).decode()
+
+    def read(self, name: str) -> bytes:
+        """The content of a file."""
+        content = self.files[name]
+        return content if isinstance(content, bytes) else content.read_bytes()
+
+    def size(self, name: str) -> int:
+        """The size of a file in bytes."""
+        content = self.files[name]
+        return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
 def push(folder: str, arguments: PushArguments) -> CommitInfo:
@@ -56,8 +75,21 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
     Raises:
         UserError: as `prepare`, there is no token, or the Hub refuses.
     """
-    send = partial(_send, upload_folder=prepare(Path(folder), arguments), arguments=arguments, api=signed_in())
-    return with_retries(arguments.repo, send, idempotent=not arguments.create_pr)
+    upload_folder, api = prepare(Path(folder), arguments), signed_in()
+    repo, revision, create_pr = arguments.repo, arguments.revision, arguments.create_pr
+
+    def send() -> CommitInfo:
+        if not create_pr:
+            api.create_repo(repo, private=arguments.private or None, exist_ok=True)
+            # a pull request is there already
+            if revision != DEFAULT_REVISION and not revision.startswith("refs/"):
+                api.create_branch(repo, branch=revision, exist_ok=True)
+        info = api.model_info(repo, revision=revision)
+        check_private(info, private=arguments.private)
+        message = "Upload a text classifier with hf-textclf"
+        return commit(api, info, upload_folder, message, outlived=OUTLIVED, create_pr=create_pr, revision=revision)
+
+    return with_retries(repo, send, idempotent=not create_pr)
 
 
 def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
@@ -70,9 +102,14 @@ def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
     if arguments.with_onnx:
         record = export_onnx(folder)
         logger.info("ONNX: its logits differ from those of the model by %.1g at most", record["max_difference"])
-    config = check_model(folder)
+    config, card = check_model(folder), folder / CARD
     code = code_files(folder, config)
-    _check_license(folder / CARD)
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    if not read_card(text, where=str(card)).data.get("license"):
+        raise UserError(
+            f"license is not given in the model card {str(card)!r}, expected an identifier; run `hf-textclf card "
+            f"{folder} --license apache-2.0`, or another one"
+        )
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     names = [name for name in names if name in code or matches(name, (*WRITTEN, *BESIDE))]
     files: dict[str, Path | bytes] = {name: folder / name for name in (*names, *onnx_files(folder))}
@@ -86,35 +123,47 @@ def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
     for name in files:
         if not name.endswith(BINARY) and TOKEN.search(upload_folder.read(name).decode("utf-8", "replace")):
             raise UserError(f"{name} holds what looks like an access token (hf_...); take it out and revoke it")
-    if is_ours(folder / CARD):
+    if is_ours(card):
         files[CARD] = render_card(folder, CardArguments(repo=arguments.repo)).encode()
     return upload_folder
 
 
-def _check_license(path: Path) -> None:
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    if not read_card(text, where=str(path)).data.get("license"):
-        raise UserError(
-            f"license is not given in the model card {str(path)!r}, expected an identifier; run `hf-textclf card "
-            f"{path.parent} --license apache-2.0`, or another one"
-        )
+def check_name(repo: str) -> None:
+    """Refuse what is no name of a repository before anything is asked of the Hub."""
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repo):
+        raise UserError(f"repo={repo!r}, expected the form you/name; correct --repo")
 
 
-def _send(api: HfApi, upload_folder: UploadFolder, arguments: PushArguments) -> CommitInfo:
-    repo, revision = arguments.repo, arguments.revision
-    if not arguments.create_pr:
-        api.create_repo(repo, private=arguments.private or None, exist_ok=True)
-        # a pull request is there already
-        if revision != DEFAULT_REVISION and not revision.startswith("refs/"):
-            api.create_branch(repo, branch=revision, exist_ok=True)
-    info = api.model_info(repo, revision=revision)
-    check_private(info, private=arguments.private)
-    return commit(
-        api,
-        info,
-        upload_folder,
-        outlived=OUTLIVED,
-        message="Upload a text classifier with hf-textclf",
-        revision=revision,
-        create_pr=arguments.create_pr,
-    )
+def check_private(info: ModelInfo | SpaceInfo, *, private: bool) -> None:
+    """Refuse a repository that everybody can read where a private one is wanted."""
+    if private and not info.private:
+        raise UserError(f"{info.id} is public, expected private; change that in its settings first, or drop --private")
+
+
+def commit(
+    api: HfApi,
+    info: ModelInfo | SpaceInfo,
+    upload_folder: UploadFolder,
+    message: str,
+    *,
+    outlived: Iterable[str],
+    keep_keys: Iterable[str] = (),
+    merge_card: bool = True,
+    **options: Any,
+) -> CommitInfo:
+    """Send the files in one commit; what people wrote into the card there stays.
+
+    outlived: patterns of files that go where the new ones lack them. keep_keys: as `merge_cards` takes them. options:
+    of `HfApi.create_commit`. `HfApi.upload_folder` splits a commit that fails, so that others load half a model.
+    """
+    present = sorted(file.rfilename for file in info.siblings or [])
+    files = upload_folder.files
+    if merge_card and CARD in present:
+        path = Path(api.hf_hub_download(info.id, CARD, repo_type=options.get("repo_type"), revision=info.sha))
+        card = merge_cards(path.read_bytes().decode(), upload_folder.card, keep_keys=keep_keys)
+        files = files | {CARD: card.encode()}
+    gone = [name for name in present if name not in files and matches(name, outlived)]
+    operations = [CommitOperationAdd(name, content) for name, content in files.items()]
+    # refused if somebody edits the card between the reading and the writing
+    options |= {"commit_message": message, "parent_commit": info.sha}
+    return api.create_commit(info.id, operations=[*operations, *map(CommitOperationDelete, gone)], **options)

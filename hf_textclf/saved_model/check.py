@@ -10,17 +10,7 @@ from transformers.dynamic_module_utils import get_relative_import_files
 
 from ..errors import UserError
 from ..files import read_json
-from .layout import (
-    CONFIG,
-    LINEAR_CONFIG,
-    ONNX_EXPORT,
-    ONNX_MODEL,
-    TOKENIZER,
-    TOKENIZER_CONFIG,
-    WEIGHTS,
-    WEIGHTS_INDEX,
-    model_digest,
-)
+from . import layout
 
 
 def check_model(folder: Path) -> dict[str, Any]:
@@ -31,23 +21,32 @@ def check_model(folder: Path) -> dict[str, Any]:
     """
     if not folder.is_dir():
         raise UserError(f"{str(folder)!r} is no folder, expected one that `hf-textclf train` wrote; correct the path")
-    if (folder / LINEAR_CONFIG).is_file():
+    if (folder / layout.LINEAR_CONFIG).is_file():
         raise UserError(
             f"{str(folder)!r} holds a linear model, expected a network: no Auto class loads it; choose a network"
         )
-    if not (folder / CONFIG).is_file():
+    path = folder / layout.CONFIG
+    if not path.is_file():
         raise UserError(
-            f"{str(folder)!r} has no {CONFIG}, expected one finished network; end its training with "
+            f"{str(folder)!r} has no {layout.CONFIG}, expected one finished network; end its training with "
             "--resume_from_checkpoint true, or push the networks of --one_vs_rest one by one"
         )
-    config = read_json(folder / CONFIG)
-    _check_weights(folder)
-    for name in (TOKENIZER, TOKENIZER_CONFIG):
+    config, shards = read_json(path), [layout.WEIGHTS]
+    if (folder / layout.WEIGHTS_INDEX).is_file():
+        shards = sorted(set(read_json(folder / layout.WEIGHTS_INDEX).get("weight_map", {}).values()))
+    for name in shards:
+        try:
+            with safe_open(folder / name, framework="pt") as weights:
+                weights.keys()
+        except (OSError, SafetensorError) as error:
+            problem = f"{str(folder / name)!r} is missing or broken ({error})"
+            raise UserError(f"{problem}, expected whole weights; train or save the model again") from error
+    for name in (layout.TOKENIZER, layout.TOKENIZER_CONFIG):
         if not (folder / name).is_file():
             raise UserError(f"{str(folder)!r} has no {name}, expected the tokenizer beside the model; save it there")
     if is_classifier(config.get("architectures")):
         labels = (config.get("id2label") or {"0": "LABEL_0"}).values()
-        check_labels(map(str, labels), where=str(folder / CONFIG))
+        check_labels(map(str, labels), where=str(path))
     return config
 
 
@@ -60,24 +59,8 @@ def check_labels(labels: Iterable[str], *, where: str) -> None:
     """Refuse a model that does not say what its labels mean."""
     if unnamed := [label for label in labels if re.fullmatch(r"LABEL_\d+", label)]:
         raise UserError(
-            f"id2label in {where!r} calls a label {unnamed[0]}, expected its name; write names into id2label and "
-            "label2id"
+            f"id2label in {where!r} calls a label {unnamed[0]}, expected its name; write it there and into label2id"
         )
-
-
-def _check_weights(folder: Path) -> None:
-    shards = [WEIGHTS]
-    if (folder / WEIGHTS_INDEX).is_file():
-        shards = sorted(set(read_json(folder / WEIGHTS_INDEX).get("weight_map", {}).values()))
-    for name in shards:
-        try:
-            with safe_open(folder / name, framework="pt") as weights:
-                weights.keys()
-        except (OSError, SafetensorError) as error:
-            raise UserError(
-                f"{str(folder / name)!r} is missing or broken ({error}), expected whole weights; train or save the "
-                "model again"
-            ) from error
 
 
 def code_files(folder: Path, config: dict[str, Any]) -> set[str]:
@@ -87,7 +70,7 @@ def code_files(folder: Path, config: dict[str, Any]) -> set[str]:
         UserError: one of them is not there.
     """
     classes: list[str] = []
-    for auto_map in (config.get("auto_map"), read_json(folder / TOKENIZER_CONFIG).get("auto_map")):
+    for auto_map in (config.get("auto_map"), read_json(folder / layout.TOKENIZER_CONFIG).get("auto_map")):
         for value in (auto_map or {}).values():
             classes += [name for name in (value if isinstance(value, list) else [value]) if name]
     files: set[str] = set()
@@ -98,8 +81,8 @@ def code_files(folder: Path, config: dict[str, Any]) -> set[str]:
             files |= {path.name, *(Path(file).name for file in get_relative_import_files(path))}
         except OSError as error:
             raise UserError(
-                f"auto_map in {str(folder / CONFIG)!r} needs {Path(str(error.filename)).name}, which is not there; "
-                "save the model again"
+                f"auto_map in {str(folder / layout.CONFIG)!r} needs {Path(str(error.filename)).name}, which is not "
+                "there; save the model again"
             ) from error
     return files
 
@@ -110,12 +93,12 @@ def onnx_files(folder: Path) -> tuple[str, ...]:
     Raises:
         UserError: they were made of other weights than those of the folder.
     """
-    record = read_json(folder / ONNX_EXPORT)
+    record = read_json(folder / layout.ONNX_EXPORT)
     if not record:
         return ()
-    if not (folder / ONNX_MODEL).is_file() or record.get("model_digest") != model_digest(folder):
+    if not (folder / layout.ONNX_MODEL).is_file() or record.get("model_digest") != layout.model_digest(folder):
         raise UserError(
-            f"{str(folder / ONNX_MODEL)!r} was made of other weights than those there now; make it again with "
-            "--with_onnx, or remove the folder onnx"
+            f"{str(folder / layout.ONNX_MODEL)!r} was made of other weights than those there now; "
+            "make it again with --with_onnx, or remove the folder onnx"
         )
-    return ONNX_MODEL, ONNX_EXPORT
+    return layout.ONNX_MODEL, layout.ONNX_EXPORT

@@ -9,30 +9,11 @@ from typing import Any
 from ..errors import UserError
 from ..files import read_json
 from ..provenance import hub_id, public_name
-from .layout import (
-    CONFIG,
-    EVAL_RESULTS,
-    EVALUATIONS,
-    LEARNING_CURVE,
-    MEASURED,
-    PICTURES,
-    RELIABILITY_DIAGRAM,
-    SPLITS,
-    TOKENIZER_CONFIG,
-    TRAINER_STATE,
-    model_digest,
-    read_run,
-)
+from . import layout
 
 # keys of a run that name data or checkpoints
-PLACES = {
-    "dataset",
-    "embeddings_from",
-    "encoder_name_or_path",
-    "init_from",
-    "model_name_or_path",
-    "tokenizer_name_or_path",
-}
+PLACES = {"dataset", "embeddings_from", "init_from"}
+PLACES |= {"encoder_name_or_path", "model_name_or_path", "tokenizer_name_or_path"}
 # a tokenizer without a limit has this or more
 NO_LIMIT = 1e9
 
@@ -113,36 +94,42 @@ def read_facts(folder: Path, *, name: str) -> Facts:
     Raises:
         UserError: it holds no model of Transformers, or a file that is no JSON.
     """
-    config = read_json(folder / CONFIG)
+    config = read_json(folder / layout.CONFIG)
     if "model_type" not in config:
-        raise UserError(
-            f"{str(folder)!r} holds no model with a config.json, expected one to describe; correct its path"
-        )
-    run, results = public_run(folder), read_json(folder / EVAL_RESULTS)
-    later, _ = _measured_later(folder)
-    measured = later.pop(MEASURED, {})
-    pictures = {LEARNING_CURVE: "loss over the epochs"}
+        raise UserError(f"{str(folder)!r} holds no model with a config.json, expected one to describe; correct it")
+    run, results = public_run(folder), read_json(folder / layout.EVAL_RESULTS)
+    later, _ = measured_later(folder)
+    measured = later.pop(layout.MEASURED, {})
+    pictures = {layout.LEARNING_CURVE: "loss over the epochs"}
     if "calibration" in results:
-        pictures[RELIABILITY_DIAGRAM] = "reliability before and after calibration"
+        pictures[layout.RELIABILITY_DIAGRAM] = "reliability before and after calibration"
     if measured:
-        pictures |= {f"{measured['split']}_{file}": caption for file, caption in PICTURES.items()}
+        pictures |= {f"{measured['split']}_{file}": caption for file, caption in layout.PICTURES.items()}
+    # one entry for each data set and split, of all that was measured on it
+    evaluations: dict[tuple[str, str, int], dict[str, Any]] = {}
+    own = run.get("dataset", "unknown data")
+    for result in (results, *later.values(), measured):
+        if "metrics" in result:
+            dataset = public_name(result.get("dataset", own))
+            key = (dataset, result["split"], result["rows"])
+            evaluations[key] = evaluations.get(key, {}) | result | {"dataset": dataset}
     return Facts(
         folder,
         name,
         config,
-        read_json(folder / TOKENIZER_CONFIG),
+        read_json(folder / layout.TOKENIZER_CONFIG),
         run,
         results,
-        _evaluations(run, [results, *later.values(), measured]),
+        sorted(evaluations.values(), key=lambda entry: (entry["dataset"] != own, layout.SPLITS.index(entry["split"]))),
         measured,
-        read_json(folder / TRAINER_STATE),
+        read_json(folder / layout.TRAINER_STATE),
         {file: caption for file, caption in pictures.items() if (folder / file).is_file()},
     )
 
 
 def public_run(folder: Path) -> dict[str, Any]:
     """The resolved configuration of the run, as all may read it."""
-    return {key: public_value(value, key) for key, value in read_run(folder).items()}
+    return {key: public_value(value, key) for key, value in layout.read_run(folder).items()}
 
 
 def public_value(value: Any, key: str) -> Any:
@@ -157,29 +144,12 @@ def public_value(value: Any, key: str) -> Any:
     return value
 
 
-def _evaluations(run: dict[str, Any], results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One entry for each data set and split, of all that was measured on it."""
-    entries: dict[tuple[str, str, int], dict[str, Any]] = {}
-    own = run.get("dataset", "unknown data")
-    for result in results:
-        if "metrics" in result:
-            dataset = public_name(result.get("dataset", own))
-            key = (dataset, result["split"], result["rows"])
-            entries[key] = entries.get(key, {}) | result | {"dataset": dataset}
-    return sorted(entries.values(), key=lambda entry: (entry["dataset"] != own, SPLITS.index(entry["split"])))
-
-
-def outdated(folder: Path) -> list[str]:
-    """Results in a folder that are of weights which are no longer there."""
-    return _measured_later(folder)[1]
-
-
-def _measured_later(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def measured_later(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """What was measured after training, by the name of its file or folder; and the names of what was measured of
     weights that are no longer there. The weights, which may be large, are read once at most."""
-    paths = {path.parent.name: path for path in sorted(folder.glob(f"{EVALUATIONS}*/{EVAL_RESULTS}"))}
-    paths[MEASURED] = folder / MEASURED
+    paths = {path.parent.name: path for path in sorted(folder.glob(f"{layout.EVALUATIONS}*/{layout.EVAL_RESULTS}"))}
+    paths[layout.MEASURED] = folder / layout.MEASURED
     measured = {name: results for name, path in paths.items() if (results := read_json(path))}
-    digest = model_digest(folder) if measured else None
+    digest = layout.model_digest(folder) if measured else None
     valid = {name: results for name, results in measured.items() if results.get("model_digest") == digest}
     return valid, [name for name in measured if name not in valid]

@@ -13,7 +13,7 @@ import pytest
 
 from hf_textclf import Classifier, UserError
 from hf_textclf.hub import UploadFolder, run_space
-from hf_textclf.hub.space.deploy import _serve
+from hf_textclf.hub.space import _serve
 from tests.helpers.package_index import unreachable
 from tests.helpers.push_command import REPO, SPACE, error_line
 
@@ -129,7 +129,7 @@ def test_an_app_that_fails(tmp_path):
 def test_whoever_ends_the_command_ends_the_page(tmp_path):
     """`kill` reaches the command alone."""
     script = (
-        "import sys; from hf_textclf.hub.space.deploy import _serve; from pathlib import Path\n"
+        "import sys; from hf_textclf.hub.space import _serve; from pathlib import Path\n"
         "app = 'import time; print(1, flush=True); time.sleep(60)'\n"
         "_serve([sys.executable, '-c', app], Path(), None)"
     )

@@ -12,15 +12,17 @@ import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import CommitInfo, HfApi, SpaceRuntime
 
-from ...errors import UserError
-from ...files import new_folder
-from ...saved_model.layout import REQUIREMENTS
-from ..errors import signed_in, with_retries
-from ..upload_folder import UploadFolder, check_name, check_private, commit, file_names
-from .folder import APP, CODE, MODELS, SpaceModel, find_models, space_folder
+from ..arguments import option
+from ..errors import UserError
+from ..files import new_folder
+from ..saved_model.layout import REQUIREMENTS
+from .errors import signed_in, with_retries
+from .push import UploadFolder, check_name, check_private, commit
+from .space_folder import APP, CODE, MODELS, SpaceModel, find_models, space_folder
 
 logger = logging.getLogger(__name__)
 # of the README; people choose them on the Hub
@@ -41,17 +43,14 @@ class SpaceArguments:
     models: list[str] = field(
         metadata={"help": "Models on the Hub, you/name or you/name@REVISION; with --local also folders."}
     )
-    repo: str | None = field(default=None, metadata={"help": "The Space, you/name; made if it is not there."})
-    private: bool = field(default=False, metadata={"help": "Make the new Space private."})
-    hardware: str | None = field(
-        default=None,
-        metadata={"help": "Hardware as the Hub calls it, zero-a10g for ZeroGPU; a new Space gets cpu-basic."},
+    repo: str | None = option(None, "The Space, you/name; made if it is not there.")
+    private: bool = option(False, "Make the new Space private.")
+    hardware: str | None = option(
+        None, "Hardware as the Hub calls it, zero-a10g for ZeroGPU; a new Space gets cpu-basic."
     )
-    local: bool = field(default=False, metadata={"help": "Run the same folder here, in an environment of its own."})
-    output_dir: str | None = field(
-        default=None, metadata={"help": "With --local: new folder for Space and environment, which then stay."}
-    )
-    dry_run: bool = field(default=False, metadata={"help": "Check, list files and README, and send nothing."})
+    local: bool = option(False, "Run the same folder here, in an environment of its own.")
+    output_dir: str | None = option(None, "With --local: new folder for Space and environment, which then stay.")
+    dry_run: bool = option(False, "Check, list files and README, and send nothing.")
 
     def __post_init__(self) -> None:
         if self.repo is not None:
@@ -84,47 +83,40 @@ def deploy_space(arguments: SpaceArguments) -> tuple[CommitInfo, SpaceRuntime]:
     """
     api, repo = signed_in(), str(arguments.repo)
     models = find_models(api, arguments.models, folders=False)
-    for model in models:
-        if model.needs_token:
-            logger.warning(
-                "%s is not for everybody: give the Space a token that may read it, as secret HF_TOKEN in its settings",
-                model.name,
-            )
+    for name in [model.name for model in models if model.needs_token]:
+        logger.warning(
+            "%s is not for everybody: give the Space a token that may read it, as secret HF_TOKEN in its settings",
+            name,
+        )
     sent = with_retries(repo, lambda: _send(api, models, arguments), remedies=REMEDIES)
     return sent, with_retries(repo, lambda: api.get_space_runtime(repo), remedies=REMEDIES)
 
 
 def _send(api: HfApi, models: list[SpaceModel], arguments: SpaceArguments) -> CommitInfo:
-    repo, hardware = str(arguments.repo), arguments.hardware
+    repo, private = str(arguments.repo), arguments.private
+    hardware: Any = arguments.hardware
     api.create_repo(
-        repo,
-        repo_type="space",
-        space_sdk="gradio",
-        space_hardware=hardware,  # type: ignore[arg-type]
-        private=arguments.private or None,
-        exist_ok=True,
+        repo, repo_type="space", space_sdk="gradio", space_hardware=hardware, private=private or None, exist_ok=True
     )
     info = api.space_info(repo)
-    check_private(info, private=arguments.private)
-    present = file_names(info)
+    check_private(info, private=private)
+    present = {file.rfilename for file in info.siblings or []}
     if APP in present and MODELS not in present:
         raise UserError(f"{repo} has another app, expected a new Space or one of ours; choose another --repo")
     runtime = api.get_space_runtime(repo)
     current = runtime.requested_hardware or runtime.hardware
     if hardware and hardware != current:
-        api.request_space_hardware(repo, hardware)  # type: ignore[arg-type]
-    return commit(
-        api,
-        info,
-        space_folder(models, repo=repo, hardware=hardware or current),
+        api.request_space_hardware(repo, hardware)
+    upload_folder = space_folder(models, repo=repo, hardware=hardware or current)
+    options: dict[str, Any] = {
+        "repo_type": "space",
+        "keep_keys": PRESENTATION,
         # modules of the package that a newer version lacks
-        outlived=(f"{CODE}/*.py",),
-        keep_keys=PRESENTATION,
+        "outlived": (f"{CODE}/*.py",),
         # the README that the Hub makes for a new Space says nothing
-        merge_card=MODELS in present,
-        message="Show text classifiers with hf-textclf",
-        repo_type="space",
-    )
+        "merge_card": MODELS in present,
+    }
+    return commit(api, info, upload_folder, "Show text classifiers with hf-textclf", **options)
 
 
 def run_space(upload_folder: UploadFolder, *, output_dir: str | None = None) -> None:
@@ -138,7 +130,9 @@ def run_space(upload_folder: UploadFolder, *, output_dir: str | None = None) -> 
     kept = nullcontext(str(new_folder(output_dir))) if output_dir else None
     with kept or tempfile.TemporaryDirectory(prefix="hf-textclf-space-") as place:
         space, environment = Path(place).resolve() / "space", Path(place).resolve() / "environment"
-        upload_folder.write(space)
+        for name in upload_folder.files:
+            (space / name).parent.mkdir(parents=True, exist_ok=True)
+            (space / name).write_bytes(upload_folder.read(name))
         python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
         logger.info("installing %s into an environment of its own; this takes minutes", space / REQUIREMENTS)
         variables = {name: value for name, value in os.environ.items() if name not in HIDDEN}

@@ -10,30 +10,22 @@ from pathlib import Path
 from huggingface_hub import HfApi, SpaceCard, SpaceCardData, constants
 from transformers import PreTrainedConfig
 
-from ...card.merge import merge_sections, section
-from ...errors import UserError
-from ...files import PACKAGE, bundled, read_json
-from ...models.loading import load_config
-from ...provenance import HUB_ID
-from ...saved_model.check import check_labels, check_model, is_classifier
-from ...saved_model.layout import (
-    CARD,
-    CONFIG,
-    REQUIREMENTS,
-    TOKENIZER,
-    TOKENIZER_CONFIG,
-    WEIGHTS,
-    WEIGHTS_INDEX,
-    WRITTEN,
-    matches,
-)
-from ..errors import with_retries
-from ..upload_folder import UploadFolder
+from ..card.merge import merge_sections, section
+from ..errors import UserError
+from ..files import PACKAGE, bundled, read_json
+from ..models.loading import load_config
+from ..provenance import HUB_ID
+from ..saved_model import layout
+from ..saved_model.check import check_labels, check_model, is_classifier
+from .errors import with_retries
+from .push import UploadFolder
 
 APP, MODELS = "app.py", "models.txt"
 CODE = "hf_textclf"
 # folders of data, some of which a wheel has inside the package
 DATA = {"configs", "model_cards", "samples", "spaces_app", "__pycache__"}
+# of each group a model has one
+NEEDED = [[layout.CONFIG], [layout.WEIGHTS, layout.WEIGHTS_INDEX], [layout.TOKENIZER, layout.TOKENIZER_CONFIG]]
 ZERO_GPU = "zero-a10g"
 # ZeroGPU brings these, and `spaces`, at versions of its own; of Python it knows 3.10 and 3.12
 ZERO_GPU_BRINGS = {"gradio", "huggingface_hub", "torch"}
@@ -68,12 +60,10 @@ def find_models(api: HfApi, names: list[str], *, folders: bool) -> list[SpaceMod
     Raises:
         UserError: a model that is not there, named twice, not whole, no text classifier, or without names of labels.
     """
-    models: list[SpaceModel] = []
-    for name in names:
-        model = _find(api, name, folders=folders)
-        if model.source in {other.source for other in models}:
-            raise UserError(f"models names {model.source} twice, expected each once; drop one from --models")
-        models.append(model)
+    models = [_find(api, name, folders=folders) for name in names]
+    sources = [model.source for model in models]
+    if twice := [source for source in sources if sources.count(source) > 1]:
+        raise UserError(f"models names {twice[0]} twice, expected each once; drop one from --models")
     return models
 
 
@@ -87,7 +77,7 @@ def _find(api: HfApi, source: str, *, folders: bool) -> SpaceModel:
         folder = Path(source).resolve()
         check_model(folder)
         _check_classifier(load_config(str(folder)), source)
-        return SpaceModel(str(folder), None, segmenter=read_json(folder / TOKENIZER_CONFIG).get("segmenter"))
+        return SpaceModel(str(folder), None, segmenter=read_json(folder / layout.TOKENIZER_CONFIG).get("segmenter"))
     name, _, revision = source.partition("@")
     if not HUB_ID.fullmatch(name):
         raise UserError(
@@ -99,22 +89,17 @@ def _find(api: HfApi, source: str, *, folders: bool) -> SpaceModel:
 
 def _on_hub(api: HfApi, name: str, revision: str | None) -> SpaceModel:
     info = api.model_info(name, revision=revision)
-    present = {file.rfilename for file in info.siblings or []}
-    for names in ((CONFIG,), (WEIGHTS, WEIGHTS_INDEX), (TOKENIZER, TOKENIZER_CONFIG)):
-        if present.isdisjoint(names):
+    # a network as ONNX lies in a folder of its own
+    present = sorted(file.rfilename for file in info.siblings or [] if "/" not in file.rfilename)
+    for names in NEEDED:
+        if not any(file in present for file in names):
             raise UserError(f"{info.id} has no {names[0]}, expected a whole text classifier; choose another model")
     _check_classifier(load_config(name, revision=str(info.sha)), name)
-    segmenter = None
-    if TOKENIZER_CONFIG in present:
-        segmenter = read_json(Path(api.hf_hub_download(name, TOKENIZER_CONFIG, revision=info.sha))).get("segmenter")
-    return SpaceModel(
-        name,
-        info.sha,
-        # a network as ONNX lies in a folder of its own
-        files=tuple(sorted(file for file in present if "/" not in file and matches(file, (CARD, *WRITTEN)))),
-        needs_token=bool(info.private or info.gated),
-        segmenter=segmenter,
-    )
+    settings = {}
+    if layout.TOKENIZER_CONFIG in present:
+        settings = read_json(Path(api.hf_hub_download(name, layout.TOKENIZER_CONFIG, revision=info.sha)))
+    files = tuple(file for file in present if layout.matches(file, (layout.CARD, *layout.WRITTEN)))
+    return SpaceModel(name, info.sha, files, bool(info.private or info.gated), settings.get("segmenter"))
 
 
 def _check_classifier(config: PreTrainedConfig, where: str) -> None:
@@ -139,20 +124,20 @@ def space_folder(models: list[SpaceModel], *, repo: str, hardware: str | None) -
         name = path.relative_to(PACKAGE)
         if DATA.isdisjoint(name.parts):
             files[f"{CODE}/{name.as_posix()}"] = path
-    pins = dict(line.split("==") for line in (app / REQUIREMENTS).read_text(encoding="utf-8").split())
+    pins = dict(line.split("==") for line in (app / layout.REQUIREMENTS).read_text(encoding="utf-8").split())
     unneeded = ZERO_GPU_BRINGS if hardware == ZERO_GPU else set()
     if not any(model.segmenter for model in models):
         unneeded = {"jieba", *unneeded}
     needed = [f"{name}=={version}\n" for name, version in pins.items() if name not in unneeded]
-    files[REQUIREMENTS] = "".join(needed).encode()
+    files[layout.REQUIREMENTS] = "".join(needed).encode()
     files[MODELS] = "".join(f"{model.source}\n" for model in models).encode()
-    template = SpaceCard((app / CARD).read_text(encoding="utf-8"))
-    files[CARD] = _filled(template, models, repo=repo, gradio=pins["gradio"], hardware=hardware).encode()
+    files[layout.CARD] = _readme(models, repo=repo, gradio=pins["gradio"], hardware=hardware).encode()
     return UploadFolder(files, kept_local=[])
 
 
-def _filled(card: SpaceCard, models: list[SpaceModel], *, repo: str, gradio: str, hardware: str | None) -> str:
+def _readme(models: list[SpaceModel], *, repo: str, gradio: str, hardware: str | None) -> str:
     """The README of a Space: the template with models and versions."""
+    card = SpaceCard((bundled("spaces_app") / layout.CARD).read_text(encoding="utf-8"))
     data = card.data.to_dict() | {"sdk_version": gradio}
     if hardware == ZERO_GPU:
         data["python_version"] = ZERO_GPU_PYTHON
@@ -163,15 +148,12 @@ def _filled(card: SpaceCard, models: list[SpaceModel], *, repo: str, gradio: str
         f"{model.name} {','.join(model.files)} {model.commit}" for model in on_hub if not model.needs_token
     ]
     card.data = SpaceCardData(**{key: value for key, value in data.items() if value})
-    lines = [_named(model) for model in models]
+    lines = []
+    for model in models:
+        address = f"{constants.ENDPOINT}/{model.name}"
+        link = f"[{model.name}]({address}), [commit {str(model.commit)[:7]}]({address}/tree/{model.commit})"
+        lines.append(f"- {link if model.commit else Path(model.name).name}")
     example = f'`gradio_client.Client("{repo}").predict("a text", api_name="/classify")`'
     lines += ["", f"From Python: {example} returns what each of them says."]
     card.text = merge_sections(card.text, section("models", "\n".join(lines)))
     return str(card)
-
-
-def _named(model: SpaceModel) -> str:
-    if model.commit is None:
-        return f"- {Path(model.name).name}"
-    address = f"{constants.ENDPOINT}/{model.name}"
-    return f"- [{model.name}]({address}), [commit {model.commit[:7]}]({address}/tree/{model.commit})"
