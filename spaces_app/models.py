@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from huggingface_hub import snapshot_download
 
 from hf_textclf import Classifier, Prediction, UserError
-from hf_textclf.saved_model.facts import Facts, read_facts
+from hf_textclf.saved_model.facts import Facts
 from hf_textclf.saved_model.layout import CARD
 
 PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})", re.ASCII)
@@ -92,7 +92,7 @@ class Served:
     def facts(self) -> Facts | None:
         """What the files of the folder say: metrics, size, the card; None where they say nothing."""
         try:
-            return read_facts(self.folder, name=self.name)
+            return Facts(self.folder, name=self.name)
         except UserError:  # a kind of model that has no card
             return None
 

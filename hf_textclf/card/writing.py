@@ -13,7 +13,7 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from ..errors import TOKEN, UserError
 from ..files import bundled, read_json, write_text
 from ..provenance import HUB_ID
-from ..saved_model.facts import Facts, measured_later, read_facts
+from ..saved_model.facts import Facts, measured_later
 from ..saved_model.layout import CARD, LEARNING_CURVE, TRAINER_STATE
 from .merge import is_ours, merge_metadata, merge_sections, read_card
 from .metadata import CardArguments, card_data
@@ -62,7 +62,7 @@ def render_card(folder: Path, arguments: CardArguments | None = None, *, name: s
     prose = arguments.read_prose()
     old: Any = card.data
     hub_name = old.model_name if ours and HUB_ID.fullmatch(old.model_name or "") else None
-    facts = read_facts(folder, name=arguments.repo or hub_name or name or folder.resolve().name)
+    facts = Facts(folder, name=arguments.repo or hub_name or name or folder.resolve().name)
     card.data = merge_metadata(old, card_data(facts, arguments, old, ours=ours))
     new = _render(facts, card.data.to_dict(), prose=prose)
     if ours:

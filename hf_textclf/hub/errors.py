@@ -1,7 +1,6 @@
 """The client of the Hub: what is tried again, and what the Hub or the network refuses in one line with the way out.
 
-The client itself tries large files and their preparation again, but neither a new repository, nor the check of a card,
-nor a commit; and it waits for ever.
+The client itself waits for ever, and tries large files again, but no new repository, no check of a card, no commit.
 """
 
 import json
@@ -39,11 +38,7 @@ SERVER_FAULT = "the Hub has a fault of its own; wait a few minutes (https://stat
 
 
 def signed_in() -> HfApi:
-    """The client, as the one whose token is found.
-
-    Raises:
-        UserError: there is no token.
-    """
+    """The client, as the one whose token is found. Raises UserError where there is none."""
     if (token := get_token()) is None:
         raise UserError("no access token found, expected one that may write; run `hf auth login`, or set HF_TOKEN")
     return HfApi(token=token)
@@ -75,23 +70,18 @@ def _seconds_until_retry(cause: BaseException, attempt: int, *, idempotent: bool
     """How long to wait before another try; None where it would not help or not be safe. attempt: tries so far."""
     if attempt > len(WAITS) or not isinstance(cause, HfHubHTTPError | httpx2.TransportError):
         return None
-    path = cause.request.url.path
+    # the client's own error forgets its request
+    request = cause.response.request if isinstance(cause, HfHubHTTPError) else cause.request
+    path = request.url.path
     # the client has tried these several times already
-    if cause.request.method == "PUT" or "/preupload/" in path or "/info/lfs/" in path:
-        return None
-    if "/commit/" in path and not idempotent:
+    tried = request.method == "PUT" or "/preupload/" in path or "/info/lfs/" in path
+    if tried or "/commit/" in path and not idempotent:
         return None
     if not isinstance(cause, HfHubHTTPError):
         return WAITS[attempt - 1]
-    match cause.response.status_code:
-        case 412:
-            return 0.0
-        case 429:
-            wait = _retry_after(cause) or 30.0
-            return wait if wait <= LONGEST_WAIT else None
-        case 500 | 502 | 503 | 504:
-            return WAITS[attempt - 1]
-    return None
+    wait = {412: 0.0, 429: _retry_after(cause) or 30.0} | dict.fromkeys((500, 502, 503, 504), WAITS[attempt - 1])
+    seconds = wait.get(cause.response.status_code)
+    return None if seconds is None or seconds > LONGEST_WAIT else seconds
 
 
 @contextmanager
@@ -148,7 +138,7 @@ def _explain_status(error: HfHubHTTPError, repo: str, flag: str, again: str, rem
     # who is nobody is told 401 either way
     if isinstance(error, RepositoryNotFoundError) and (status == 404 or get_token() is None):
         return f"{repo} is not there or not yours to see ({answer}); correct {flag}, or log in with `hf auth login`"
-    if error.request.url.path.endswith("/verify"):
+    if error.response.request.url.path.endswith("/verify"):
         return f"a large file arrived damaged ({answer}); {again}"
     remedy = SERVER_FAULT if status >= 500 else remedies.get(status, REFUSAL)
     seconds = _retry_after(error)

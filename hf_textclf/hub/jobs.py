@@ -82,11 +82,17 @@ def train_on_hub(job: JobArguments, keys: dict[str, Any]) -> JobInfo:
     with explained(job.repo):
         api.create_repo(job.repo, private=job.private or None, exist_ok=True)
         check_private(api.model_info(job.repo), private=job.private)
+    folder, gpus = job.repo.partition("/")[2], int(machine.accelerator.quantity) if machine.accelerator else 0
+    # one process for each GPU
+    several = f"accelerate launch --multi_gpu --num_processes {gpus} -m hf_textclf.cli".split()
+    train = [*(several if gpus > 1 else ["hf-textclf"]), "train", *flags, "--output_dir", folder]
+    push = ["hf-textclf", "push", folder, "--repo", job.repo, *["--private"] * job.private]
+    script = f"{shlex.join(train)} && {shlex.join(push)}"
     with explained(job.repo, again=LOOK_FIRST, remedies=REMEDIES):
         started = api.run_job(
-            name=job.repo.partition("/")[2],
+            name=folder,
             image=IMAGE,
-            command=_command(job, flags, gpus=int(machine.accelerator.quantity) if machine.accelerator else 0),
+            command=["uv", "run", "--with", job.job_package, "bash", "-c", script],
             # in a log each step of a bar is a line
             env={"TQDM_MININTERVAL": "30"},
             secrets={"HF_TOKEN": api.token},
@@ -117,17 +123,6 @@ def _check(keys: dict[str, Any]) -> None:
         raise UserError("license is not given, expected an identifier for the model's card; add --license apache-2.0")
     if keys.get("one_vs_rest"):
         raise UserError("one_vs_rest=true makes several networks, expected one to push; drop it, or train here")
-
-
-def _command(job: JobArguments, flags: list[str], *, gpus: int) -> list[str]:
-    """The command of the job: train, one process for each GPU, then push."""
-    folder = job.repo.partition("/")[2]
-    start = ["hf-textclf"]
-    if gpus > 1:
-        start = f"accelerate launch --multi_gpu --num_processes {gpus} -m hf_textclf.cli".split()
-    train = [*start, "train", *flags, "--output_dir", folder]
-    push = ["hf-textclf", "push", folder, "--repo", job.repo, *["--private"] * job.private]
-    return ["uv", "run", "--with", job.job_package, "bash", "-c", f"{shlex.join(train)} && {shlex.join(push)}"]
 
 
 def _follow(api: HfApi, job: JobInfo) -> JobInfo:

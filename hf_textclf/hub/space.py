@@ -140,9 +140,7 @@ def run_space(upload_folder: UploadFolder, *, output_dir: str | None = None) -> 
         install = [str(python), "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS]
         for command in (make, install):
             if subprocess.run(command, cwd=space, env=variables).returncode:
-                raise UserError(
-                    f"{REQUIREMENTS} could not be installed; correct what stands above, or the way to the index"
-                )
+                raise UserError(f"{REQUIREMENTS} could not be installed; correct what stands above, or the network")
         _serve([str(python), APP], space, variables)
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -18,42 +17,59 @@ PLACES |= {"encoder_name_or_path", "model_name_or_path", "tokenizer_name_or_path
 NO_LIMIT = 1e9
 
 
-@dataclass(frozen=True)
 class Facts:
-    """What a card can be made from.
+    """What a card can be made from, read from the files of a folder.
 
-    config, tokenizer: config.json and tokenizer_config.json. run: the resolved configuration, without paths of a
-    machine. results: eval_results.json. evaluations: what is known of each split the model was evaluated on, train
-    first and test last, other data sets after all splits of the run's own. measured: costs. history:
-    trainer_state.json. pictures: file name -> what it shows.
+    Args:
+        folder: The saved folder.
+        name: Of the model, as others call it.
+
+    Attributes, beside these: config: config.json. max_length: tokens that the tokenizer cuts at; None where it does
+    not. label_names: in id order. problem_type: classes where a foreign checkpoint does not say. run: the resolved
+    configuration, without paths of a machine. results: eval_results.json. evaluations: what is known of each split
+    the model was evaluated on, train first and test last, other data sets after all splits of the run's own.
+    headline: the last of the run's own splits, which is test where the model was evaluated on it. measured: costs.
+    history: trainer_state.json. pictures: file name -> what it shows.
+
+    Raises:
+        UserError: it holds no model of Transformers, or a file that is no JSON.
     """
 
-    folder: Path
-    name: str
-    config: dict[str, Any]
-    tokenizer: dict[str, Any]
-    run: dict[str, Any]
-    results: dict[str, Any]
-    evaluations: list[dict[str, Any]]
-    measured: dict[str, Any]
-    history: dict[str, Any]
-    pictures: dict[str, str]
-
-    @property
-    def is_language_model(self) -> bool:
-        """Whether it predicts tokens in place of labels."""
-        return str(self.config.get("architectures", [""])[0]).endswith("ForCausalLM")
-
-    @property
-    def problem_type(self) -> str:
-        """As in config.json; classes where a foreign checkpoint does not say."""
-        return self.config.get("problem_type") or "single_label_classification"
-
-    @property
-    def label_names(self) -> list[str]:
-        """In id order."""
-        names = self.config.get("id2label", {})
-        return [names[number] for number in sorted(names, key=int)]
+    def __init__(self, folder: Path, *, name: str) -> None:
+        self.folder, self.name = folder, name
+        self.config = config = read_json(folder / layout.CONFIG)
+        if "model_type" not in config:
+            raise UserError(f"{str(folder)!r} holds no model with a config.json, expected one to describe; correct it")
+        self.is_language_model = str(config.get("architectures", [""])[0]).endswith("ForCausalLM")
+        self.problem_type: str = config.get("problem_type") or "single_label_classification"
+        names = config.get("id2label", {})
+        self.label_names: list[str] = [names[number] for number in sorted(names, key=int)]
+        limit = read_json(folder / layout.TOKENIZER_CONFIG).get("model_max_length")
+        self.max_length = int(limit) if limit and limit < NO_LIMIT else None
+        self.history = read_json(folder / layout.TRAINER_STATE)
+        self.run, self.results = public_run(folder), read_json(folder / layout.EVAL_RESULTS)
+        later, _ = measured_later(folder)
+        self.measured = later.pop(layout.MEASURED, {})
+        # one entry for each data set and split, of all that was measured on it
+        entries: dict[tuple[str, str, int], dict[str, Any]] = {}
+        own = self.run.get("dataset", "unknown data")
+        for result in (self.results, *later.values(), self.measured):
+            if "metrics" in result:
+                dataset = public_name(result.get("dataset", own))
+                key = (dataset, result["split"], result["rows"])
+                entries[key] = entries.get(key, {}) | result | {"dataset": dataset}
+        self.evaluations = sorted(
+            entries.values(), key=lambda entry: (entry["dataset"] != own, layout.SPLITS.index(entry["split"]))
+        )
+        first = [entry for entry in self.evaluations if entry["dataset"] == self.evaluations[0]["dataset"]]
+        self.headline = first[-1] if first else {}
+        pictures = {layout.LEARNING_CURVE: "loss over the epochs"}
+        if "calibration" in self.results:
+            pictures[layout.RELIABILITY_DIAGRAM] = "reliability before and after calibration"
+        if self.measured:
+            split = self.measured["split"]
+            pictures |= {f"{split}_{file}": caption for file, caption in layout.PICTURES.items()}
+        self.pictures = {file: caption for file, caption in pictures.items() if (folder / file).is_file()}
 
     @property
     def launcher(self) -> str:
@@ -74,57 +90,6 @@ class Facts:
         """What some keys of the run name; a key may name several."""
         values = [self.run.get(key) or [] for key in keys]
         return [name for value in values for name in (value if isinstance(value, list) else [value])]
-
-    @property
-    def max_length(self) -> int | None:
-        """Tokens that the tokenizer cuts at."""
-        limit = self.tokenizer.get("model_max_length")
-        return int(limit) if limit and limit < NO_LIMIT else None
-
-    @property
-    def headline(self) -> dict[str, Any]:
-        """The last of the run's own splits: test, where the model was evaluated on it."""
-        own = [each for each in self.evaluations if each["dataset"] == self.evaluations[0]["dataset"]]
-        return own[-1] if own else {}
-
-
-def read_facts(folder: Path, *, name: str) -> Facts:
-    """Read the files of a folder.
-
-    Raises:
-        UserError: it holds no model of Transformers, or a file that is no JSON.
-    """
-    config = read_json(folder / layout.CONFIG)
-    if "model_type" not in config:
-        raise UserError(f"{str(folder)!r} holds no model with a config.json, expected one to describe; correct it")
-    run, results = public_run(folder), read_json(folder / layout.EVAL_RESULTS)
-    later, _ = measured_later(folder)
-    measured = later.pop(layout.MEASURED, {})
-    pictures = {layout.LEARNING_CURVE: "loss over the epochs"}
-    if "calibration" in results:
-        pictures[layout.RELIABILITY_DIAGRAM] = "reliability before and after calibration"
-    if measured:
-        pictures |= {f"{measured['split']}_{file}": caption for file, caption in layout.PICTURES.items()}
-    # one entry for each data set and split, of all that was measured on it
-    evaluations: dict[tuple[str, str, int], dict[str, Any]] = {}
-    own = run.get("dataset", "unknown data")
-    for result in (results, *later.values(), measured):
-        if "metrics" in result:
-            dataset = public_name(result.get("dataset", own))
-            key = (dataset, result["split"], result["rows"])
-            evaluations[key] = evaluations.get(key, {}) | result | {"dataset": dataset}
-    return Facts(
-        folder,
-        name,
-        config,
-        read_json(folder / layout.TOKENIZER_CONFIG),
-        run,
-        results,
-        sorted(evaluations.values(), key=lambda entry: (entry["dataset"] != own, layout.SPLITS.index(entry["split"]))),
-        measured,
-        read_json(folder / layout.TRAINER_STATE),
-        {file: caption for file, caption in pictures.items() if (folder / file).is_file()},
-    )
 
 
 def public_run(folder: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from hf_textclf.card.writing import cell, curve_of, results_table
 from hf_textclf.cli.main import main
 from hf_textclf.files import SAMPLES
 from hf_textclf.provenance import hub_id, public_name
-from hf_textclf.saved_model.facts import read_facts
+from hf_textclf.saved_model.facts import Facts
 from hf_textclf.saved_model.layout import MEASURED
 
 KINDS = ["single", "multi", "regression"]
@@ -349,7 +349,7 @@ def test_undefined_is_not_unmeasured(trained_models, tmp_path):
     results = results_of(folder)
     results["metrics"]["roc_auc"] = None
     (folder / "eval_results.json").write_text(json.dumps(results))
-    assert ["roc_auc", "undefined"] in results_table(read_facts(folder, name="x"))
+    assert ["roc_auc", "undefined"] in results_table(Facts(folder, name="x"))
     (folder / "eval_results.json").unlink()
     (folder / "run_config.yaml").unlink()
     assert main(["card", str(folder)]) == 0
