@@ -40,9 +40,9 @@ class Facts:
         self.config = config = read_json(folder / layout.CONFIG)
         if "model_type" not in config:
             raise UserError(f"{str(folder)!r} holds no model with a config.json, expected one to describe; correct it")
-        self.is_language_model = str(config.get("architectures", [""])[0]).endswith("ForCausalLM")
+        self.is_language_model = str((config.get("architectures") or [""])[0]).endswith("ForCausalLM")
         self.problem_type: str = config.get("problem_type") or "single_label_classification"
-        names = config.get("id2label", {})
+        names = config.get("id2label") or {}
         self.label_names: list[str] = [names[number] for number in sorted(names, key=int)]
         limit = read_json(folder / layout.TOKENIZER_CONFIG).get("model_max_length")
         self.max_length = int(limit) if limit and limit < NO_LIMIT else None
