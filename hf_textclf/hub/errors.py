@@ -159,10 +159,8 @@ def _cause(error: BaseException) -> BaseException:
 
 def _retry_after(error: HfHubHTTPError) -> float | None:
     """Seconds that the Hub asks to wait, in either of the ways it says so."""
-    headers = error.response.headers
-    if (limit := parse_ratelimit_headers(headers)) is not None:
-        return float(limit.reset_in_seconds)
-    value = headers.get("Retry-After", "")
+    limit = parse_ratelimit_headers(error.response.headers)
+    value = str(limit.reset_in_seconds) if limit else error.response.headers.get("Retry-After", "")
     return float(value) if value.isdigit() else None
 
 

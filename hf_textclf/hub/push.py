@@ -16,8 +16,7 @@ from ..card import CardArguments, is_ours, render_card
 from ..card.merge import merge_cards, read_card
 from ..errors import TOKEN, UserError
 from ..inference.onnx import export_onnx
-from ..saved_model.check import check_model, code_files, is_classifier, onnx_files
-from ..saved_model.facts import public_run
+from ..saved_model.facts import check_model, code_files, is_classifier, onnx_files, public_run
 from ..saved_model.layout import BESIDE, CARD, HANDLER, OUTLIVED, RUN_CONFIG, WRITTEN, matches
 from .errors import signed_in, with_retries
 

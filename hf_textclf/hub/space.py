@@ -84,10 +84,8 @@ def deploy_space(arguments: SpaceArguments) -> tuple[CommitInfo, SpaceRuntime]:
     api, repo = signed_in(), str(arguments.repo)
     models = find_models(api, arguments.models, folders=False)
     for name in [model.name for model in models if model.needs_token]:
-        logger.warning(
-            "%s is not for everybody: give the Space a token that may read it, as secret HF_TOKEN in its settings",
-            name,
-        )
+        remedy = "give the Space a token that may read it, as secret HF_TOKEN in its settings"
+        logger.warning("%s is not for everybody: %s", name, remedy)
     sent = with_retries(repo, lambda: _send(api, models, arguments), remedies=REMEDIES)
     return sent, with_retries(repo, lambda: api.get_space_runtime(repo), remedies=REMEDIES)
 

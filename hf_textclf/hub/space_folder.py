@@ -16,7 +16,7 @@ from ..files import PACKAGE, bundled, read_json
 from ..models.loading import load_config
 from ..provenance import HUB_ID
 from ..saved_model import layout
-from ..saved_model.check import check_labels, check_model, is_classifier
+from ..saved_model.facts import check_labels, check_model, is_classifier
 from .errors import with_retries
 from .push import UploadFolder
 
@@ -120,14 +120,11 @@ def space_folder(models: list[SpaceModel], *, repo: str, hardware: str | None) -
         for path in sorted(app.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
     }
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = path.relative_to(PACKAGE)
-        if DATA.isdisjoint(name.parts):
-            files[f"{CODE}/{name.as_posix()}"] = path
+    code = [path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*.py"))]
+    files |= {f"{CODE}/{name.as_posix()}": PACKAGE / name for name in code if DATA.isdisjoint(name.parts)}
     pins = dict(line.split("==") for line in (app / layout.REQUIREMENTS).read_text(encoding="utf-8").split())
-    unneeded = ZERO_GPU_BRINGS if hardware == ZERO_GPU else set()
-    if not any(model.segmenter for model in models):
-        unneeded = {"jieba", *unneeded}
+    unneeded = set() if any(model.segmenter for model in models) else {"jieba"}
+    unneeded |= ZERO_GPU_BRINGS if hardware == ZERO_GPU else set()
     needed = [f"{name}=={version}\n" for name, version in pins.items() if name not in unneeded]
     files[layout.REQUIREMENTS] = "".join(needed).encode()
     files[MODELS] = "".join(f"{model.source}\n" for model in models).encode()
@@ -138,15 +135,13 @@ def space_folder(models: list[SpaceModel], *, repo: str, hardware: str | None) -
 def _readme(models: list[SpaceModel], *, repo: str, gradio: str, hardware: str | None) -> str:
     """The README of a Space: the template with models and versions."""
     card = SpaceCard((bundled("spaces_app") / layout.CARD).read_text(encoding="utf-8"))
-    data = card.data.to_dict() | {"sdk_version": gradio}
+    on_hub = [model for model in models if model.commit]
+    # what only some may see cannot be fetched while the Space is built
+    public = [model for model in on_hub if not model.needs_token]
+    data = card.data.to_dict() | {"sdk_version": gradio, "models": list(dict.fromkeys(model.name for model in on_hub))}
+    data["preload_from_hub"] = [f"{model.name} {','.join(model.files)} {model.commit}" for model in public]
     if hardware == ZERO_GPU:
         data["python_version"] = ZERO_GPU_PYTHON
-    on_hub = [model for model in models if model.commit]
-    data["models"] = list(dict.fromkeys(model.name for model in on_hub))
-    # what only some may see cannot be fetched while the Space is built
-    data["preload_from_hub"] = [
-        f"{model.name} {','.join(model.files)} {model.commit}" for model in on_hub if not model.needs_token
-    ]
     card.data = SpaceCardData(**{key: value for key, value in data.items() if value})
     lines = []
     for model in models:

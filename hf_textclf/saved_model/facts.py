@@ -1,9 +1,12 @@
-"""What the files of a saved folder say, brought together; nothing here is computed anew."""
+"""Whether a saved folder is whole, and what its files say, brought together; nothing here is computed anew."""
 
 import re
 from collections.abc import Iterable
 from pathlib import Path, PureWindowsPath
 from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from transformers.dynamic_module_utils import get_relative_import_files
 
 from ..errors import UserError
 from ..files import read_json
@@ -20,11 +23,7 @@ NO_LIMIT = 1e9
 class Facts:
     """What a card can be made from, read from the files of a folder.
 
-    Args:
-        folder: The saved folder.
-        name: Of the model, as others call it.
-
-    Attributes, beside these: config: config.json. max_length: tokens that the tokenizer cuts at; None where it does
+    name: of the model, as others call it. config: config.json. max_length: tokens that the tokenizer cuts at; None where it does
     not. label_names: in id order. problem_type: classes where a foreign checkpoint does not say. run: the resolved
     configuration, without paths of a machine. results: eval_results.json. evaluations: what is known of each split
     the model was evaluated on, train first and test last, other data sets after all splits of the run's own.
@@ -39,7 +38,9 @@ class Facts:
         self.folder, self.name = folder, name
         self.config = config = read_json(folder / layout.CONFIG)
         if "model_type" not in config:
-            raise UserError(f"{str(folder)!r} holds no model with a config.json, expected one to describe; correct it")
+            raise UserError(
+                f"{str(folder)!r} has no model with a config.json, expected one to describe; correct its path"
+            )
         self.is_language_model = str((config.get("architectures") or [""])[0]).endswith("ForCausalLM")
         self.problem_type: str = config.get("problem_type") or "single_label_classification"
         names = config.get("id2label") or {}
@@ -118,3 +119,88 @@ def measured_later(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
     digest = layout.model_digest(folder) if measured else None
     valid = {name: results for name, results in measured.items() if results.get("model_digest") == digest}
     return valid, [name for name in measured if name not in valid]
+
+
+def check_model(folder: Path) -> dict[str, Any]:
+    """Return config.json of a folder that has a config, weights, a tokenizer and names for its labels.
+
+    Raises:
+        UserError: it lacks one of them, or holds something else than one network.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{str(folder)!r} is no folder, expected one that `hf-textclf train` wrote; correct the path")
+    if (folder / layout.LINEAR_CONFIG).is_file():
+        raise UserError(f"{str(folder)!r} holds a linear model, which no Auto class loads; choose a network")
+    path = folder / layout.CONFIG
+    if not path.is_file():
+        raise UserError(
+            f"{str(folder)!r} has no {layout.CONFIG}, expected one finished network; end its training with "
+            "--resume_from_checkpoint true, or push the networks of --one_vs_rest one by one"
+        )
+    config, shards = read_json(path), [layout.WEIGHTS]
+    if (folder / layout.WEIGHTS_INDEX).is_file():
+        shards = sorted(set(read_json(folder / layout.WEIGHTS_INDEX).get("weight_map", {}).values()))
+    for name in shards:
+        try:
+            with safe_open(folder / name, framework="pt") as weights:
+                weights.keys()
+        except (OSError, SafetensorError) as error:
+            problem = f"{str(folder / name)!r} is missing or broken ({error})"
+            raise UserError(f"{problem}, expected whole weights; train or save the model again") from error
+    for name in (layout.TOKENIZER, layout.TOKENIZER_CONFIG):
+        if not (folder / name).is_file():
+            raise UserError(f"{str(folder)!r} has no {name}, expected the tokenizer beside the model; save it there")
+    if is_classifier(config.get("architectures")):
+        labels = (config.get("id2label") or {"0": "LABEL_0"}).values()
+        check_labels(map(str, labels), where=str(path))
+    return config
+
+
+def is_classifier(architectures: list[str] | None) -> bool:
+    """Whether a model of these classes, as its config names them, classifies texts."""
+    return any(name.endswith("ForSequenceClassification") for name in architectures or [])
+
+
+def check_labels(labels: Iterable[str], *, where: str) -> None:
+    """Refuse a model that does not say what its labels mean."""
+    if unnamed := [label for label in labels if re.fullmatch(r"LABEL_\d+", label)]:
+        raise UserError(
+            f"id2label in {where!r} calls a label {unnamed[0]}, expected its name; write it there and into label2id"
+        )
+
+
+def code_files(folder: Path, config: dict[str, Any]) -> set[str]:
+    """The Python files that the Auto classes ask for, and those that these import.
+
+    Raises:
+        UserError: one of them is not there.
+    """
+    maps = [parts.get("auto_map") or {} for parts in (config, read_json(folder / layout.TOKENIZER_CONFIG))]
+    values = [value for auto_map in maps for value in auto_map.values()]
+    classes = [name for value in values for name in (value if isinstance(value, list) else [value]) if name]
+    files: set[str] = set()
+    # code of another repository (`owner/name--module.Class`) stays there
+    for module in sorted({name.rpartition(".")[0] for name in classes if "--" not in name}):
+        path = folder / f"{module}.py"
+        try:
+            files |= {path.name, *(Path(file).name for file in get_relative_import_files(path))}
+        except OSError as error:
+            problem = f"auto_map in {str(folder / layout.CONFIG)!r} needs {Path(str(error.filename)).name}"
+            raise UserError(f"{problem}, which is not there; save the model again") from error
+    return files
+
+
+def onnx_files(folder: Path) -> tuple[str, ...]:
+    """What `--with_onnx` wrote; none where it did not, for ONNX files of other people.
+
+    Raises:
+        UserError: they were made of other weights than those of the folder.
+    """
+    if not (record := read_json(folder / layout.ONNX_EXPORT)):
+        return ()
+    if not (folder / layout.ONNX_MODEL).is_file() or record.get("model_digest") != layout.model_digest(folder):
+        raise UserError(
+            f"{str(folder / layout.ONNX_MODEL)!r} was made of other weights than those there now; "
+            "make it again with --with_onnx, or remove the folder onnx"
+        )
+    return layout.ONNX_MODEL, layout.ONNX_EXPORT

@@ -3,6 +3,7 @@
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -21,7 +22,6 @@ from ..training import TrainRun, resolved_config
 from .search_space import rounded, with_values
 from .study import ended
 
-BEST, TABLE, PICTURE = "best.yaml", "trials.csv", "trials.png"
 COLUMNS = 4
 
 
@@ -39,24 +39,19 @@ def write_report(study: Study, run: TrainRun, *, picture: bool = False) -> str:
         trials = study.get_trials(deepcopy=False)
         chosen = {trial.number: rounded(trial.params, trial.distributions) for trial in trials}
         keys = dict.fromkeys(key for values in chosen.values() for key in values)
-        rows = (
-            {
-                "trial": trial.number,
-                "state": trial.state.name.lower(),
-                "value": trial.value,
-                "evaluations": len(trial.intermediate_values),
-                "seconds": round(trial.duration.total_seconds(), 1) if trial.duration else None,
-            }
-            | {key: chosen[trial.number].get(key) for key in keys}
-            for trial in trials
-        )
-        write_rows(output / TABLE, rows)
+        rows: list[dict[str, Any]] = []
+        for trial in trials:
+            seconds = round(trial.duration.total_seconds(), 1) if trial.duration else None
+            rows.append({"trial": trial.number, "state": trial.state.name.lower(), "value": trial.value})
+            rows[-1] |= {"evaluations": len(trial.intermediate_values), "seconds": seconds}
+            rows[-1] |= {key: chosen[trial.number].get(key) for key in keys}
+        write_rows(output / "trials.csv", rows)
         if ended(study, pruned=False):
-            best = with_values(run, chosen[study.best_trial.number])
+            best = with_values(run, rounded(study.best_params, study.best_trial.distributions))
             text = yaml.safe_dump(resolved_config(best), allow_unicode=True, sort_keys=False)
-            write_text(output / BEST, f"# The {line}.\n{text}")
+            write_text(output / "best.yaml", f"# The {line}.\n{text}")
             if picture:
-                plot_trials(output / PICTURE, study, metric=metric)
+                plot_trials(output / "trials.png", study, metric=metric)
         Path(lock.lock_file).unlink()
     return line
 
@@ -85,13 +80,11 @@ def plot_trials(path: Path, study: Study, *, metric: str) -> None:
         rows[-1].append(np.asarray(drawn.buffer_rgba()))
         pyplot.close(drawn.figure)
 
-    title = f"{metric} {best.value:.4f} in trial {best.number}"
-    with canvas(title, choices) as page, warnings.catch_warnings():
+    with canvas(f"{metric} {best.value:.4f} in trial {best.number}", choices) as page, warnings.catch_warnings():
         # these functions are called experimental, and warn where all trials agree
         warnings.simplefilter("ignore")
         # two panels of this size, or four of half its width, fill a row
-        size = {"figure.figsize": (6.5, 4), "figure.dpi": 150, "figure.constrained_layout.use": True}
-        matplotlib.rcParams |= size
+        matplotlib.rcParams |= {"figure.figsize": (6.5, 4), "figure.dpi": 150, "figure.constrained_layout.use": True}
         axes = plots.plot_optimization_history(study, target_name=metric)
         axes.set_title(page.title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

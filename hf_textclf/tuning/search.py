@@ -15,7 +15,6 @@ from ..training import TrainRun, check, resolved_config
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.trial import FrozenTrial
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +32,12 @@ class TuneArguments:
     )
 
     def __post_init__(self) -> None:
-        if self.backend == "ray":
+        if self.backend != "optuna":
+            problem = "is no longer supported" if self.backend == "ray" else "is unknown, expected 'optuna'"
             raise UserError(
-                "backend 'ray' is no longer supported; drop it, and start the same command once for each core or GPU: "
+                f"backend {self.backend!r} {problem}; drop it, and start the same command once for each core or GPU: "
                 "the searches of one output_dir share their trials"
             )
-        if self.backend != "optuna":
-            raise UserError(f"backend {self.backend!r}, expected 'optuna'; correct or drop --backend")
 
 
 def tune(run: TrainRun, search_space: str | Path | dict[str, Any] | None = None, *, trials: int = 20) -> "Study":
@@ -79,14 +77,12 @@ def tune(run: TrainRun, search_space: str | Path | dict[str, Any] | None = None,
         source, search_space = str(path), read_yaml(path)
     objective = Objective(run, read_space(search_space, run, source=source))
 
-    def report(study: "Study", trial: "FrozenTrial") -> None:
-        logger.info("%s", write_report(study, run))
-
     # what other workers are at counts, too
     counted = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+    stop = MaxTrialsCallback(trials, states=counted)
     with open_study(run.training, {"config": resolved_config(run), "search space": search_space}) as study:
         if len(study.get_trials(deepcopy=False, states=counted)) < trials:
-            study.optimize(objective, callbacks=[report, MaxTrialsCallback(trials, states=counted)])
+            study.optimize(objective, callbacks=[lambda study, _: logger.info("%s", write_report(study, run)), stop])
         line = write_report(study, run, picture=True)
         if not ended(study, pruned=False):
             raise UserError(f"{line}, expected one that trains; lower the learning_rate of the search space")
@@ -101,14 +97,11 @@ def _check(run: TrainRun, trials: int) -> None:
     if find_spec("optuna") is None:
         raise UserError("tune needs optuna, which is not installed; pip install 'hf-textclf[tune]'")
     if training.world_size > 1:
-        raise UserError(
-            f"tune in {training.world_size} processes, expected one, which makes one trial after the other; "
-            "start it without a launcher, and once more for each further worker"
-        )
+        problem = f"tune in {training.world_size} processes, expected one"
+        raise UserError(f"{problem}; start it without a launcher, and once more for each further worker")
     if model.model_type in KINDS:
         raise UserError(
-            f"model_type {model.model_type!r} is linear and knows no Trainer, expected a network; "
-            "train it as it is, or name another model_type"
+            f"model_type {model.model_type!r} is linear, expected a network; name another, or only train it"
         )
     if model.one_vs_rest:
         raise UserError("one_vs_rest=true makes several networks, expected a run that trains one; drop --one_vs_rest")

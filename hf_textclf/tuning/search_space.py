@@ -77,10 +77,6 @@ def rounded(values: dict[str, Any], space: dict[str, BaseDistribution]) -> dict[
     }
 
 
-def _value(run: TrainRun, key: str) -> Any:
-    return next(getattr(part, key) for part in vars(run).values() if hasattr(part, key))
-
-
 def _distribution(key: str, entry: Any, base: TrainRun, source: str) -> BaseDistribution:
     names = set(entry) if isinstance(entry, dict) else set()
     choices = entry["choices"] if names == {"choices"} else []
@@ -94,18 +90,18 @@ def _distribution(key: str, entry: Any, base: TrainRun, source: str) -> BaseDist
     runs = [with_values(base, {key: end}) for end in ends]
     for run in runs:
         check(run)
-    if None in ends and _value(base, key) is not None:
+    parts = ([part for part in vars(run).values() if hasattr(part, key)] for run in (base, *runs))
+    own, *values = (getattr(part, key) for part, *_ in parts)
+    if None in ends and own is not None:
         raise UserError(
-            f"{key}: null in {source} means that the key is not set, but the config sets {_value(base, key)!r}; "
+            f"{key}: null in {source} means that the key is not set, but the config sets {own!r}; "
             "take it out of one of the two"
         )
     if choices:
         return CategoricalDistribution(choices)
-    low, high = (_value(run, key) for run in runs)
+    low, high = values
     if isinstance(low, bool) or not isinstance(low, int | float):
-        raise UserError(
-            f"{key}: {entry!r} in {source} is a range, but {key} is no number; write {{choices: [A, B, …]}}"
-        )
+        raise UserError(f"{key}: {entry!r} in {source} is a range, but not of numbers; write {{choices: [A, B, …]}}")
     options = {name: entry[name] for name in names - {"low", "high"}}
     try:
         return (IntDistribution if isinstance(low, int) else FloatDistribution)(low, high, **options)

@@ -162,8 +162,7 @@ def _study(journal: Path, training: TrainingArguments) -> Study:
             load_if_exists=True,
         )
     except (ValueError, KeyError) as error:
-        message = f"{journal}: no journal of a search ({error}); remove it or choose another output_dir"
-        raise UserError(message) from error
+        raise UserError(f"{journal}: no journal of a search ({error}); remove it or choose another folder") from error
 
 
 def _compare(study: Study, now: dict[str, Any], output: Path) -> None:
