@@ -23,12 +23,12 @@ NO_LIMIT = 1e9
 class Facts:
     """What a card can be made from, read from the files of a folder.
 
-    name: of the model, as others call it. config: config.json. max_length: tokens that the tokenizer cuts at; None where it does
-    not. label_names: in id order. problem_type: classes where a foreign checkpoint does not say. run: the resolved
-    configuration, without paths of a machine. results: eval_results.json. evaluations: what is known of each split
-    the model was evaluated on, train first and test last, other data sets after all splits of the run's own.
-    headline: the last of the run's own splits, which is test where the model was evaluated on it. measured: costs.
-    history: trainer_state.json. pictures: file name -> what it shows.
+    name: of the model, as others call it. config: config.json. max_length: tokens that the tokenizer cuts at; None
+    where it does not. label_names: in id order. problem_type: classes where a foreign checkpoint does not say. run:
+    the resolved configuration, without paths of a machine. results: eval_results.json. evaluations: what is known of
+    each split the model was evaluated on, train first and test last, other data sets after all splits of the run's
+    own. headline: the last of the run's own splits, which is test where the model was evaluated on it. measured:
+    costs. history: trainer_state.json. pictures: file name -> what it shows.
 
     Raises:
         UserError: it holds no model of Transformers, or a file that is no JSON.
