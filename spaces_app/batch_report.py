@@ -96,10 +96,7 @@ def matrix_table(judgement: Judgement, *, caption: str) -> str:
 
 
 def counts(answers: Predictions, classifier: Classifier, *, none: str) -> dict[str, int]:
-    """How many texts got each label, the most frequent first; for regression, how many lie in each tenth.
-
-    none: what to call texts without a label.
-    """
+    """How many texts got each label or `none`, the most frequent first; for regression, how many lie in each tenth."""
     if classifier.problem_type == REGRESSION:
         numbers, edges = np.histogram(answers.scores[answers.read])
         names = [f"{low:.3g} – {high:.3g}" for low, high in zip(edges, edges[1:], strict=False)]

@@ -39,12 +39,7 @@ if os.environ.get("SPACES_ZERO_GPU"):
 
 
 class Served:
-    """A model of the page.
-
-    Attributes:
-        name: What the page calls it.
-        folder: Its files on this machine.
-    """
+    """A model of the page; folder: its files on this machine."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
@@ -100,12 +95,6 @@ class Served:
     def label_names(self) -> list[str]:
         """In id order, without loading the model where its files tell."""
         return self.facts.label_names if self.facts else self.classifier.label_names
-
-    @property
-    def thresholds(self) -> dict[str, float]:
-        """Of a multi-label model: from which probability on a label is predicted."""
-        limits = self.classifier.thresholds
-        return {} if limits is None else dict(zip(self.classifier.label_names, limits.tolist(), strict=True))
 
 
 def named_models(arguments: list[str]) -> list[str]:

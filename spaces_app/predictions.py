@@ -63,12 +63,9 @@ def is_foreign(prediction: Prediction) -> bool:
 class Predictions:
     """What a model says of some texts.
 
-    Attributes:
-        labels: For each text its label, or all that it has of several; None for a text that was not read.
-        scores: (texts,), the probability of the label; for regression the number.
-        probabilities: (texts, labels), float32.
-        done: How many texts were dealt with so far.
-        left_out: Key of the sentence about it -> how many texts were not read, or not to their end.
+    labels: of each text its label, or all that it has of several; None for a text that was not read. scores: (texts,),
+    the probability of the label; for regression the number. probabilities: (texts, labels), float32. done: how many
+    texts were dealt with so far. left_out: key of a sentence -> how many texts were not read, or not to their end.
     """
 
     labels: list[list[str] | None]

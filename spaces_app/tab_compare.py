@@ -93,7 +93,9 @@ def _bars(model: Served, prediction: Prediction | None, request: gr.Request) -> 
     rows: dict[str, Any] = dict.fromkeys(model.label_names)
     limits, chosen = {}, []
     if prediction is not None:
-        rows, limits, chosen = prediction.probabilities, model.thresholds, _predicted(prediction)
+        rows, chosen = prediction.probabilities, _predicted(prediction)
+        if (thresholds := model.classifier.thresholds) is not None:
+            limits = dict(zip(model.classifier.label_names, thresholds.tolist(), strict=True))
         if len(rows) > MANY:
             rows = dict(sorted(rows.items(), key=lambda item: -item[1]))
     lines = []

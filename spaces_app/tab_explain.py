@@ -85,15 +85,12 @@ def explain(
             "label": attribution.label,
             "score": attribution.score,
             "baseline_score": attribution.baseline_score,
-            "words": [
-                {"word": word, "start": first, "end": last, "contribution": value}
-                for word, (first, last), value in zip(
-                    attribution.words, attribution.spans, attribution.contributions, strict=True
-                )
-            ],
-            "error": attribution.delta,
-            "unread": attribution.unread,
         }
+        answer |= {"error": attribution.delta, "unread": attribution.unread}
+        words = zip(attribution.words, attribution.spans, attribution.contributions, strict=True)
+        answer["words"] = [
+            {"word": word, "start": first, "end": last, "contribution": value} for word, (first, last), value in words
+        ]
     return answers
 
 
