@@ -137,9 +137,10 @@ def listed(
     read = answers.read
     short = [texts[n][:SHOWN_CHARACTERS] + "…" * (len(texts[n]) > SHOWN_CHARACTERS) for n in read]
     labels = [JOINT.join(answers.labels[n] or [none]) for n in read]
-    columns = [labels, answers.scores[read].round(4), short, [n + 1 for n in read]]
+    columns = [labels, answers.scores[read], short, [n + 1 for n in read]]
     frame = pd.DataFrame(dict(zip(headers, columns, strict=True)))
-    return frame if classifier.problem_type == REGRESSION else frame.sort_values(headers[1], kind="stable")
+    frame = frame if classifier.problem_type == REGRESSION else frame.sort_values(headers[1], kind="stable")
+    return frame.round({headers[1]: 4})
 
 
 def extended(answers: Predictions, table: Table, classifier: Classifier) -> tuple[list[dict[str, Any]], list[str]]:
