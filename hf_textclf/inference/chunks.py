@@ -1,6 +1,7 @@
 """Chunks of long texts: what a network puts out for each, and how much it counts in its text."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from itertools import chain
 from typing import Any
 
@@ -35,29 +36,27 @@ def network_outputs(
     Raises:
         UserError: the model has no head, or one that reads something else than one vector for each text.
     """
-    rows = len(encoded["input_ids"])
     head = classification_head(model) if with_features else None
-    logits = torch.zeros(rows, model.config.num_labels)
-    features = torch.zeros(rows, head.in_features) if head else None
+    logits = torch.zeros(len(encoded["input_ids"]), model.config.num_labels)
+    features = torch.zeros(len(logits), head.in_features) if head else None
     states: list[Tensor] = []
-    hook = head.register_forward_pre_hook(lambda layer, inputs: states.append(inputs[0])) if head else None
+    hook = head.register_forward_pre_hook(lambda layer, inputs: states.append(inputs[0])) if head else nullcontext()
     training, device = model.training, next(model.parameters()).device
     model.eval()
     try:
-        for numbers, batch in batches_by_length(encoded, PaddingCollator(tokenizer), batch_size=batch_size):
-            logits[numbers] = model(**batch.to(device)).logits.float().cpu()
-            if features is not None:
-                batch_features, expected = states.pop(), features[numbers].shape
-                if batch_features.shape != expected:
-                    raise UserError(
-                        f"the head reads {tuple(batch_features.shape)} of a batch, expected one vector for each text, "
-                        f"{tuple(expected)}; choose other --sentence_weights"
-                    )
-                features[numbers] = batch_features.float().cpu()
+        with hook:
+            for numbers, batch in batches_by_length(encoded, PaddingCollator(tokenizer), batch_size=batch_size):
+                logits[numbers] = model(**batch.to(device)).logits.float().cpu()
+                if features is not None:
+                    read, expected = states.pop(), (len(numbers), features.shape[1])
+                    if read.shape != expected:
+                        raise UserError(
+                            f"the head reads {tuple(read.shape)} of a batch, expected one vector for each text, "
+                            f"{expected}; choose other --sentence_weights"
+                        )
+                    features[numbers] = read.float().cpu()
     finally:
         model.train(training)
-        if hook:
-            hook.remove()
     return logits, features
 
 
@@ -103,9 +102,7 @@ class ChunkAttention(nn.Module):
 
     h_s is what the last linear layer of the network reads of chunk s. That layer maps the weighted mean of all h_s
     (equation 10) to the weighted mean of their logits, since the weights add up to 1. A new attention weighs all
-    chunks alike.
-
-    width: of h_s.
+    chunks alike. width: of h_s.
     """
 
     def __init__(self, width: int) -> None:
@@ -116,8 +113,7 @@ class ChunkAttention(nn.Module):
     def forward(self, features: Tensor, text_index: Tensor) -> Tensor:
         """features: (chunks, width); text_index: (chunks,) number of the text of each chunk, from 0 on without a gap.
         Returns (chunks,), adding up to 1 in each text."""
-        scores = torch.tanh(self.projection(features)) @ self.context
-        texts = int(text_index.max()) + 1
+        scores, texts = torch.tanh(self.projection(features)) @ self.context, int(text_index.max()) + 1
         highest = scores.new_full((texts,), -torch.inf).scatter_reduce(0, text_index, scores.detach(), "amax")
         exponentials = (scores - highest[text_index]).exp()
         return exponentials / scores.new_zeros(texts).index_add(0, text_index, exponentials)[text_index]

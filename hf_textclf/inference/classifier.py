@@ -1,9 +1,5 @@
 """The `Classifier` starts from a saved folder or a Hub id, never from live objects of a training run, and gives the
-same probabilities whatever else is in the batch.
-
-What is inside, a neural network or something else that was saved, is a `Predictor`; what its numbers mean is decided
-here.
-"""
+same probabilities whatever else is in the batch. A `Predictor` does the work; here its numbers get their meaning."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -50,18 +46,6 @@ class Prediction:
     notices: tuple[Notice, ...] = ()
 
 
-def open_predictor(name_or_path: str, **options: Any) -> Predictor:
-    """Load what a folder or Hub id holds; options as in `Classifier`, of which a linear model has none."""
-    if (Path(name_or_path) / ONE_VS_REST).is_file():
-        return OneVsRest(name_or_path, **options)
-    if (Path(name_or_path) / LINEAR_CONFIG).is_file():
-        # here, so that nobody else waits for scikit-learn
-        from .linear import LinearPredictor
-
-        return LinearPredictor(name_or_path)
-    return open_network(name_or_path, **options)
-
-
 class Classifier:
     """A trained text classifier, LSTM or any other, from a folder or a Hub id.
 
@@ -94,9 +78,16 @@ class Classifier:
         thresholds: float | None = None,
     ) -> None:
         self.name_or_path = str(name_or_path)
-        self.predictor = open_predictor(
-            self.name_or_path, revision=revision, trust_remote_code=trust_remote_code, device=device
-        )
+        options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code, "device": device}
+        self.predictor: Predictor
+        if (Path(name_or_path) / LINEAR_CONFIG).is_file():
+            # here, so that nobody else waits for scikit-learn
+            from .linear import LinearPredictor
+
+            self.predictor = LinearPredictor(name_or_path)
+        else:
+            group = (Path(name_or_path) / ONE_VS_REST).is_file()
+            self.predictor = (OneVsRest if group else open_network)(self.name_or_path, **options)
         self.problem_type: Any = self.predictor.problem_type
         self.label_names = self.predictor.label_names
         self.thresholds = self._thresholds(thresholds)
@@ -118,18 +109,15 @@ class Classifier:
         return self._probabilities(self.logits(texts, batch_size=batch_size))
 
     def _probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """logits: (texts, labels). Returns the same shape."""
         return to_probabilities(logits, self.problem_type).reshape(logits.shape)
 
     def __call__(self, texts: list[str], *, batch_size: int = 64) -> list[Prediction]:
         """Classify a list of texts."""
-        _refuse_string(texts)
-        return list(self._predictions(texts, batch_size=batch_size))
+        return list(self._predictions(_no_string(texts), batch_size=batch_size))
 
     def stream(self, texts: Iterable[str], *, batch_size: int = 64) -> Iterator[Prediction]:
         """Classify any number of texts in constant memory, in their order."""
-        _refuse_string(texts)
-        texts = iter(texts)
+        texts = iter(_no_string(texts))
         # several batches at once, so that texts of similar length can share one
         while group := list(islice(texts, 16 * batch_size)):
             yield from self._predictions(group, batch_size=batch_size)
@@ -151,28 +139,25 @@ class Classifier:
         for text, numbers in zip(reading.texts, chunks.of_texts(), strict=True):
             of_text = []
             for number in numbers:
-                start, end = chunks.spans[number]
                 prediction = None if alone is None else self._prediction(alone[number])
                 label, score = (prediction.label, prediction.score) if prediction else (None, None)
-                of_text.append(Chunk(text[start:end], float(chunks.weights[number]), label, score))
+                of_text.append(Chunk(text[slice(*chunks.spans[number])], float(chunks.weights[number]), label, score))
             yield () if of_text[0].text == text else tuple(of_text)
 
     def _thresholds(self, requested: float | None) -> np.ndarray | None:
         if self.problem_type != "multi_label_classification":
-            if requested is not None:
-                raise UserError(
-                    f"thresholds={requested} is for multi-label models, found {self.problem_type}; drop it"
-                )
-            return None
+            if requested is None:
+                return None
+            raise UserError(f"thresholds={requested} is for multi-label models, found {self.problem_type}; drop it")
         if requested is not None and not 0 <= requested <= 1:
             raise UserError(f"thresholds={requested} is no probability, expected a number from 0 to 1; correct it")
-        saved = self.predictor.thresholds
+        saved, count = self.predictor.thresholds, len(self.label_names)
         if requested is not None or saved is None:
-            return np.full(len(self.label_names), 0.5 if requested is None else requested)
-        if len(saved) != len(self.label_names):
+            return np.full(count, 0.5 if requested is None else requested)
+        if len(saved) != count:
             raise UserError(
                 f"{self.name_or_path!r} has {len(saved)} thresholds in its config.json, expected one for each of its "
-                f"{len(self.label_names)} labels; calibrate it again"
+                f"{count} labels; calibrate it again"
             )
         return np.array(saved)
 
@@ -188,7 +173,8 @@ class Classifier:
         return Prediction(label, probabilities[best], probabilities, chunks, notices)
 
 
-def _refuse_string(texts: Iterable[str]) -> None:
-    """A string is an iterable of texts too, of one character each."""
+def _no_string(texts: Any) -> Any:
+    """The texts; a string is an iterable of texts too, of one character each."""
     if isinstance(texts, str):
         raise TypeError(f"expected a list of texts, got the string {texts[:20]!r}; write [text]")
+    return texts

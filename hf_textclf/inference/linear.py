@@ -1,5 +1,4 @@
-"""A saved linear model: read with every size checked, texts in and logits out. It counts what it knows of a text, so
-it cuts none and has no script."""
+"""A saved linear model. It counts what it knows of a text, so it cuts none and has no script."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -34,21 +33,21 @@ class LinearPredictor:
             ) from error
 
     def _load(self, folder: Path) -> None:
-        self.config = LinearConfig(**json.loads((folder / LINEAR_CONFIG).read_text(encoding="utf-8")))
+        self.config = config = LinearConfig(**json.loads((folder / LINEAR_CONFIG).read_text(encoding="utf-8")))
         terms = json.loads((folder / LINEAR_VOCABULARY).read_text(encoding="utf-8"))
         arrays = load_file(folder / LINEAR_WEIGHTS)
-        self.problem_type: str = self.config.problem_type
-        self.label_names = [self.config.id2label[str(number)] for number in range(len(self.config.id2label))]
-        expected = {"weights": (len(terms), self.config.columns), "bias": (self.config.columns,)}
-        if self.config.weighting == "tfidf":
+        self.problem_type: str = config.problem_type
+        self.label_names = [config.id2label[str(number)] for number in range(len(config.id2label))]
+        expected = {"weights": (len(terms), config.columns), "bias": (config.columns,)}
+        if config.weighting == "tfidf":
             expected["idf"] = (len(terms),)
         shapes = {name: array.shape for name, array in arrays.items()}
         if shapes != expected:
             raise ValueError(
                 f"{LINEAR_WEIGHTS} has the sizes {shapes}, {LINEAR_VOCABULARY} and {LINEAR_CONFIG} ask for {expected}"
             )
-        self.vectorizer = self.config.vectorizer(vocabulary=terms)
-        if self.config.weighting == "tfidf":
+        self.vectorizer = config.vectorizer(vocabulary=terms)
+        if config.weighting == "tfidf":
             self.vectorizer.idf_ = arrays["idf"].astype(np.float64)
         # scipy would widen float32 again for every call
         self.weights, self.bias = (arrays[name].astype(np.float64) for name in ("weights", "bias"))
@@ -57,10 +56,8 @@ class LinearPredictor:
         self.logits([""])
 
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
-        """Return (texts, labels), whose softmax or sigmoid is what scikit-learn calls `predict_proba`.
-
-        batch_size: without meaning here, all texts are taken at once.
-        """
+        """Return (texts, labels), whose softmax or sigmoid is what scikit-learn calls `predict_proba`. All texts are
+        taken at once, whatever the batch_size."""
         if len(texts) == 0:
             return np.zeros((0, len(self.label_names)))
         outputs = self.vectorizer.transform(texts) @ self.weights + self.bias

@@ -1,10 +1,10 @@
-"""Read long texts with a network that was trained on short ones: in chunks whose logits are merged, or shortened to
+"""Long texts read by a network that was trained on short ones: in chunks whose logits are merged, or shortened to
 their key sentences. The network stays as it is; what reading needs beside it stands in two files of its folder."""
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from itertools import accumulate
+from dataclasses import dataclass
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -72,15 +72,8 @@ class DocumentSettings:
                 )
         return None if document_strategy == "truncate" else cls(document_strategy, **given)  # type: ignore[arg-type]
 
-    def recorded(self) -> dict[str, Any]:
-        """The fields that the strategy reads."""
-        return {
-            name: value
-            for name, value in asdict(self).items()
-            if name not in _BELONGS_TO or self.document_strategy in _BELONGS_TO[name]
-        }
 
-
+@dataclass(eq=False)
 class DocumentReader:
     """How the texts of one saved network are read.
 
@@ -89,12 +82,9 @@ class DocumentReader:
         attention: For weights by attention.
     """
 
-    def __init__(
-        self, settings: DocumentSettings, *, idf: np.ndarray | None = None, attention: ChunkAttention | None = None
-    ) -> None:
-        self.settings = settings
-        self.idf = idf
-        self.attention = attention
+    settings: DocumentSettings
+    idf: np.ndarray | None = None
+    attention: ChunkAttention | None = None
 
     @classmethod
     def load(cls, description: Path, weights: Path | None) -> "DocumentReader":
@@ -106,13 +96,11 @@ class DocumentReader:
         try:
             settings = DocumentSettings(**json.loads(description.read_text(encoding="utf-8")))
             tensors = load_file(weights) if weights else {}
-            idf = tensors.pop("idf").numpy() if "idf" in tensors else None
-            attention = None
+            reader = cls(settings, tensors.pop("idf").numpy() if "idf" in tensors else None)
             if tensors:
-                attention = ChunkAttention(tensors["projection.weight"].shape[1])
-                attention.load_state_dict(tensors)
-            reader = cls(settings, idf=idf, attention=attention)
-            if reader.needs_idf and idf is None or reader.needs_attention and attention is None:
+                reader.attention = ChunkAttention(tensors["projection.weight"].shape[1])
+                reader.attention.load_state_dict(tensors)
+            if reader.needs_idf and reader.idf is None or reader.needs_attention and reader.attention is None:
                 raise ValueError("weights are missing")
         except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise UserError(
@@ -123,12 +111,16 @@ class DocumentReader:
 
     def save(self, folder: Path) -> None:
         """Write the two files into a folder, the second one where there is something to hold."""
-        tensors: dict[str, Tensor] = dict(self.attention.state_dict()) if self.attention is not None else {}
+        tensors = dict(self.attention.state_dict()) if self.attention else {}
         if self.idf is not None:
             tensors["idf"] = torch.from_numpy(self.idf)
         if tensors:
             save_file(tensors, folder / DOCUMENT_WEIGHTS)
-        write_json(folder / DOCUMENT, self.settings.recorded())
+        strategy = self.settings.document_strategy
+        ignored = {name for name, strategies in _BELONGS_TO.items() if strategy not in strategies}
+        write_json(
+            folder / DOCUMENT, {name: value for name, value in vars(self.settings).items() if name not in ignored}
+        )
 
     @property
     def needs_idf(self) -> bool:
@@ -151,9 +143,9 @@ class DocumentReader:
             return encode_windows(tokenizer, list(texts), stride=self.settings.stride)
         sentences, text_index, starts = _sentences(texts)
         windows = encode_windows(tokenizer, sentences)
-        pairs = list(zip(windows.text_index, windows.spans, strict=True))
-        spans = [(starts[sentence] + start, starts[sentence] + end) for sentence, (start, end) in pairs]
-        return Windows(windows.encoded, [text_index[sentence] for sentence, _ in pairs], spans)
+        numbers = windows.text_index
+        spans = [(starts[n] + begin, starts[n] + end) for n, (begin, end) in zip(numbers, windows.spans, strict=True)]
+        return Windows(windows.encoded, [text_index[n] for n in numbers], spans)
 
     def shorten(self, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[str]:
         """Keep of each text the `num_sentences` sentences that score highest by TF-IDF, in their order."""
@@ -164,12 +156,10 @@ class DocumentReader:
     ) -> Iterator[tuple[list[str], Windows, Tensor, Tensor | None]]:
         """Yield one group of texts after the other with their chunks, the logits of these (chunks, labels) and, for
         weights by attention, what the head reads (chunks, width)."""
+        options: dict[str, Any] = {"batch_size": batch_size, "with_features": self.needs_attention}
         for group in groups(texts):
             windows = self.windows(tokenizer, group)
-            logits, features = network_outputs(
-                model, tokenizer, windows.encoded, batch_size=batch_size, with_features=self.needs_attention
-            )
-            yield group, windows, logits, features
+            yield group, windows, *network_outputs(model, tokenizer, windows.encoded, **options)
 
     def logits(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], *, batch_size: int
@@ -189,20 +179,17 @@ class DocumentReader:
                 yield Reading(group, logits.numpy(), [()] * len(group), chunks)
             return
         for group, windows, logits, features in self.outputs(model, tokenizer, texts, batch_size=batch_size):
-            text_index = np.array(windows.text_index)
-            weights = self._weights(windows, text_index, features)
+            text_index, scores = np.array(windows.text_index), np.ones(len(windows.text_index))
+            if self.attention and features is not None:
+                with torch.no_grad():
+                    weights = self.attention(features, torch.from_numpy(text_index)).numpy()
+            else:
+                if self.idf is not None:
+                    scores = tfidf_scores(windows.encoded["input_ids"], text_index, self.idf)
+                weights = normalize(scores, text_index)
             merged = merge(logits, torch.from_numpy(weights).float(), torch.from_numpy(text_index))
             chunks = Chunks(text_index, windows.spans, weights, logits.numpy())
             yield Reading(group, merged.numpy(), [()] * len(group), chunks)
-
-    def _weights(self, windows: Windows, text_index: np.ndarray, features: Tensor | None) -> np.ndarray:
-        """(chunks,), which add up to 1 in each text."""
-        if self.attention is not None and features is not None:
-            with torch.no_grad():
-                return self.attention(features, torch.from_numpy(text_index)).numpy()
-        if self.idf is not None:
-            return normalize(tfidf_scores(windows.encoded["input_ids"], text_index, self.idf), text_index)
-        return normalize(np.ones(len(text_index)), text_index)
 
     def _shorten(self, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> tuple[list[str], Chunks]:
         """The shortened texts, and every sentence that is kept."""
@@ -223,26 +210,19 @@ class DocumentReader:
 
 def _sentences(texts: Sequence[str]) -> tuple[list[str], list[int], list[int]]:
     """The sentences of some texts, the number of the text of each, and the place where it starts there."""
-    sentences: list[str] = []
-    text_index: list[int] = []
-    starts: list[int] = []
-    for number, text in enumerate(texts):
-        split = split_sentences(text)
-        sentences.extend(split)
-        text_index.extend([number] * len(split))
-        starts.extend(accumulate(map(len, split[:-1]), initial=0))
-    return sentences, text_index, starts
+    split = [split_sentences(text) for text in texts]
+    starts = chain.from_iterable(accumulate(map(len, of_text[:-1]), initial=0) for of_text in split)
+    text_index = [number for number, of_text in enumerate(split) for _ in of_text]
+    return list(chain.from_iterable(split)), text_index, list(starts)
 
 
 def groups(texts: Sequence[str]) -> Iterator[list[str]]:
     """Cut a list of texts into lists of about GROUP characters, of one text at least."""
-    group: list[str] = []
-    size = 0
-    for text in texts:
-        if group and size + len(text) > GROUP:
-            yield group
-            group, size = [], 0
-        group.append(text)
+    start = size = 0
+    for number, text in enumerate(texts):
+        if number > start and size + len(text) > GROUP:
+            yield list(texts[start:number])
+            start, size = number, 0
         size += len(text)
-    if group:
-        yield group
+    if start < len(texts):
+        yield list(texts[start:])

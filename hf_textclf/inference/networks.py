@@ -12,7 +12,6 @@ from transformers import PreTrainedTokenizerFast
 from transformers.utils import cached_file
 
 from ..errors import UserError
-from ..files import write_json
 from ..models.loading import calibration_of, load_classifier, longest_text, problem_type_of
 from ..saved_model.layout import DOCUMENT, DOCUMENT_WEIGHTS, ONE_VS_REST
 from ..tokenization import PaddingCollator, check_agreement, encode, encode_whole, load_tokenizer
@@ -29,10 +28,9 @@ UNKNOWN_SCRIPT = (Notice("unknown_script"),)
 def open_network(name_or_path: str, *, revision: str = "main", **options: Any) -> "Network":
     """Load a network, with the reader of long texts where its folder or Hub repository holds one."""
     description = _file(name_or_path, DOCUMENT, revision)
-    if description is None:
-        return Network(name_or_path, revision=revision, **options)
-    reader = DocumentReader.load(description, _file(name_or_path, DOCUMENT_WEIGHTS, revision))
-    return LongTextNetwork(name_or_path, reader, revision=revision, **options)
+    weights = _file(name_or_path, DOCUMENT_WEIGHTS, revision) if description else None
+    reader = DocumentReader.load(description, weights) if description else None
+    return Network(name_or_path, reader=reader, revision=revision, **options)
 
 
 def _file(name_or_path: str, name: str, revision: str) -> Path | None:
@@ -52,28 +50,36 @@ def cut_notices(tokenizer: PreTrainedTokenizerFast, lengths: list[int]) -> list[
 
 
 class Network:
-    """An LSTM or any other sequence classifier of Transformers; a `Predictor`. Arguments and errors as in
-    `Classifier`."""
+    """An LSTM or any other sequence classifier of Transformers; a `Predictor`. Further arguments and errors as in
+    `Classifier`.
 
-    document_strategy: str | None = None
+    Args:
+        reader: Of long texts, which are cut without it; stock tools always cut them, and may answer otherwise.
+    """
 
     def __init__(
-        self, name_or_path: str, *, revision: str = "main", trust_remote_code: bool = False, device: str | None = None
+        self,
+        name_or_path: str,
+        *,
+        reader: DocumentReader | None = None,
+        revision: str = "main",
+        trust_remote_code: bool = False,
+        device: str | None = None,
     ) -> None:
+        self.reader = reader
+        self.document_strategy: str | None = reader.settings.document_strategy if reader else None
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = load_classifier(name_or_path, **options).to(self.device)
         self.tokenizer = load_tokenizer(name_or_path, **options)
         check_agreement(self.tokenizer, self.model.config)
         # many published tokenizers know no limit where their model has one
-        limit = longest_text(self.model.config)
-        if limit is not None and self.tokenizer.model_max_length > limit:
-            self.tokenizer.model_max_length = limit
+        limit = longest_text(self.model.config) or self.tokenizer.model_max_length
+        self.tokenizer.model_max_length = min(limit, self.tokenizer.model_max_length)
         self.collate = PaddingCollator(self.tokenizer)
         self.scripts = VocabularyScripts(self.tokenizer)
         self.problem_type = problem_type_of(self.model.config)
-        names = self.model.config.id2label
-        self.label_names = [names[number] for number in range(len(names))]
+        self.label_names = [self.model.config.id2label[number] for number in range(self.model.config.num_labels)]
         self.thresholds: list[float] | None = calibration_of(self.model.config)["thresholds"]
         self.num_parameters = self.model.num_parameters()
 
@@ -89,52 +95,29 @@ class Network:
 
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
         """Return the model's raw outputs, (texts, labels). Texts of similar length share a batch."""
-        return self._outputs(encode(self.tokenizer, list(texts)), batch_size)
-
-    def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
-        """Yield the raw outputs of all texts, and notices of those that were cut or whose script is unknown."""
-        if len(texts) == 0:
-            return
-        # once for tokens and notices
-        words = segmented(self.tokenizer, list(texts))
-        whole = encode_whole(self.tokenizer, words, is_segmented=True)
-        encoded = dict(whole)
-        notices = cut_notices(self.tokenizer, truncate(self.tokenizer, encoded))
-        for number, text in enumerate(words):
-            if self.scripts.lack(text, whole.encodings[number]):
-                notices[number] = UNKNOWN_SCRIPT
-        yield Reading(texts, self._outputs(encoded, batch_size), notices)
-
-    def _outputs(self, encoded: dict[str, list[Any]], batch_size: int) -> np.ndarray:
+        if self.reader:
+            return self.reader.logits(self.model, self.tokenizer, texts, batch_size=batch_size)
+        encoded = encode(self.tokenizer, list(texts))
         return network_outputs(self.model, self.tokenizer, encoded, batch_size=batch_size)[0].numpy()
 
-
-class LongTextNetwork(Network):
-    """A `Network` whose logits are those of whole texts, however long; further arguments and errors as there.
-
-    Attributes:
-        document_strategy: How a long text is read; stock tools, which cut it, may answer otherwise.
-    """
-
-    def __init__(self, name_or_path: str, reader: DocumentReader, **options: Any) -> None:
-        super().__init__(name_or_path, **options)
-        self.reader = reader
-        self.document_strategy = reader.settings.document_strategy
-
-    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
-        """Return the merged logits, (texts, labels)."""
-        return self.reader.logits(self.model, self.tokenizer, texts, batch_size=batch_size)
-
     def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
-        """Yield what the network says of one group of texts after the other, and of their chunks."""
-        for reading in self.reader.read(self.model, self.tokenizer, texts, batch_size=batch_size):
-            words = segmented(self.tokenizer, [text[:START] for text in reading.texts])
-            yield replace(reading, notices=[UNKNOWN_SCRIPT if self.scripts.lack(text) else () for text in words])
-
-
-def describe_group(folder: Path, *, problem_type: str, label_names: list[str]) -> None:
-    """Write down that a folder holds one network for each label, in the folders `0`, `1`, …"""
-    write_json(folder / ONE_VS_REST, {"problem_type": problem_type, "label_names": label_names})
+        """Yield the raw outputs, a reader's for one group of texts after the other, and notices of texts that were cut
+        or whose script is unknown."""
+        if self.reader:
+            for reading in self.reader.read(self.model, self.tokenizer, texts, batch_size=batch_size):
+                words = segmented(self.tokenizer, [text[:START] for text in reading.texts])
+                yield replace(reading, notices=[UNKNOWN_SCRIPT if self.scripts.lack(text) else () for text in words])
+        elif len(texts):
+            # once for tokens and notices
+            words = segmented(self.tokenizer, list(texts))
+            whole = encode_whole(self.tokenizer, words, is_segmented=True)
+            encoded = dict(whole)
+            notices = cut_notices(self.tokenizer, truncate(self.tokenizer, encoded))
+            for number, text in enumerate(words):
+                if self.scripts.lack(text, whole.encodings[number]):
+                    notices[number] = UNKNOWN_SCRIPT
+            logits, _ = network_outputs(self.model, self.tokenizer, encoded, batch_size=batch_size)
+            yield Reading(texts, logits.numpy(), notices)
 
 
 class OneVsRest:
@@ -157,15 +140,15 @@ class OneVsRest:
             self.label_names: list[str] = description["label_names"]
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{folder}/{ONE_VS_REST} is broken ({error!r}); train the group again") from error
-        self.networks = [
-            open_network(str(Path(folder) / str(number)), device=device) for number in range(len(self.label_names))
-        ]
-        for number, (name, network) in enumerate(zip(self.label_names, self.networks, strict=True)):
-            if network.label_names != [f"not {name}", name]:
+        self.networks = []
+        for number, name in enumerate(self.label_names):
+            network, expected = open_network(f"{folder}/{number}", device=device), [f"not {name}", name]
+            if network.label_names != expected:
                 raise UserError(
-                    f"{folder}/{number} has the labels {network.label_names}, expected {[f'not {name}', name]}; "
+                    f"{folder}/{number} has the labels {network.label_names}, expected {expected}; "
                     "copy or train the group again"
                 )
+            self.networks.append(network)
         self.num_parameters = sum(network.num_parameters for network in self.networks)
 
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
@@ -186,6 +169,4 @@ class OneVsRest:
     def _joined(self, logits: list[np.ndarray]) -> np.ndarray:
         """logits: of each network, (texts, 2)."""
         log_odds = np.stack([each[:, 1] - each[:, 0] for each in logits], axis=1)
-        if self.problem_type == "multi_label_classification":
-            return log_odds
-        return -np.logaddexp(0, -log_odds)
+        return log_odds if self.problem_type == "multi_label_classification" else -np.logaddexp(0, -log_odds)

@@ -1,9 +1,6 @@
-"""A trained classifier as an ONNX file, laid out as the tools around the Hub expect it.
-
-All models go through the exporter that traces (`dynamo=False`): the newer one freezes the length of the texts in an
-LSTM (pytorch#191855). What a trace gets wrong it gets wrong silently, so the file is compared with the model on
-batches of other shapes before it is kept.
-"""
+"""A trained classifier as an ONNX file, laid out as the tools around the Hub expect it. All models go through the
+exporter that traces (`dynamo=False`): the newer one freezes the length of texts in an LSTM (pytorch#191855). What a
+trace gets wrong it gets wrong silently, so the file is compared with the model on batches of other shapes."""
 
 import os
 import warnings
@@ -23,7 +20,6 @@ from ..models.loading import load_classifier, longest_text
 from ..saved_model.layout import ONNX_EXPORT, ONNX_MODEL, model_digest
 from ..tokenization import load_tokenizer
 
-# the weights that it was made from, and how far its logits are from theirs
 OPSET = 17
 # largest difference of two logits that rounding explains, as a share of those beyond 1
 TOLERANCE = 1e-4
@@ -47,8 +43,7 @@ def export_onnx(folder: Path) -> dict[str, Any]:
     in chunks. Its inputs are those that the tokenizer gives, each (batch_size, sequence_length); the output, `logits`,
     is (batch_size, num_labels).
 
-    Returns what `onnx/export.json` holds, with `max_difference`, the largest one between a logit of the file and of
-    the model.
+    Returns what `onnx/export.json` holds, with `max_difference`, the largest one of two logits of file and model.
 
     Raises:
         UserError: ONNX Runtime is not installed, the folder holds no classifier, or one that cannot be exported.
@@ -58,16 +53,22 @@ def export_onnx(folder: Path) -> dict[str, Any]:
             raise UserError(f"ONNX needs {name}, which is not installed; pip install 'hf-textclf[onnx]'")
     model, tokenizer = load_classifier(str(folder)), load_tokenizer(str(folder))
     network = _Logits(model, list(tokenizer("a"))).eval()
+    axes: dict[str, Any] = {name: {0: "batch_size", 1: "sequence_length"} for name in network.names}
+    axes["logits"] = {0: "batch_size"}
+    names: dict[str, Any] = {"input_names": network.names, "output_names": ["logits"], "dynamic_axes": axes}
     with TemporaryDirectory(dir=folder, prefix=".onnx-") as partial:
         file = Path(partial) / "model.onnx"
         try:
-            _trace(network, tokenizer, file)
+            # with pads: an LSTM takes a short cut past all that moves them
+            batch = _batch(network, tokenizer, texts=3, length=4)
+            with warnings.catch_warnings():
+                # of constants in the trace, which the comparison would find
+                warnings.simplefilter("ignore")
+                torch.onnx.export(network, batch, file, **names, opset_version=OPSET, dynamo=False)
             difference = _largest_difference(network, tokenizer, file)
-        except OSError:
-            # a full disk is no fault of the model's
+        except OSError:  # a full disk is no fault of the model's
             raise
-        except Exception as error:
-            # both libraries raise what they like
+        except Exception as error:  # both libraries raise what they like
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             raise UserError(
                 f"{type(model).__name__} in {str(folder)!r} cannot be exported to ONNX ({reason[:200]}); go without"
@@ -93,32 +94,12 @@ def export_onnx(folder: Path) -> dict[str, Any]:
     return record
 
 
-def _trace(network: _Logits, tokenizer: PreTrainedTokenizerFast, file: Path) -> None:
-    # with pads: an LSTM takes a short cut past all that moves them
-    batch = _batch(network, tokenizer, texts=3, length=4)
-    axes = {name: {0: "batch_size", 1: "sequence_length"} for name in network.names}
-    with warnings.catch_warnings():
-        # of constants in the trace, which the comparison would find
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            batch,
-            file,
-            input_names=network.names,
-            output_names=["logits"],
-            dynamic_axes=axes | {"logits": {0: "batch_size"}},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-
-
 @torch.inference_mode()
 def _largest_difference(network: _Logits, tokenizer: PreTrainedTokenizerFast, file: Path) -> float:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    # what fails is raised, and need not be printed as well
-    options.log_severity_level = 4
+    options.log_severity_level = 4  # what fails is raised, and need not be printed as well
     # from bytes: a file that leans on others beside it is not what we send
     session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
     limit = min(tokenizer.model_max_length, longest_text(network.model.config) or tokenizer.model_max_length)

@@ -3,13 +3,14 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import chain, tee
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
+from ..arguments import option
 from ..data import output_format, read_rows, write_rows
 from ..data.examples import TEXT_NAMES
 from ..errors import UserError
@@ -22,31 +23,23 @@ logger = logging.getLogger(__name__)
 class PredictionArguments:
     """How a file is read and predicted."""
 
-    output: str = field(default="-", metadata={"help": "New file, csv, tsv, json or jsonl; - is standard output."})
-    text_column: str | None = field(default=None, metadata={"help": "Column that holds the text; found if not named."})
-    encoding: str = field(default="utf-8", metadata={"help": "Encoding of the input, e.g. gb18030 (Chinese Excel)."})
-    input_format: str | None = field(
-        default=None,
-        metadata={"help": "Format of standard input (-): txt, csv, tsv, json or jsonl; txt if not named."},
+    output: str = option("-", "New file, csv, tsv, json or jsonl; - is standard output.")
+    text_column: str | None = option(None, "Column that holds the text; found if not named.")
+    encoding: str = option("utf-8", "Encoding of the input, e.g. gb18030 (Chinese Excel).")
+    input_format: str | None = option(
+        None, "Format of standard input (-): txt, csv, tsv, json or jsonl; txt if not named."
     )
-    output_format: str | None = field(
-        default=None, metadata={"help": "Format of standard output (-): jsonl, csv or tsv; jsonl if not named."}
+    output_format: str | None = option(None, "Format of standard output (-): jsonl, csv or tsv; jsonl if not named.")
+    batch_size: int = option(64, "Texts in one batch.")
+    parts: bool | None = option(
+        None,
+        "Write the chunks of long texts with their weights, where the model reads in chunks; by default into json and "
+        "jsonl only; in a table they are one cell of JSON.",
     )
-    batch_size: int = field(default=64, metadata={"help": "Texts in one batch."})
-    parts: bool | None = field(
-        default=None,
-        metadata={
-            "help": "Write the chunks of long texts with their weights, where the model reads in chunks; by default "
-            "into json and jsonl only; in a table they are one cell of JSON."
-        },
-    )
-    notices: bool = field(
-        default=False, metadata={"help": "Add a column that says where a text was cut or its language is unknown."}
-    )
-    revision: str = field(default="main", metadata={"help": "Commit, tag or branch of a Hub model."})
-    thresholds: float | None = field(
-        default=None,
-        metadata={"help": "Multi-label: predict labels from this probability on; by default those fitted, else 0.5."},
+    notices: bool = option(False, "Add a column that says where a text was cut or its language is unknown.")
+    revision: str = option("main", "Commit, tag or branch of a Hub model.")
+    thresholds: float | None = option(
+        None, "Multi-label: predict labels from this probability on; by default those fitted, else 0.5."
     )
 
     def __post_init__(self) -> None:
@@ -68,8 +61,15 @@ def predict(folder: str, source: str, arguments: PredictionArguments) -> int:
     first = next(rows)
     column = _text_column(first, arguments.text_column)
     classifier = Classifier(folder, revision=arguments.revision, thresholds=arguments.thresholds)
-    more = ["parts"] if _with_parts(classifier, arguments.parts, kind) else []
-    named = _added_names(classifier, list(first), [*more, "notices"] if arguments.notices else more)
+    reads_chunks = classifier.predictor.document_strategy is not None
+    if arguments.parts and not reads_chunks:
+        raise UserError(
+            f"parts=true, but {folder!r} reads texts whole, expected a model trained with --document_strategy "
+            "windows, sentences or key_sentences; drop --parts"
+        )
+    with_parts = reads_chunks and (kind in ("json", "jsonl") if arguments.parts is None else arguments.parts)
+    more = ["parts"] * with_parts + ["notices"] * arguments.notices
+    named = _added_names(first, ["label", "score", *(f"probability_{name}" for name in classifier.label_names), *more])
     counts: Counter[str] = Counter()
 
     def predicted() -> Iterator[dict[str, Any]]:
@@ -109,37 +109,22 @@ def _added(prediction: Prediction, named: dict[str, str]) -> dict[str, Any]:
     return added | {named[f"probability_{name}"]: round(value, 6) for name, value in prediction.probabilities.items()}
 
 
-def _with_parts(classifier: Classifier, requested: bool | None, kind: str) -> bool:
-    """Say whether the chunks of long texts are written."""
-    reads_chunks = classifier.predictor.document_strategy is not None
-    if requested and not reads_chunks:
-        raise UserError(
-            f"parts=true, but {classifier.name_or_path!r} reads texts whole, expected a model trained with "
-            "--document_strategy windows, sentences or key_sentences; drop --parts"
-        )
-    return reads_chunks and (kind in ("json", "jsonl") if requested is None else requested)
-
-
-def _added_names(classifier: Classifier, columns: list[str], more: list[str]) -> dict[str, str]:
+def _added_names(row: dict[str, Any], names: list[str]) -> dict[str, str]:
     """The columns to add; one that the input has already gets `predicted_` in front."""
-    names = ["label", "score", *(f"probability_{name}" for name in classifier.label_names), *more]
-    taken, named = set(columns), {}
+    taken, named = set(row), {}
     for name in names:
-        free = name
-        while free in taken:
-            free = f"predicted_{free}"
-        taken.add(free)
-        named[name] = free
+        named[name] = name
+        while named[name] in taken:
+            named[name] = f"predicted_{named[name]}"
+        taken.add(named[name])
     return named
 
 
 def _text_column(row: dict[str, Any], requested: str | None) -> str:
     if requested is not None:
-        if requested not in row:
-            raise UserError(
-                f"text_column {requested!r} is not there, expected one of: {', '.join(row)}; name one of them"
-            )
-        return requested
+        if requested in row:
+            return requested
+        raise UserError(f"text_column {requested!r} is not there, expected one of: {', '.join(row)}; name one of them")
     columns = [name for name in TEXT_NAMES if name in row] or [name for name in row if isinstance(row[name], str)]
     if not columns or (columns[0] not in TEXT_NAMES and len(columns) > 1):
         raise UserError(f"no text column found among: {', '.join(row)}; name it with --text_column")

@@ -1,4 +1,4 @@
-"""What every saved classifier offers, whatever is inside, and what its numbers mean. Imported without torch."""
+"""What every saved classifier offers, whatever is inside, and what its numbers mean."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -67,13 +67,10 @@ class Reading:
 class Predictor(Protocol):
     """Texts in, logits out: a network, a linear model, one network for each label, a reader of long texts.
 
-    Attributes:
-        problem_type: single_label_classification, multi_label_classification or regression; it says how logits become
-            probabilities.
-        label_names: In id order; for regression the name of the target.
-        thresholds: For multi-label classification, where they were fitted: from which probability on each label is
-            predicted.
-        document_strategy: How long texts are read; None where they are cut, or where length does not matter.
+    problem_type: single_label_classification, multi_label_classification or regression; it says how logits become
+    probabilities. label_names: in id order; for regression the name of the target. thresholds: for multi-label
+    classification, where they were fitted: from which probability on each label is predicted. document_strategy: how
+    long texts are read; None where they are cut, or where length does not matter.
     """
 
     problem_type: str
@@ -86,20 +83,16 @@ class Predictor(Protocol):
     def networks(self) -> Sequence[Any]:
         """What explanations look into, each with `model` and `tokenizer`: none of a linear model; one; or one for each
         label, whose second output stands for it."""
-        ...
 
     @property
     def network(self) -> Any:
         """The only one of `networks`; None where there is none, or one for each label."""
-        ...
 
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
         """Return raw outputs, (texts, labels)."""
-        ...
 
     def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
         """Yield the raw outputs of one group of texts after the other, with all that is to be known of them."""
-        ...
 
 
 def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:
@@ -110,9 +103,8 @@ def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:
     # not with the import of the package, which is measured
     from scipy.special import expit, softmax
 
-    logits = np.asarray(logits)
     # float32 stays as it is: with 50,000 labels a float64 copy is gigabytes
-    logits = logits.astype(np.promote_types(logits.dtype, np.float32), copy=False)
+    logits = np.asarray(logits, np.result_type(logits, np.float32))
     match problem_type:
         case "single_label_classification":
             return softmax(logits, axis=-1)

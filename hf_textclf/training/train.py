@@ -22,11 +22,11 @@ from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
 from ..evaluation.calibration import CHECKED_TEXTS, calibrate_model, check_calibration
 from ..evaluation.metrics import compute_metrics, evaluated_metrics, first_output, metrics_for
+from ..files import write_json
 from ..inference import Classifier
 from ..inference.long_texts import DocumentReader
-from ..inference.networks import describe_group
 from ..provenance import describe_hardware, describe_versions
-from ..saved_model.layout import CONFIG
+from ..saved_model.layout import CONFIG, ONE_VS_REST
 from ..tokenization import PaddingCollator
 from .arguments import ModelArguments
 from .documents import finish_reader, make_reader
@@ -228,7 +228,7 @@ def train_one_vs_rest(run: TrainRun) -> dict[str, Any]:
     if run.training.process_index != 0:
         return members[-1] if members else {}
 
-    describe_group(output, problem_type=data.problem_type, label_names=data.label_names)
+    write_json(output / ONE_VS_REST, {"problem_type": data.problem_type, "label_names": data.label_names})
     group, validation = Classifier(str(output)), data.splits["validation"]
     scores = group.probabilities(validation["text"], batch_size=run.training.per_device_eval_batch_size)
     labels = validation.with_format("numpy")["labels"]
