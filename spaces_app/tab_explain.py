@@ -96,7 +96,7 @@ def explain(
 
 def pages(asked: list[Served], text: str, label: str | None, request: gr.Request) -> Iterator[str]:
     """The page as it grows, model by model."""
-    from hf_textclf.explanation.figures import CSS
+    from hf_textclf.explanation.explain import CSS
 
     read = readable(text)
     if read.empty or not asked:
@@ -118,7 +118,7 @@ def pages(asked: list[Served], text: str, label: str | None, request: gr.Request
 def _card(model: Served, read: Readable, label: str | None, request: gr.Request) -> str:
     """Everything about one model."""
     from hf_textclf.explanation import pooling_weights, word_gates
-    from hf_textclf.explanation.figures import contributions_html, weights_html
+    from hf_textclf.explanation.explain import words_html
 
     def say(key: str, **values: object) -> str:
         return escape(i18n.say(key, request, **values))
@@ -136,11 +136,11 @@ def _card(model: Served, read: Readable, label: str | None, request: gr.Request)
     values["words"] = attribution.score - attribution.baseline_score
     if not number:
         values["probability"] = 1 / (1 + math.exp(-attribution.score))
-    parts += [f"<p>{say('why_number' if number else 'why_odds', **values)}</p>", contributions_html(attribution)]
+    parts += [f"<p>{say('why_number' if number else 'why_odds', **values)}</p>", words_html(attribution)]
     parts += [f"<p>{remark}</p>" for remark in _remarks(model, read, attribution, say)]
     parts.append(_numbers(attribution, *(say(f"why_{key}") for key in ("numbers", "word", "adds"))))
     if weights is not None:
-        parts += [f"<h4>{say('why_attention')}</h4><small>{say('why_weight')}</small>", weights_html(weights)]
+        parts += [f"<h4>{say('why_attention')}</h4><small>{say('why_weight')}</small>", words_html(weights)]
     if gates is not None and gates.words:
         parts.append(_gates(gates, say))
     return f'<section class="card">{"".join(parts)}</section>'

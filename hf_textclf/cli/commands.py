@@ -242,13 +242,13 @@ COMMANDS: dict[str, Command] = {
     "gates": Command(
         gates_command,
         "draw what the gates of an LSTM do over a text",
-        {"gates": "explanation:GatesArguments"},
+        {"gates": "explanation.explain:GatesArguments"},
         ("FOLDER", "old_output?"),
     ),
     "explain": Command(
         explain_command,
         "show what each word of a text adds to a label",
-        {"explanation": "explanation:ExplainArguments"},
+        {"explanation": "explanation.explain:ExplainArguments"},
         ("FOLDER",),
     ),
     "card": Command(

@@ -6,8 +6,7 @@ Contributions are integrated gradients (Sundararajan et al. 2017, "Axiomatic Att
 - A text stands beside itself without words: each token of a word becomes the padding token, which in our LSTMs is the
   zero vector that the paper proposes for texts (section 3). BERT's [MASK] says too much: a small BERT trained on
   headlines took sixty of them for entertainment. What is no word, [CLS] for instance, is in both texts.
-- The contributions sum to score - baseline_score (the paper's axiom of completeness) up to `delta`, the error of the
-  numeric integral. Where on the way the integral is out, steps are added until it is small.
+- They sum to score - baseline_score (the axiom of completeness) up to `delta`, the error of the numeric integral.
 """
 
 import math
@@ -28,8 +27,7 @@ from .words import find_words
 FIRST_STEPS, MOST_STEPS = 16, 4096
 # how large `delta` may be: absolute, and as a share of the difference of the scores
 TOLERANCE, RELATIVE_TOLERANCE = 0.008, 0.03
-# tokens in one batch of points on the way from the baseline to the text
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 4096  # in one batch of points on the way from the baseline to the text
 
 
 @dataclass(frozen=True)
@@ -148,7 +146,7 @@ def _integrate(
         from captum.attr import IntegratedGradients
     except ImportError as error:
         raise UserError(
-            "to explain needs the package captum, which is not installed; pip install 'hf-textclf[explain]'"
+            "to explain needs captum, which is not installed; pip install 'hf-textclf[explain]'"
         ) from error
     begun, steps, rows = time.monotonic(), 0, max(1, BATCH_TOKENS // embeddings.shape[1])
     tolerance = max(TOLERANCE, RELATIVE_TOLERANCE * abs(difference))

@@ -56,18 +56,16 @@ def read_gates(
     states, readings = lstm.embed_tokens(input_ids), []
     for number, layer in enumerate(lstm.layers, 1):
         weights = list(layer.parameters())
-        read = [_read(states, mask.bool(), weights[:4], backward=False)]
+        read = [DirectionGates(number, "forward", *_read(states, mask.bool(), weights[:4], backward=False))]
         if lstm.config.bidirectional:
-            read.append(_read(states, mask.bool(), weights[4:], backward=True))
-        names = zip(("forward", "backward"), read, strict=False)
-        readings += [DirectionGates(number, direction, *one) for direction, one in names]
-        states = torch.cat([hidden for _, _, hidden in read], dim=-1)
+            read.append(DirectionGates(number, "backward", *_read(states, mask.bool(), weights[4:], backward=True)))
+        readings += read
+        states = torch.cat([one.hidden for one in read], dim=-1)
     return readings
 
 
 def _read(states: Tensor, mask: Tensor, weights: Sequence[Tensor], *, backward: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """One direction of one layer: the equations of Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al.
-    2000.
+    """One direction of one layer: the equations of Hochreiter & Schmidhuber 1997, forget gate of Gers et al. 2000.
 
     states: (batch, length, width); mask: (batch, length), True = real token; weights: as nn.LSTM orders them. Returns
     gates, cells and hidden states as in `DirectionGates`.

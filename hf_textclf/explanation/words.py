@@ -18,13 +18,10 @@ UNSPACED = re.compile(
 
 @dataclass(frozen=True)
 class Words:
-    """One text, encoded.
-
-    encoded: the tokens that the model reads, as `encode` returns them, of this one text. word_ids: for each of them
-    the number of its word, -1 for those that stand for none, such as [CLS]. spans: for each word of which a token is
-    read where it begins and ends in the text, in characters; in order, without overlap. words: what stands there.
-    unread: number of words cut off.
-    """
+    """One text. encoded: the tokens that the model reads, as `encode` returns them. word_ids: for each of them the
+    number of its word, -1 for those that stand for none, such as [CLS]. spans: for each word of which a token is read
+    where it begins and ends in the text, in characters; in order, without overlap. words: what stands there. unread:
+    number of words cut off."""
 
     encoded: dict[str, list[int]]
     word_ids: list[int]

@@ -14,10 +14,8 @@ from ..errors import UserError
 from ..models.loading import classification_head
 from ..tokenization import PaddingCollator, batches_by_length
 
-# a token of fewer texts may be a misprint
-FEWEST_TEXTS = 2
-# width of the attention of Yang et al. 2016
-ATTENTION_SIZE = 100
+FEWEST_TEXTS = 2  # a token of fewer texts may be a misprint
+ATTENTION_SIZE = 100  # as in Yang et al. 2016
 
 
 @torch.no_grad()

@@ -17,11 +17,8 @@ from .predictor import Notice, Predictor, Reading, to_probabilities
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk of a long text.
-
-    weight: how much it counts; the weights of all chunks add up to 1. label, score: what the model says of the chunk
-    alone, as in `Prediction`; None where it read all these chunks as one text.
-    """
+    """A chunk of a long text. weight: how much it counts; the weights of all chunks add up to 1. label, score: what
+    the model says of the chunk alone, as in `Prediction`; None where it read all these chunks as one text."""
 
     text: str
     weight: float
@@ -94,10 +91,7 @@ class Classifier:
 
     @classmethod
     def from_pretrained(cls, name_or_path: str, **options: Any) -> "Classifier":
-        """Load a folder or a Hub id: the constructor under the name that Transformers gives it.
-
-        options: `revision`, `trust_remote_code`, `device`, `thresholds`, as above.
-        """
+        """Load a folder or a Hub id: the constructor, options too, under the name that Transformers gives it."""
         return cls(name_or_path, **options)
 
     def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:

@@ -22,8 +22,7 @@ from ..tokenization import Windows, encode, encode_whole, encode_windows, split_
 from .chunks import ChunkAttention, merge, network_outputs, normalize, tfidf_scores
 from .predictor import Chunks, Reading
 
-# texts that are in memory as tokens at the same time, in characters
-GROUP = 1_000_000
+GROUP = 1_000_000  # texts that are in memory as tokens at the same time, in characters
 Strategy = Literal["windows", "sentences", "key_sentences"]
 Weights = Literal["uniform", "tfidf", "attention"]
 # which strategies a key belongs to; elsewhere it would be ignored without a word
@@ -77,14 +76,19 @@ class DocumentSettings:
 class DocumentReader:
     """How the texts of one saved network are read.
 
-    Args:
-        idf: (vocab_size,) of the key words, see `key_word_idf`; for weights by TF-IDF and for key sentences.
-        attention: For weights by attention.
+    idf: (vocab_size,) of the key words, see `key_word_idf`; for weights by TF-IDF and for key sentences. attention:
+    for weights by attention. needs_idf, needs_attention: whether these decide anything. shortens: whether the network
+    reads a text's key sentences as one text.
     """
 
     settings: DocumentSettings
     idf: np.ndarray | None = None
     attention: ChunkAttention | None = None
+
+    def __post_init__(self) -> None:
+        self.shortens = self.settings.document_strategy == "key_sentences"
+        self.needs_idf = self.shortens or self.settings.sentence_weights == "tfidf"
+        self.needs_attention = self.settings.sentence_weights == "attention"
 
     @classmethod
     def load(cls, description: Path, weights: Path | None) -> "DocumentReader":
@@ -116,26 +120,9 @@ class DocumentReader:
             tensors["idf"] = torch.from_numpy(self.idf)
         if tensors:
             save_file(tensors, folder / DOCUMENT_WEIGHTS)
-        strategy = self.settings.document_strategy
-        ignored = {name for name, strategies in _BELONGS_TO.items() if strategy not in strategies}
-        write_json(
-            folder / DOCUMENT, {name: value for name, value in vars(self.settings).items() if name not in ignored}
-        )
-
-    @property
-    def needs_idf(self) -> bool:
-        """Whether key words decide anything."""
-        return self.shortens or self.settings.sentence_weights == "tfidf"
-
-    @property
-    def needs_attention(self) -> bool:
-        """Whether the weights are learned."""
-        return self.settings.sentence_weights == "attention"
-
-    @property
-    def shortens(self) -> bool:
-        """Whether the network reads a text's key sentences as one text."""
-        return self.settings.document_strategy == "key_sentences"
+        strategy, fields = self.settings.document_strategy, vars(self.settings).items()
+        read = {name: value for name, value in fields if strategy in _BELONGS_TO.get(name, [strategy])}
+        write_json(folder / DOCUMENT, read)
 
     def windows(self, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Windows:
         """Cut texts into chunks: windows, or sentences; a sentence longer than a window is several chunks."""

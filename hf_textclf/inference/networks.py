@@ -50,12 +50,8 @@ def cut_notices(tokenizer: PreTrainedTokenizerFast, lengths: list[int]) -> list[
 
 
 class Network:
-    """An LSTM or any other sequence classifier of Transformers; a `Predictor`. Further arguments and errors as in
-    `Classifier`.
-
-    Args:
-        reader: Of long texts, which are cut without it; stock tools always cut them, and may answer otherwise.
-    """
+    """An LSTM or any other sequence classifier of Transformers; a `Predictor`. reader: of long texts, which are cut
+    without it; stock tools always cut them, and may answer otherwise. The rest and errors as in `Classifier`."""
 
     def __init__(
         self,

@@ -21,8 +21,7 @@ from ..saved_model.layout import ONNX_EXPORT, ONNX_MODEL, model_digest
 from ..tokenization import load_tokenizer
 
 OPSET = 17
-# largest difference of two logits that rounding explains, as a share of those beyond 1
-TOLERANCE = 1e-4
+TOLERANCE = 1e-4  # largest difference of two logits that rounding explains, as a share of those beyond 1
 # texts and tokens of the batches that are compared; longer ones are cut to what the model reads
 SHAPES = ((1, 1), (2, 1), (3, 8), (5, 40), (2, 4096))
 

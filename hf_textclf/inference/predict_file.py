@@ -68,8 +68,9 @@ def predict(folder: str, source: str, arguments: PredictionArguments) -> int:
             "windows, sentences or key_sentences; drop --parts"
         )
     with_parts = reads_chunks and (kind in ("json", "jsonl") if arguments.parts is None else arguments.parts)
-    more = ["parts"] * with_parts + ["notices"] * arguments.notices
-    named = _added_names(first, ["label", "score", *(f"probability_{name}" for name in classifier.label_names), *more])
+    names = ["label", "score", *(f"probability_{name}" for name in classifier.label_names)]
+    names += ["parts"] * with_parts + ["notices"] * arguments.notices
+    named = {name: _free_name(name, first) for name in names}
     counts: Counter[str] = Counter()
 
     def predicted() -> Iterator[dict[str, Any]]:
@@ -109,15 +110,9 @@ def _added(prediction: Prediction, named: dict[str, str]) -> dict[str, Any]:
     return added | {named[f"probability_{name}"]: round(value, 6) for name, value in prediction.probabilities.items()}
 
 
-def _added_names(row: dict[str, Any], names: list[str]) -> dict[str, str]:
-    """The columns to add; one that the input has already gets `predicted_` in front."""
-    taken, named = set(row), {}
-    for name in names:
-        named[name] = name
-        while named[name] in taken:
-            named[name] = f"predicted_{named[name]}"
-        taken.add(named[name])
-    return named
+def _free_name(name: str, row: dict[str, Any]) -> str:
+    """The name of a column that is added: `predicted_` comes in front of one that the input has already."""
+    return _free_name(f"predicted_{name}", row) if name in row else name
 
 
 def _text_column(row: dict[str, Any], requested: str | None) -> str:

@@ -17,11 +17,8 @@ NOTICES = {
 
 @dataclass(frozen=True)
 class Notice:
-    """What to know of a prediction. As a string it is a sentence.
-
-    kind: key of `NOTICES`. head, tail: number of tokens that were read at both ends of a text that was cut; length:
-    number of all its tokens, without special ones.
-    """
+    """What to know of a prediction. As a string it is a sentence. kind: key of `NOTICES`. head, tail: number of tokens
+    that were read at both ends of a text that was cut; length: number of all its tokens, without special ones."""
 
     kind: str
     head: int = 0
@@ -34,11 +31,9 @@ class Notice:
 
 @dataclass(frozen=True)
 class Chunks:
-    """The chunks of some long texts, in the order of the texts.
-
-    text_index: (chunks,) number of each chunk's text. spans: where each begins and ends in its text. weights:
-    (chunks,), which add up to 1 in each text. logits: (chunks, labels); None where they were read as one text.
-    """
+    """The chunks of some long texts, in the order of the texts. text_index: (chunks,) number of each chunk's text.
+    spans: where each begins and ends in its text. weights: (chunks,), which add up to 1 in each text. logits:
+    (chunks, labels); None where they were read as one text."""
 
     text_index: np.ndarray
     spans: list[tuple[int, int]]
@@ -53,10 +48,8 @@ class Chunks:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a predictor makes of some texts.
-
-    logits: (texts, labels). notices: of each text. chunks: where long texts are read in chunks, else None.
-    """
+    """What a predictor makes of some texts. logits: (texts, labels). notices: of each text. chunks: where long texts
+    are read in chunks, else None."""
 
     texts: Sequence[str]
     logits: np.ndarray

@@ -1,43 +1,34 @@
 """How classifiers err: confusion of labels, honesty of probabilities, curves over all thresholds; what systems cost
 beside each other; and how the training of one went. scikit-learn draws, on our axes, what it can."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sklearn.metrics
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 from scipy.stats import binomtest
 from sklearn.calibration import CalibrationDisplay, calibration_curve
-from sklearn.metrics import (
-    ConfusionMatrixDisplay,
-    PrecisionRecallDisplay,
-    RocCurveDisplay,
-    precision_recall_curve,
-    roc_curve,
-)
 
 from .canvas import canvas, colour, marker, panels
 
+Scores = dict[str, tuple[np.ndarray, np.ndarray]]  # of each system its scores, and what came true
 Point = tuple[float, tuple[float, float]]  # a value and its interval
-Curve = tuple[Sequence[float], Sequence[float]]  # epochs, values
-# up to this many labels, the shares of the confusion stand in their cells
-WRITTEN_CELLS = 12
+Curve = tuple[list[float], list[float]]  # epochs, values
+WRITTEN_CELLS = 12  # up to this many labels, the shares of the confusion stand in their cells
 BINS = 15
 GREY: dict[str, Any] = {"color": "0.6", "linewidth": 1}
-# where the mean of several curves is taken
-FRACTIONS = np.linspace(0, 1, 1001)
+FRACTIONS = np.linspace(0, 1, 1001)  # where the mean of several curves is taken
 
 
 def plot_confusion(
     path: Path, shares: dict[str, np.ndarray], label_names: Sequence[str], *, shown: Sequence[int], title: str
 ) -> None:
-    """A panel for each system.
-
-    shares: name -> (shown, shown), rows the true label, columns the predicted one; shown: the ids of these labels.
-    """
+    """A panel for each system. shares: name -> (shown, shown), rows the true label, columns the predicted one; shown:
+    the ids of these labels."""
     written_cells = len(shown) <= WRITTEN_CELLS
     with canvas(title, [*label_names, *shares]) as page:
         labels = [page.written[label_names[label]] for label in shown]
@@ -45,7 +36,7 @@ def plot_confusion(
         side = max(2.2, (0.36 if written_cells else 0.22) * len(shown)) + 0.09 * max(map(len, labels))
         figure, places = panels(len(shares), width=side + 0.4, height=side + 0.5)
         for axes, (name, share) in zip(places, shares.items(), strict=True):
-            display = ConfusionMatrixDisplay(share, display_labels=labels).plot(
+            display = sklearn.metrics.ConfusionMatrixDisplay(share, display_labels=labels).plot(
                 ax=axes, cmap="Blues", colorbar=False, im_kw={"vmin": 0, "vmax": 1},
                 include_values=written_cells, values_format=".2f", text_kw={"fontsize": 7.5},
                 xticks_rotation="vertical" if len(shown) > 3 else "horizontal",
@@ -59,12 +50,7 @@ def plot_confusion(
 
 
 def plot_reliability(
-    path: Path,
-    systems: dict[str, tuple[np.ndarray, np.ndarray]],
-    errors: dict[str, float],
-    *,
-    title: str,
-    what: str = "confidence",
+    path: Path, systems: Scores, errors: dict[str, float], *, title: str, what: str = "confidence"
 ) -> None:
     """How often what was predicted with some confidence comes true (Niculescu-Mizil & Caruana 2005), a panel each.
 
@@ -102,11 +88,9 @@ def confidences(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
     return scores.max(axis=1), scores.argmax(axis=1) == labels
 
 
-def reliability_bins(
-    scores: np.ndarray, true: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[list[float], list[float]]]:
+def reliability_bins(scores: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, ...]:
     """Counts of the equal-width bins, (bins,); of those not empty the mean confidence, the share that came true, and
-    low and high end of this share's 95 % interval.
+    low and high end of this share's 95 % interval, (2, bins).
 
     scores, true: (n,). The bins are closed on the right, as in the expected calibration error.
     """
@@ -115,13 +99,10 @@ def reliability_bins(
     shares, means = calibration_curve(true, scores, n_bins=BINS)
     counts = np.bincount(np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], scores), minlength=BINS)
     tests = [binomtest(round(n * share), n) for n, share in zip(counts[counts > 0].tolist(), shares, strict=True)]
-    intervals = [test.proportion_ci(method="wilson") for test in tests]
-    return counts, means, shares, ([one.low for one in intervals], [one.high for one in intervals])
+    return counts, means, shares, np.array([[*test.proportion_ci(method="wilson")] for test in tests]).T
 
 
-def plot_curves(
-    path: Path, systems: dict[str, tuple[np.ndarray, np.ndarray]], areas: dict[str, tuple[float, float]], *, title: str
-) -> None:
+def plot_curves(path: Path, systems: Scores, areas: dict[str, tuple[float, float]], *, title: str) -> None:
     """The ROC and the precision-recall curve of each system, the mean over its labels (macro).
 
     systems: name -> scores and whether each label holds, both (rows, labels); labels that always or never hold are
@@ -133,10 +114,11 @@ def plot_curves(
         for number, system in enumerate(systems.values()):
             sensitivity, precision = mean_curves(*system)
             look = {"color": colour(number), "linestyle": ("-", "--", ":")[number // 10 % 3]}
-            display = RocCurveDisplay(fpr=np.append(0, FRACTIONS), tpr=np.append(0, sensitivity))
-            display.plot(roc, curve_kwargs=look, plot_chance_level=number == 0, chance_level_kw=GREY)
-            right = PrecisionRecallDisplay(precision=precision, recall=FRACTIONS[1:]).plot(pr, curve_kwargs=look)
-            lines.append((display.line_, right.line_))
+            left = sklearn.metrics.RocCurveDisplay(fpr=np.append(0, FRACTIONS), tpr=np.append(0, sensitivity))
+            left.plot(roc, curve_kwargs=look, plot_chance_level=number == 0, chance_level_kw=GREY)
+            right = sklearn.metrics.PrecisionRecallDisplay(precision=precision, recall=FRACTIONS[1:])
+            right.plot(pr, curve_kwargs=look)
+            lines.append((left.line_, right.line_))
         looks = (("ROC (area)", "lower right"), ("precision and recall (average precision)", "lower left"))
         for which, (axes, (heading, corner)) in enumerate(zip((roc, pr), looks, strict=True)):
             axes.set_title(heading)
@@ -155,9 +137,9 @@ def mean_curves(scores: np.ndarray, holds: np.ndarray) -> tuple[np.ndarray, np.n
     sensitivities, precisions = [], []
     for score, true in zip(scores.T, holds.T, strict=True):
         if 0 < true.sum() < len(true):
-            false_rate, true_rate, _ = roc_curve(true, score)
+            false_rate, true_rate, _ = sklearn.metrics.roc_curve(true, score)
             sensitivities.append(np.interp(FRACTIONS, false_rate, true_rate))
-            precision, recall, _ = precision_recall_curve(true, score)
+            precision, recall, _ = sklearn.metrics.precision_recall_curve(true, score)
             precisions.append(precision[::-1][np.searchsorted(recall[::-1], FRACTIONS[1:])])
     return np.mean(sensitivities, axis=0), np.mean(precisions, axis=0)
 
@@ -167,7 +149,8 @@ def plot_metrics(
 ) -> None:
     """Above, every metric with its interval; below, the first metric over each cost, on a logarithmic axis.
 
-    metrics: name of the metric -> system -> value and interval; costs: name of the cost -> system -> number.
+    metrics: name of the metric -> system -> value and interval, which need not hold the value if it is of percentiles;
+    costs: name of the cost -> system -> number.
     """
     systems = list(next(iter(costs.values())))
     looks: dict[str, Any] = {
@@ -181,14 +164,16 @@ def plot_metrics(
         above = subfigures[0].subplots(1, len(metrics), squeeze=False, sharey=True)[0]
         below = subfigures[1].subplots(1, len(costs), squeeze=False, sharey=True)[0]
         for axes, (metric, points) in zip(above, metrics.items(), strict=True):
-            for name, (value, limits) in points.items():
-                axes.errorbar(value, systems.index(name), xerr=_arms(value, limits), capsize=3, **looks[name])
+            for name, (value, (low, high)) in points.items():
+                arms = np.maximum([[value - low], [high - value]], 0)
+                axes.errorbar(value, systems.index(name), xerr=arms, capsize=3, **looks[name])
             axes.set(title=metric, ylim=(len(systems) - 0.5, -0.5))
             axes.set_yticks(range(len(systems)), [page.written[name] for name in systems])
             axes.margins(x=0.1)
         for axes, (cost, amounts) in zip(below, costs.items(), strict=True):
-            for name, (value, limits) in metrics[headline].items():
-                axes.errorbar(amounts[name], value, yerr=_arms(value, limits), capsize=3, **looks[name])
+            for name, (value, (low, high)) in metrics[headline].items():
+                arms = np.maximum([[value - low], [high - value]], 0)
+                axes.errorbar(amounts[name], value, yerr=arms, capsize=3, **looks[name])
             axes.set(xlabel=cost, ylabel=headline)
             # at least a decade, with plain numbers
             low, high = min(amounts.values()), max(amounts.values())
@@ -222,13 +207,9 @@ def plot_scatter(path: Path, systems: dict[str, np.ndarray], labels: np.ndarray,
         page.save(figure, path)
 
 
-def plot_learning(
-    path: Path, graphs: Mapping[str, Mapping[str, Curve]], *, title: str, best: float | None = None
-) -> None:
-    """A training run over its epochs, a panel for each quantity.
-
-    graphs: name of the quantity -> split -> curve; best: the epoch with the best weights, drawn as a line.
-    """
+def plot_learning(path: Path, graphs: dict[str, dict[str, Curve]], *, title: str, best: float | None = None) -> None:
+    """A training run over its epochs, a panel for each quantity. graphs: name of the quantity -> split -> curve; best:
+    the epoch with the best weights, drawn as a line."""
     splits = list(dict.fromkeys(split for curves in graphs.values() for split in curves))
     with canvas(title, splits) as page:
         figure, places = panels(len(graphs), width=4.6, height=3.6)
@@ -241,8 +222,3 @@ def plot_learning(
             axes.set(xlabel="epoch", ylabel=quantity)
             axes.legend(fontsize=9)
         page.save(figure, path)
-
-
-def _arms(value: float, limits: tuple[float, float]) -> list[list[float]]:
-    """Lengths of the two arms of a bar; a percentile interval need not hold its value."""
-    return [[max(value - limits[0], 0)], [max(limits[1] - value, 0)]]

@@ -9,7 +9,7 @@ from matplotlib import image
 from hf_textclf import Classifier, UserError
 from hf_textclf.cli.main import main
 from hf_textclf.explanation import attribute
-from hf_textclf.explanation.figures import contributions_html
+from hf_textclf.explanation.explain import words_html
 
 TEXT = "房间很好，下次 <b>还来</b>。"
 
@@ -58,12 +58,10 @@ def test_pictures(trained_models, tmp_path, capsys):
 
 def test_what_was_not_read_is_marked(trained_models):
     text = "很好" * 10 + "不<i>"
-    assert contributions_html(attribute(Classifier(trained_models / "single"), text)).endswith(
+    assert words_html(attribute(Classifier(trained_models / "single"), text)).endswith(
         '<span class="unread">不&lt;i&gt;</span></p>'
     )
-    assert (
-        contributions_html(attribute(Classifier(trained_models / "single"), "")) == '<p class="words" dir="auto"></p>'
-    )
+    assert words_html(attribute(Classifier(trained_models / "single"), "")) == '<p class="words" dir="auto"></p>'
 
 
 @pytest.mark.parametrize(

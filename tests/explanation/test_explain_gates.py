@@ -9,7 +9,7 @@ from matplotlib import image
 from hf_textclf import Classifier
 from hf_textclf.cli.main import main
 from hf_textclf.explanation import read_gates
-from hf_textclf.explanation.figures import plot_gates
+from hf_textclf.explanation.explain import plot_gates
 
 TEXT = "房间很好，下次还来。"
 
