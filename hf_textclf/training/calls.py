@@ -62,11 +62,7 @@ def train(
 
 
 def evaluate(
-    folder: str | PathLike[str],
-    *,
-    dataset: str | PathLike[str] | None = None,
-    split: str | None = None,
-    **keys: Any,
+    folder: str | PathLike[str], *, dataset: str | PathLike[str] | None = None, split: str | None = None, **keys: Any
 ) -> dict[str, Any]:
     """Evaluate a saved folder or Hub id, as `hf-textclf evaluate` does.
 
