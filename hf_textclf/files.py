@@ -24,9 +24,7 @@ def find_config(name: str, *, folder: str = "configs") -> Path:
     """Find a YAML file: a path, or the name of a bundled one (`configs/demo_lstm.yaml`, `demo_lstm`).
 
     folder: where the bundled ones are, `configs` or a folder in it.
-
-    Raises:
-        UserError: there is no such file.
+    Raises UserError: there is no such file.
     """
     path = Path(name)
     if path.is_file():
@@ -45,9 +43,7 @@ def find_config(name: str, *, folder: str = "configs") -> Path:
 
 def new_folder(output_dir: str | Path) -> Path:
     """Make sure, before the work begins, that results can go there without hiding older ones.
-
-    Raises:
-        UserError: there is a file, or a folder that holds something.
+    Raises UserError: there is a file, or a folder that holds something.
     """
     output = Path(output_dir)
     if output.is_file() or output.is_dir() and any(output.iterdir()):
@@ -72,9 +68,7 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """What a JSON file holds; nothing where there is none.
-
-    Raises:
-        UserError: it is no JSON object.
+    Raises UserError: it is no JSON object.
     """
     if not path.is_file():
         return {}
@@ -89,9 +83,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file of keys and values.
-
-    Raises:
-        UserError: the file is not YAML, not a mapping, empty, or names a key twice.
+    Raises UserError: the file is not YAML, not a mapping, empty, or names a key twice.
     """
     try:
         tree = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)

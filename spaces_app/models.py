@@ -107,9 +107,7 @@ def load(sources: list[str]) -> dict[str, Served]:
     """Find every model and load the first; the others are loaded when they are first used.
 
     sources: folders, and Hub models pinned as owner/name@COMMIT, which are fetched. Returns name -> model, in order.
-
-    Raises:
-        UserError: no model, or one that cannot be found.
+    Raises UserError: no model, or one that cannot be found.
     """
     if not sources:
         raise UserError(

@@ -148,9 +148,7 @@ def _card(model: Served, read: Readable, label: str | None, request: gr.Request)
 
 def _look(model: Served, read: Readable, label: str | None, request: gr.Request | None, *others: Any) -> list[Any]:
     """What `attribute` and other functions of `hf_textclf.explanation` say of a text, after those who wait already.
-
-    Raises:
-        UserError: too many wait, or it cannot be explained; `Unexplained` where there is nothing to explain.
+    Raises UserError: too many wait, or it cannot be explained; `Unexplained` where there is nothing to explain.
     """
     from hf_textclf.explanation import attribute
 

@@ -83,9 +83,7 @@ class Table:
 
 def read_table(path: str | Path | None) -> Table:
     """Read an uploaded file.
-
-    Raises:
-        Refused: not there (any more), not one of the formats, over a limit, damaged, or without rows.
+    Raises Refused: not there (any more), not one of the formats, over a limit, damaged, or without rows.
     """
     # it loads datasets, for which nobody waits when the page starts
     from hf_textclf.data import read_rows

@@ -25,9 +25,7 @@ ORIGIN = ("base_model", "datasets", "language")
 
 def read_card(text: str, *, where: str) -> ModelCard:
     """Read a card and its metadata; where: its name for a mistake.
-
-    Raises:
-        UserError: the metadata are not YAML, or not a mapping.
+    Raises UserError: the metadata are not YAML, or not a mapping.
     """
     try:
         # a broken model-index is replaced anyway
@@ -51,9 +49,7 @@ def merge_cards(old: str, new: str, *, keep_keys: Iterable[str] = ()) -> str:
     """Return the card on the Hub with our metadata and our marked sections in place of the old ones.
 
     Where it has no section of ours, its text stays as it is. keep_keys: as in `merge_metadata`.
-
-    Raises:
-        UserError: the metadata of one of them cannot be read.
+    Raises UserError: the metadata of one of them cannot be read.
     """
     if old == new:
         return new

@@ -81,9 +81,7 @@ class CardArguments:
 
     def read_prose(self) -> str | None:
         """The text of the file `prose`.
-
-        Raises:
-            UserError: it cannot be read, or holds marks of sections.
+        Raises UserError: it cannot be read, or holds marks of sections.
         """
         if self.prose is None:
             return None

@@ -50,10 +50,8 @@ def write_card(folder: Path, arguments: CardArguments | None = None, *, name: st
 
 def render_card(folder: Path, arguments: CardArguments | None = None, *, name: str | None = None) -> str:
     """The README.md that `write_card` writes; what people wrote into the one that is there stays.
-
-    Raises:
-        UserError: no model there, a file that cannot be read, an old card with broken metadata, a card that holds an
-            access token.
+    Raises UserError: no model there, a file that cannot be read, an old card with broken metadata, a card that holds
+    an access token.
     """
     arguments = arguments or CardArguments()
     path = folder / CARD

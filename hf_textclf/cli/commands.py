@@ -5,8 +5,9 @@ and mistakes answer at once.
 """
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from pkgutil import resolve_name
@@ -21,12 +22,10 @@ from .use import calibrate_command, compare_command, evaluate_command, explain_c
 if TYPE_CHECKING:
     from ..arguments import Parser
 
-DATA = {"data": "data:DataArguments"}
-NETWORK = {
-    "model": "training.arguments:ModelArguments",
-    "new model": "training.arguments:NewModelArguments",
-    "training": "training:TrainerArguments",
-}
+DATA = "data:DataArguments"
+NETWORK = "training.arguments:ModelArguments training.arguments:NewModelArguments training:TrainerArguments"
+# what the help calls the keys of a dataclass, where its own name would not do
+TITLES = {"LinearArguments": "linear models (--model_type maxent)", "JobArguments": "jobs on the Hub"}
 # of these commands, which take Transformers' keys too, `--help` shows the following; `--help_all` shows all
 MANY_KEYS = ("train", "pretrain", "tune")
 COMMON = frozenset(
@@ -47,16 +46,16 @@ class Command:
     """A command.
 
     run: what does the work, given the parser and the values that were typed. help: one line. kinds: the dataclasses of
-    its keys by the title that help shows them under. positionals: what is typed without a flag; `X...` stands for one
-    or more, `X*` for any number, and a small `x?` was typed so before there was a flag for it. required: keys that
-    must be given, where the dataclasses do not say. config: the bundled config of most runs that name none.
+    its keys. positionals: what is typed without a flag; `X...` stands for one or more, `X*` for any number, a small
+    `x?` for what was typed so before it had a flag. required: keys that must be given, where the dataclasses do not
+    say. config: the bundled config of most runs that name none.
     """
 
     run: Callable[["Parser", dict[str, Any]], None]
     help: str
-    kinds: dict[str, str] = field(default_factory=dict)
-    positionals: tuple[str, ...] = ()
-    required: tuple[str, ...] = ()
+    kinds: str = ""
+    positionals: str = ""
+    required: str = ""
     config: str = ""
 
     def parser(self, name: str, *, all_keys: bool = False) -> "Parser":
@@ -64,10 +63,12 @@ class Command:
         from ..arguments import Parser
         from ..files import find_config, read_yaml
 
-        kinds = [resolve_name(f"hf_textclf.{kind}") for kind in self.kinds.values()]
-        for kind, title in zip(kinds, self.kinds, strict=True):
-            kind._argument_group_name = title
-        typed = [positional.replace("*", "...") for positional in self.positionals if positional.isupper()]
+        kinds = [resolve_name(f"hf_textclf.{kind}") for kind in self.kinds.split()]
+        for kind in kinds:
+            words = re.findall("[A-Z][a-z]+", kind.__name__.removesuffix("Arguments"))
+            kind._argument_group_name = TITLES.get(kind.__name__, " ".join(words).lower())
+        positionals = self.positionals.split()
+        typed = [positional.replace("*", "...") for positional in positionals if positional.isupper()]
         parser = Parser(
             kinds,
             prog=f"hf-textclf {name}",
@@ -75,8 +76,8 @@ class Command:
             description=self.help,
             formatter_class=OneSpelling,
         )
-        parser.required = set(self.required) or parser.required
-        for positional in self.positionals:
+        parser.required = set(self.required.split()) or parser.required
+        for positional in positionals:
             nargs: Any = {".": "+", "*": "*", "?": "?"}.get(positional[-1])
             bare = positional.strip(".*?")
             options: Any = {"metavar": bare, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
@@ -131,9 +132,7 @@ class Deferred(argparse.ArgumentParser):
 
 def read_argv(parser: "Parser", argv: Sequence[str]) -> dict[str, Any]:
     """The values that were typed, by key.
-
-    Raises:
-        UserError: an unknown flag, or a value that it does not take.
+    Raises UserError: an unknown flag, or a value that it does not take.
     """
     given, unknown = parser.parse_known_args(argv)
     if unknown:
@@ -186,83 +185,74 @@ def reference_command(parser: "Parser", given: dict[str, Any]) -> None:
     write_reference(Path(arguments.output_dir), parsers)
 
 
+RUN, FOLDER = "dataset output_dir", "FOLDER"
+PAGE = "cli.publish:PageArguments"
 COMMANDS: dict[str, Command] = {
     "train": Command(
         train_command,
         "train a classifier, here or on a machine of the Hub",
-        DATA
-        | {"linear models (--model_type maxent)": "training.linear:LinearArguments"}
-        | NETWORK
-        | {"jobs on the Hub": "hub.jobs:JobArguments"},
-        required=("dataset", "output_dir"),
+        f"{DATA} training.linear:LinearArguments {NETWORK} hub.jobs:JobArguments",
+        required=RUN,
         config="lstm",
     ),
     "pretrain": Command(
         pretrain_command,
         "train a language model on texts without labels, for `train --init_from`",
-        {
-            "data": "data:TextArguments",
-            "language model": "training.arguments:PretrainingArguments",
-            "new model": "training.arguments:LanguageModelArguments",
-            "training": "training.trainer_arguments:PretrainingTrainerArguments",
-        },
-        required=("dataset", "output_dir"),
+        "data:TextArguments training.arguments:PretrainingArguments training.arguments:LanguageModelArguments "
+        "training.trainer_arguments:PretrainingTrainerArguments",
+        required=RUN,
     ),
     "tune": Command(
         tune_command,
         "search for the best hyper-parameters of a training run",
-        {"search": "tuning:TuneArguments"} | DATA | NETWORK,
-        required=("dataset", "output_dir"),
+        f"tuning:TuneArguments {DATA} {NETWORK}",
+        required=RUN,
         config="lstm",
     ),
     "evaluate": Command(
         evaluate_command,
         "evaluate a saved folder on its data or on others",
-        DATA | {"evaluation": "evaluation.evaluate:EvaluationArguments"},
-        ("FOLDER",),
+        f"{DATA} evaluation.evaluate:EvaluationArguments",
+        FOLDER,
     ),
     "predict": Command(
         predict_command,
         "classify a file of texts; - is standard input or output",
-        {"prediction": "inference.predict_file:PredictionArguments"},
-        ("FOLDER", "INPUT", "old_output?"),
+        "inference.predict_file:PredictionArguments",
+        "FOLDER INPUT old_output?",
     ),
     "calibrate": Command(
         calibrate_command,
         "make the probabilities of a saved folder true",
-        DATA | {"calibration": "evaluation.calibration:CalibrationArguments"},
-        ("FOLDER",),
+        f"{DATA} evaluation.calibration:CalibrationArguments",
+        FOLDER,
     ),
     "compare": Command(
         compare_command,
         "evaluate saved folders side by side, with costs",
-        DATA | {"comparison": "evaluation.compare:CompareArguments"},
-        ("FOLDER...",),
+        f"{DATA} evaluation.compare:CompareArguments",
+        "FOLDER...",
     ),
     "gates": Command(
         gates_command,
         "draw what the gates of an LSTM do over a text",
-        {"gates": "explanation.explain:GatesArguments"},
-        ("FOLDER", "old_output?"),
+        "explanation.explain:GatesArguments",
+        "FOLDER old_output?",
     ),
     "explain": Command(
         explain_command,
         "show what each word of a text adds to a label",
-        {"explanation": "explanation.explain:ExplainArguments"},
-        ("FOLDER",),
+        "explanation.explain:ExplainArguments",
+        FOLDER,
     ),
-    "card": Command(
-        card_command, "write the model card of a saved folder", {"card": "card:CardArguments"}, ("FOLDER",)
-    ),
-    "push": Command(push_command, "publish a saved folder on the Hub", {"push": "hub:PushArguments"}, ("FOLDER",)),
-    "space": Command(space_command, "publish a page on models as a Space", {"Space": "hub:SpaceArguments"}),
-    "page": Command(
-        page_command, "open that page here, on saved folders", {"page": "cli.publish:PageArguments"}, ("FOLDER*",)
-    ),
-    "demo": Command(demo_command, "", {"page": "cli.publish:PageArguments"}, ("FOLDER*",)),
+    "card": Command(card_command, "write the model card of a saved folder", "card:CardArguments", FOLDER),
+    "push": Command(push_command, "publish a saved folder on the Hub", "hub:PushArguments", FOLDER),
+    "space": Command(space_command, "publish a page on models as a Space", "hub:SpaceArguments"),
+    "page": Command(page_command, "open that page here, on saved folders", PAGE, "FOLDER*"),
+    "demo": Command(demo_command, "", PAGE, "FOLDER*"),
     "reference": Command(
         reference_command,
         "write the reference of all keys, and the schema of configs",
-        {"reference": "cli.reference:ReferenceArguments"},
+        "cli.reference:ReferenceArguments",
     ),
 }

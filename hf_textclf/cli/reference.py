@@ -50,12 +50,7 @@ def reference(parsers: dict[str, "Parser"]) -> str:
             lines.append(f"### {name}: {title}\n\n| key | type | default | |\n|---|---|---|---|")
             for item in fields(kind):
                 if item.init and item.name in parser.keys:
-                    cells: tuple[str, ...] = (
-                        f"`{item.name}`",
-                        _type(hints[item.name]),
-                        _default(item),
-                        _help(item.metadata),
-                    )
+                    cells = [f"`{item.name}`", _type(hints[item.name]), _default(item), _help(item.metadata)]
                     lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
             lines.append("")
     return "\n".join(lines).rstrip() + "\n"

@@ -39,10 +39,8 @@ def predict_command(parser: "Parser", given: dict[str, Any]) -> None:
     folder, source = given.pop("folder"), given.pop("input")
     (arguments,) = parser.make(_with_output(given, "predict FOLDER INPUT", "OUTPUT"))
     rows = predict(folder, source, arguments)
-    print(
-        f"{rows:,} rows written to {'standard output' if arguments.output == '-' else arguments.output}",
-        file=sys.stderr,
-    )
+    target = "standard output" if arguments.output == "-" else arguments.output
+    print(f"{rows:,} rows written to {target}", file=sys.stderr)
 
 
 def compare_command(parser: "Parser", given: dict[str, Any]) -> None:

@@ -41,9 +41,7 @@ def read_gates(
 
     input_ids, attention_mask: (batch, length), padded on whichever side. Returns one object for each direction of each
     layer, from the first layer up, forward first.
-
-    Raises:
-        UserError: the model is no LSTM of ours, or its cells have no gates.
+    Raises UserError: the model is no LSTM of ours, or its cells have no gates.
     """
     lstm = model.base_model
     if not isinstance(lstm, LSTMModel):

@@ -41,9 +41,7 @@ def find_words(tokenizer: PreTrainedTokenizerFast, text: str) -> Words:
 
     A word is what the tokenizer parts before it looks for pieces: at blanks and punctuation, at each Chinese
     character, or as its segmenter does. Where it leaves a script without blanks in one, each piece is a word.
-
-    Raises:
-        UserError: the tokenizer needs a segmenter that is not installed.
+    Raises UserError: the tokenizer needs a segmenter that is not installed.
     """
     whole = encode_whole(tokenizer, [text])
     offsets = offsets_in_text(tokenizer, text, whole.encodings[0].offsets)

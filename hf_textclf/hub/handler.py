@@ -43,9 +43,7 @@ class EndpointHandler:
         Returns:
             For each text its labels, most probable first: `label`, `score` (the probability; for regression the
             number) and, for multi-label models, `predicted`, whether the score reaches the label's threshold.
-
-        Raises:
-            ValueError: inputs or parameters of another kind; the toolkit answers 400 and sends the message.
+        Raises ValueError: inputs or parameters of another kind; the toolkit answers 400 and sends the message.
         """
         texts = data.get("inputs")
         texts = [texts] if isinstance(texts, str) else texts

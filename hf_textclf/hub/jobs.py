@@ -59,10 +59,8 @@ def train_on_hub(job: JobArguments, keys: dict[str, Any]) -> JobInfo:
     """Train as a job on the Hub, write its log into ours, and return what the Hub knows of it at its end.
 
     keys: every key that the run of a network is given, as `hf-textclf train` takes it.
-
-    Raises:
-        UserError: a key names what only this machine has, or stands for several models; there is no token; the Hub
-            refuses; the job failed.
+    Raises UserError: a key names what only this machine has, or stands for several models; there is no token; the Hub
+    refuses; the job failed.
     """
     _check(keys)
     flags: list[str] = []

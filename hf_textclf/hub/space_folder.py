@@ -56,9 +56,8 @@ def find_models(api: HfApi, names: list[str], *, folders: bool) -> list[SpaceMod
     """Find models and check that the page can show them.
 
     names: owner/name, of the main branch or with @REVISION; with `folders` also folders of this machine.
-
-    Raises:
-        UserError: a model that is not there, named twice, not whole, no text classifier, or without names of labels.
+    Raises UserError: a model that is not there, named twice, not whole, no text classifier, or without names of
+    labels.
     """
     models = [_find(api, name, folders=folders) for name in names]
     sources = [model.source for model in models]

@@ -30,9 +30,7 @@ def network_outputs(
     """Run a network, without dropout, over encoded texts; those of similar length share a batch.
 
     Returns the logits (texts, labels) and, if asked for, what its head reads (texts, width), on the CPU.
-
-    Raises:
-        UserError: the model has no head, or one that reads something else than one vector for each text.
+    Raises UserError: the model has no head, or one that reads something else than one vector for each text.
     """
     head = classification_head(model) if with_features else None
     logits = torch.zeros(len(encoded["input_ids"]), model.config.num_labels)

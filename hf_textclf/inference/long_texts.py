@@ -36,9 +36,7 @@ _BELONGS_TO: dict[str, tuple[Strategy, ...]] = {
 @dataclass(frozen=True)
 class DocumentSettings:
     """How a long text is read: keys of `train`, whose help texts describe the fields, and content of `document.json`.
-
-    Raises:
-        UserError: a value that is unknown or out of range.
+    Raises UserError: a value that is unknown or out of range.
     """
 
     document_strategy: Strategy
@@ -58,9 +56,7 @@ class DocumentSettings:
     @classmethod
     def from_keys(cls, document_strategy: str, **keys: Weights | int | None) -> "DocumentSettings | None":
         """The settings of a run, None for `truncate`. keys: the other fields, None where not given.
-
-        Raises:
-            UserError: a field that the strategy does not read.
+        Raises UserError: a field that the strategy does not read.
         """
         given = {name: value for name, value in keys.items() if value is not None}
         for name, value in given.items():
@@ -93,9 +89,7 @@ class DocumentReader:
     @classmethod
     def load(cls, description: Path, weights: Path | None) -> "DocumentReader":
         """Load what `save` wrote; weights: None where there is no such file.
-
-        Raises:
-            UserError: a file is broken, or what the settings need is missing.
+        Raises UserError: a file is broken, or what the settings need is missing.
         """
         try:
             settings = DocumentSettings(**json.loads(description.read_text(encoding="utf-8")))

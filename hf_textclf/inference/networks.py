@@ -119,9 +119,7 @@ class Network:
 class OneVsRest:
     """The networks of a folder that `train --one_vs_rest true` wrote, each saying whether a text has its label; used
     as one `Predictor`. Arguments as in `Classifier`.
-
-    Raises:
-        UserError: the description is broken, or a network cannot be read or belongs to another label.
+    Raises UserError: the description is broken, or a network cannot be read or belongs to another label.
     """
 
     document_strategy: str | None = None

@@ -71,9 +71,7 @@ def load_embeddings(
         source: A GloVe, word2vec or fastText *text* file, with or without a header, .gz or not; or a checkpoint,
             folder or Hub id, with safetensors weights, of which only the input embeddings are read.
         counts: Occurrences of each token id in the training texts, for `Coverage.running_share`.
-
-    Raises:
-        UserError: a source that cannot be read, or that knows none of the tokens.
+    Raises UserError: a source that cannot be read, or that knows none of the tokens.
     """
     vectors = (from_text_file if Path(source).is_file() else from_checkpoint)(source, tokenizer)
     vectors.pop(tokenizer.pad_token_id, None)
@@ -141,9 +139,7 @@ def _pieces(tokenizer: PreTrainedTokenizerFast) -> dict[int, tuple[str, str]]:
 
 def from_checkpoint(source: str, tokenizer: PreTrainedTokenizerFast) -> dict[int, Tensor]:
     """The input embeddings of a checkpoint, folder or Hub id, by the token ids of `tokenizer`, (width,) each.
-
-    Raises:
-        UserError: no checkpoint, no tokenizer or no safetensors weights there.
+    Raises UserError: no checkpoint, no tokenizer or no safetensors weights there.
     """
     try:
         other = load_tokenizer(source)
@@ -198,9 +194,7 @@ def _input_embeddings(source: str) -> Tensor:
 
 def from_text_file(path: str, tokenizer: PreTrainedTokenizerFast) -> dict[int, Tensor]:
     """The vectors of a GloVe, word2vec or fastText text file by the token ids of `tokenizer`, (width,) each.
-
-    Raises:
-        UserError: not such a file, or a line that is not a word and its numbers.
+    Raises UserError: not such a file, or a line that is not a word and its numbers.
     """
     words = {token_id: text for token_id, (text, kind) in _pieces(tokenizer).items() if kind == "word"}
     wanted = {form.encode() for word in words.values() for form in (word, word.lower())}

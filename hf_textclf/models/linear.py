@@ -100,9 +100,7 @@ def fit(
 
     matrix: (rows, features); targets: as in `TextData`, (rows,) or (rows, labels). c: inverse strength of the L2
     penalty; alpha: smoothing of counts. A class or label that no row has gets probability 0.
-
-    Raises:
-        UserError: more weights than memory can be expected to hold.
+    Raises UserError: more weights than memory can be expected to hold.
     """
     num_labels = len(config.id2label)
     if matrix.shape[1] * num_labels > MAX_WEIGHTS:

@@ -29,9 +29,7 @@ ROBERTA_LIKE = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longfo
 
 def load_config(name_or_path: str, *, revision: str = "main", trust_remote_code: bool = False) -> PreTrainedConfig:
     """Load the configuration of a folder or Hub id.
-
-    Raises:
-        UserError: nothing there, no network, not a model, or code that would have to be trusted.
+    Raises UserError: nothing there, no network, not a model, or code that would have to be trusted.
     """
     check_trust(revision, trust_remote_code)
     with _readable(name_or_path):
@@ -40,9 +38,7 @@ def load_config(name_or_path: str, *, revision: str = "main", trust_remote_code:
 
 def _load(auto: Any, name_or_path: str, **options: Any) -> tuple[Any, list[str]]:
     """Load a model by one of the Auto classes, and name the weights that the checkpoint lacks, which start at random.
-
-    Raises:
-        UserError: weights that cannot be read, that are not safetensors, or that do not fit the configuration.
+    Raises UserError: weights that cannot be read, that are not safetensors, or that do not fit the configuration.
     """
     # whatever it was saved in: a half-precision checkpoint would be trained in half precision
     options |= {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
@@ -55,9 +51,7 @@ def _load(auto: Any, name_or_path: str, **options: Any) -> tuple[Any, list[str]]
 
 def load_classifier(name_or_path: str, *, revision: str = "main", trust_remote_code: bool = False) -> PreTrainedModel:
     """Load a trained classifier, every weight of it.
-
-    Raises:
-        UserError: as `load_config`; weights that cannot be read or are not safetensors; no trained head.
+    Raises UserError: as `load_config`; weights that cannot be read or are not safetensors; no trained head.
     """
     options: Any = {"revision": revision, "trust_remote_code": trust_remote_code}
     config = load_config(name_or_path, **options)
@@ -72,9 +66,7 @@ def load_classifier(name_or_path: str, *, revision: str = "main", trust_remote_c
 
 def load_language_model(folder: str) -> LSTMForCausalLM:
     """Load a language model that `hf-textclf pretrain` saved, every weight of it.
-
-    Raises:
-        UserError: nothing there, or something else than such a model.
+    Raises UserError: nothing there, or something else than such a model.
     """
     config = load_config(folder)
     kind = (config.architectures or ["a model without a name"])[0]
@@ -91,9 +83,7 @@ def init_model(config: PreTrainedConfig, *, encoder: str | None = None, revision
 
     encoder: folder or Hub id of the pretrained encoder whose configuration stands inside `config`; its weights are
     loaded, the head starts at random. revision: of the encoder.
-
-    Raises:
-        UserError: weights that cannot be read, that are not safetensors, or that are not all there.
+    Raises UserError: weights that cannot be read, that are not safetensors, or that are not all there.
     """
     model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
     model.accepts_loss_kwargs = False  # as in `_load`
@@ -158,9 +148,7 @@ def calibration_of(config: PreTrainedConfig) -> dict[str, Any]:
 def classification_head(model: PreTrainedModel) -> nn.Linear:
     """Find the linear layer that puts out the logits: `classifier` of an LSTM or BERT, `classifier.out_proj` of a
     RoBERTa, `logits_proj` of an XLNet.
-
-    Raises:
-        UserError: there is no such layer behind the body of the model.
+    Raises UserError: there is no such layer behind the body of the model.
     """
     body = set(model.base_model.modules())
     linear = [module for module in model.modules() if isinstance(module, nn.Linear) and module not in body]
@@ -185,9 +173,7 @@ def longest_text(config: PreTrainedConfig) -> int | None:
 
 def check_trust(revision: str, trust_remote_code: bool) -> None:
     """Refuse to run the code of a checkpoint that can change under the same name.
-
-    Raises:
-        UserError: code is to be trusted, but at no commit.
+    Raises UserError: code is to be trusted, but at no commit.
     """
     if trust_remote_code and not re.fullmatch("[0-9a-f]{40}", revision):
         raise UserError(

@@ -19,10 +19,8 @@ def load_start(folders: list[str], keys: dict[str, Any]) -> tuple[list[LSTMForCa
     """Load the language models and say what a classifier must be to start from them.
 
     keys: the fields of the new model that the user gives. Returns the models and these fields, completed.
-
-    Raises:
-        UserError: a number of folders, a direction or a size that does not fit; two models that do not share
-            tokenizer, embeddings and sizes.
+    Raises UserError: a number of folders, a direction or a size that does not fit; two models that do not share
+    tokenizer, embeddings and sizes.
     """
     if len(folders) > 2:
         raise UserError(f"init_from names {len(folders)} folders, expected one, or two for both directions; drop some")

@@ -29,9 +29,7 @@ class Facts:
     each split the model was evaluated on, train first and test last, other data sets after all splits of the run's
     own. headline: the last of the run's own splits, which is test where the model was evaluated on it. measured:
     costs. history: trainer_state.json. pictures: file name -> what it shows.
-
-    Raises:
-        UserError: it holds no model of Transformers, or a file that is no JSON.
+    Raises UserError: it holds no model of Transformers, or a file that is no JSON.
     """
 
     def __init__(self, folder: Path, *, name: str) -> None:
@@ -123,9 +121,7 @@ def measured_later(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
 
 def check_model(folder: Path) -> dict[str, Any]:
     """Return config.json of a folder that has a config, weights, a tokenizer and names for its labels.
-
-    Raises:
-        UserError: it lacks one of them, or holds something else than one network.
+    Raises UserError: it lacks one of them, or holds something else than one network.
     """
     if not folder.is_dir():
         raise UserError(f"{str(folder)!r} is no folder, expected one that `hf-textclf train` wrote; correct the path")
@@ -171,9 +167,7 @@ def check_labels(labels: Iterable[str], *, where: str) -> None:
 
 def code_files(folder: Path, config: dict[str, Any]) -> set[str]:
     """The Python files that the Auto classes ask for, and those that these import.
-
-    Raises:
-        UserError: one of them is not there.
+    Raises UserError: one of them is not there.
     """
     maps = [parts.get("auto_map") or {} for parts in (config, read_json(folder / layout.TOKENIZER_CONFIG))]
     values = [value for auto_map in maps for value in auto_map.values()]
@@ -192,9 +186,7 @@ def code_files(folder: Path, config: dict[str, Any]) -> set[str]:
 
 def onnx_files(folder: Path) -> tuple[str, ...]:
     """What `--with_onnx` wrote; none where it did not, for ONNX files of other people.
-
-    Raises:
-        UserError: they were made of other weights than those of the folder.
+    Raises UserError: they were made of other weights than those of the folder.
     """
     if not (record := read_json(folder / layout.ONNX_EXPORT)):
         return ()

@@ -31,9 +31,7 @@ def make_reader(
     data: TextData, tokenizer: PreTrainedTokenizerFast, arguments: ModelArguments
 ) -> DocumentReader | None:
     """The reader of long texts that the arguments ask for, with the key words of the training texts.
-
-    Raises:
-        UserError: keys that contradict each other, or a stride as long as a window.
+    Raises UserError: keys that contradict each other, or a stride as long as a window.
     """
     keys = {name: getattr(arguments, name) for name in ("sentence_weights", "stride", "num_sentences")}
     settings = DocumentSettings.from_keys(arguments.document_strategy, **keys)

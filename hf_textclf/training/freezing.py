@@ -22,10 +22,8 @@ def model_parts(model: PreTrainedModel) -> list[list[nn.Parameter]]:
     The body registers its parts in the order in which a text passes them. So what stands before the layers counts as
     embeddings (BERT's positions, types and LayerNorm; ELECTRA's projection), and what stands behind them as head
     (poolers, a last LayerNorm), but for embeddings that each layer reads (the relative positions of DeBERTa, MPNet).
-
-    Raises:
-        UserError: the layers cannot be told, as in ALBERT, whose layers share their weights, or in an encoder with a
-            decoder.
+    Raises UserError: the layers cannot be told, as in ALBERT, whose layers share their weights, or in an encoder with
+    a decoder.
     """
     # the outermost list of as many modules as the configuration tells layers, whatever the family calls it
     number = getattr(model.config, "num_hidden_layers", None)
@@ -51,9 +49,7 @@ def model_parts(model: PreTrainedModel) -> list[list[nn.Parameter]]:
 
 def freeze(model: PreTrainedModel, *, embeddings: bool, layers: int) -> None:
     """Exclude the lowest layers and the embeddings below them from training, or the embeddings alone.
-
-    Raises:
-        UserError: fewer layers than are to be frozen, or as `model_parts`.
+    Raises UserError: fewer layers than are to be frozen, or as `model_parts`.
     """
     if not embeddings and layers == 0:
         return
@@ -74,9 +70,7 @@ def layer_lr_multipliers(model: PreTrainedModel, factor: float) -> list[tuple[li
     is a factor of 1/2.6).
 
     Returns the parts from the head down, each with what multiplies its learning rate; None for a factor of 1.
-
-    Raises:
-        UserError: a factor that is not above 0 and up to 1, or as `model_parts`.
+    Raises UserError: a factor that is not above 0 and up to 1, or as `model_parts`.
     """
     if not 0 < factor <= 1:
         raise UserError(f"layerwise_lr_decay={factor} is out of range, expected a number above 0, up to 1; change it")

@@ -61,9 +61,7 @@ class Origin:
 
 def find_origin(arguments: ModelArguments, new: Any) -> Origin:
     """Decide what a run starts from. new: the fields of a new model (`NewModelArguments`), None where not given.
-
-    Raises:
-        UserError: keys that contradict each other or the origin; an origin that cannot be read.
+    Raises UserError: keys that contradict each other or the origin; an origin that cannot be read.
     """
     check_trust(arguments.revision or "main", arguments.trust_remote_code)
     for key, origin in ORIGINS.items():

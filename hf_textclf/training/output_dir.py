@@ -21,9 +21,7 @@ from ..saved_model.layout import EVAL_RESULTS, RELIABILITY_DIAGRAM, RUN_CONFIG, 
 
 def find_checkpoint(training: TrainingArguments) -> str | None:
     """Say where to go on: None for a new run, which must not write over anything.
-
-    Raises:
-        UserError: the folder exists and is not to be resumed, or there is nothing to resume.
+    Raises UserError: the folder exists and is not to be resumed, or there is nothing to resume.
     """
     output, requested = Path(training.output_dir), str(training.resume_from_checkpoint or "false")
     anew, latest = requested.lower() == "false", requested.lower() == "true"
@@ -52,9 +50,7 @@ def require_new(output: Path, remedy: str = "choose another one or remove it") -
 
 def check_checkpoint(checkpoint: str, model: PreTrainedModel) -> None:
     """Make sure that a checkpoint can be read and is one of this model.
-
-    Raises:
-        UserError: a file is missing or half-written, or the weights have other names or sizes.
+    Raises UserError: a file is missing or half-written, or the weights have other names or sizes.
     """
     try:
         with safe_open(Path(checkpoint) / WEIGHTS, framework="pt") as saved:

@@ -98,9 +98,7 @@ class WeightedLoss:
         for multi-label classification negative rows / positive rows of each label, as BCEWithLogitsLoss advises.
 
         labels: (rows,) ids or (rows, labels) zeros and ones.
-
-        Raises:
-            UserError: numbers in place of classes.
+        Raises UserError: numbers in place of classes.
         """
         if problem_type == "regression":
             raise UserError("class_weights 'balanced' needs classes, found regression; drop --class_weights")
@@ -151,9 +149,7 @@ class ShortProgress(ProgressCallback):
 
 def run_trainer(trainer: Trainer, checkpoint: str | None) -> float:
     """Train, with a short progress bar, from a checkpoint or from the start. Returns the seconds it took.
-
-    Raises:
-        UserError: a metric for the best model that there is none of; a loss that is not a number.
+    Raises UserError: a metric for the best model that there is none of; a loss that is not a number.
     """
     if not trainer.args.disable_tqdm:
         trainer.remove_callback(ProgressCallback)

@@ -83,9 +83,8 @@ class PretrainingTrainerArguments(TrainerArguments):
 
 def check_arguments(training: TrainingArguments) -> None:
     """Refuse settings that would fail late or in the middle of a traceback, and set what has only one right value.
-
-    Raises:
-        UserError: a number out of range, a best model to be found without evaluations, reports to what is not there.
+    Raises UserError: a number out of range, a best model to be found without evaluations, reports to what is not
+    there.
     """
     installed = get_available_reporting_integrations()
     for name in training.report_to:

@@ -29,10 +29,8 @@ def read_space(entries: dict[str, Any], base: TrainRun, *, source: str) -> dict[
     """Check a search space; return for each key Optuna's distribution of its values.
 
     base: the run whose keys are searched. source: where the entries come from, for error messages.
-
-    Raises:
-        UserError: a key that is unknown or that trials cannot differ in; a value that the key does not take; a range
-            that is none.
+    Raises UserError: a key that is unknown or that trials cannot differ in; a value that the key does not take; a
+    range that is none.
     """
     metric = base.training.metric_for_best_model
     for key in entries:
@@ -49,9 +47,7 @@ def read_space(entries: dict[str, Any], base: TrainRun, *, source: str) -> dict[
 
 def with_values(base: TrainRun, values: dict[str, Any]) -> TrainRun:
     """A copy of a run in which some keys have other values, checked as those of a command line. None changes nothing.
-
-    Raises:
-        UserError: an unknown key, or a value that it does not take.
+    Raises UserError: an unknown key, or a value that it does not take.
     """
     parts = vars(base).values()
     parser = Parser([type(part) for part in parts], prog="hf-textclf tune")

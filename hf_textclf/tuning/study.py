@@ -88,9 +88,7 @@ def open_study(training: TrainingArguments, settings: dict[str, Any]) -> Iterato
 
     settings: what a search must be called with again to be resumed. A mistake before the first trial has ended leaves
     nothing behind.
-
-    Raises:
-        UserError: the folder holds something else, the journal cannot be read, or its settings were others.
+    Raises UserError: the folder holds something else, the journal cannot be read, or its settings were others.
     """
     output = Path(str(training.output_dir))
     journal = output / JOURNAL
