@@ -128,5 +128,5 @@ def test_real_process_from_stdin_to_stdout(trained_models):
 def test_real_process_refuses_in_one_line(tmp_path):
     done = run("train", "--config", "demo_lstm", "--output_dir", "out", "--dataset", "none.csv", cwd=tmp_path)
     assert done.returncode == 2 and done.stdout == b""
-    assert done.stderr.startswith(b"hf-textclf: error: dataset 'none.csv'") and done.stderr.count(b"\n") == 1
+    assert done.stderr.startswith(b"hf-textclf: error: no dataset 'none.csv'") and done.stderr.count(b"\n") == 1
     assert not list(tmp_path.iterdir())
