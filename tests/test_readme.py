@@ -13,7 +13,7 @@ from hf_textclf.files import SAMPLES
 from tests.helpers import ROOT
 
 FRONT = (ROOT / "README.md").read_text(encoding="utf-8")
-READMES = ["README.md", "configs/README.md", "hf_textclf/README.md", "model_cards/README.md"]
+READMES = ["README.md", "configs/README.md", "hf_textclf/README.md", "model_cards/README.md", "tests/README.md"]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in READMES}
 
 
