@@ -1,6 +1,9 @@
 """Tiny models and tokenizers. All sizes differ, so that swapped axes fail."""
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+import re
+from collections import Counter
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, PreTrainedTokenizerFast
 
 from hf_textclf import LSTMConfig
@@ -31,14 +34,19 @@ def tiny_frozen_config(encoder=None, **changes):
 
 
 def wordpiece_tokenizer(vocab_size=99, *, add_special_tokens=True):
-    """A BERT-style fast tokenizer, trained here. The names of its outputs are those of our `forward`."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    """A BERT-style fast tokenizer. The names of its outputs are those of our `forward`."""
+    # characters, then words: the same vocabulary in each process, which a trained one is not (tokenizers#1794)
+    words = Counter(re.findall(r"\w+", " ".join(TEXTS).lower()))
+    characters = sorted(set("".join(TEXTS).lower()) - {" "})
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = [*specials, *characters, *(f"##{each}" for each in characters if each.isalpha())]
+    pieces += sorted(words, key=lambda word: (-words[word], word))
+    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    vocabulary = dict(list(vocabulary.items())[:vocab_size])
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    trainer = trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=specials, show_progress=False)
-    tokenizer.train_from_iterator(TEXTS, trainer)
     if add_special_tokens:
         tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     return PreTrainedTokenizerFast(

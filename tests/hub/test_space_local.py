@@ -73,7 +73,7 @@ def test_the_page_runs_in_an_environment_of_its_own(hub, deploy_space, page, mod
     pd.DataFrame({"review": [TEXT]}).to_excel(tmp_path / "reviews.xlsx", index=False)
     folder, python = tmp_path / "out" / "space", tmp_path / "out" / "environment" / "bin" / "python"
     modules = ", ".join(path.stem for path in folder.glob("*.py") if path.name != "app.py")
-    code = f"import {modules}; print(tables.read_table({str(tmp_path / 'reviews.xlsx')!r}).texts('review'))"
+    code = f"import {modules}; print(uploads.read_table({str(tmp_path / 'reviews.xlsx')!r}).texts('review'))"
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     read = subprocess.run([python, "-c", code], cwd=folder, env=clean, capture_output=True, text=True)
     assert read.stdout == f"{[TEXT]}\n", read.stderr

@@ -120,9 +120,9 @@ def test_fresh_process(folder):
     code = (
         "import json, sys, pickle\n"
         "def shut(*args, **options): raise AssertionError('a pickle was opened')\n"
-        "import hf_textclf, joblib\n"
+        "import joblib\nfrom hf_textclf import Classifier\n"
         "pickle.load = pickle.loads = pickle.Unpickler = joblib.load = shut\n"
-        "print(json.dumps(hf_textclf.Classifier(sys.argv[1]).probabilities(json.loads(sys.argv[2])).tolist()))"
+        "print(json.dumps(Classifier(sys.argv[1]).probabilities(json.loads(sys.argv[2])).tolist()))"
     )
     command = [sys.executable, "-c", code, str(folder), json.dumps(ODD[:-1])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)

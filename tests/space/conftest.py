@@ -29,6 +29,9 @@ max_steps: 60
 per_device_train_batch_size: 32
 learning_rate: 1e-2
 disable_tqdm: true
+load_best_model_at_end: false
+train_sampling_strategy: random
+seed: 42
 """
 OPINIONS, NEWS = ["--dataset", "samples/opinions_en"], ["--dataset", "samples/news_zh"]
 MODELS = {
@@ -151,7 +154,8 @@ def visit(browser):
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        # a page that is left aborts what Gradio has asked for and not got yet
+        page.on("pageerror", lambda error: "AbortError" in str(error) or complaints.append(str(error)))
         page.on("request", lambda request: requests.append(request))
         page.goto(address)
         page.wait_for_selector("#results .card", state="attached")
