@@ -4,6 +4,9 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.installed
 MINILM := $(VENV)/.minilm
+# torch without CUDA is gigabytes smaller; where this index does not answer soon, the usual one has all builds
+CPU_BUILDS := https://download.pytorch.org/whl/cpu
+ASK := from urllib.request import urlopen; urlopen('$(CPU_BUILDS)/torch/', timeout=5)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 # one thread a process is the safe setting on a shared machine
@@ -45,7 +48,8 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is too old, expected Python 3.11 or newer; name one: make PYTHON=python3.11"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet torch==2.13.0
+	@index=; if ! command -v nvidia-smi >/dev/null && $(PYTHON) -c "$(ASK)" 2>/dev/null; then index="-i $(CPU_BUILDS)"; fi; \
+		echo "pip install torch==2.13.0 $$index"; $(VENV)/bin/pip install --quiet torch==2.13.0 $$index
 	$(VENV)/bin/pip install --quiet -c constraints.txt -e ".[dev,gradio]"
 	@touch $@
 
