@@ -16,6 +16,7 @@ from models import Served
 from uploads import MAX_ROWS
 
 from hf_textclf import Prediction
+from hf_textclf.inference.predictor import readable as readable_characters
 
 MAX_CHARACTERS = 10_000
 CHUNK = 64
@@ -38,8 +39,8 @@ def readable(text: object) -> Readable:
     """Take the start of a text and drop what cannot be seen; anything but a text counts as none."""
     if not isinstance(text, str):
         return Readable("", empty="no_text")
-    # half an emoji (a lone surrogate) is no character to a tokenizer
-    start = text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
+    # as everywhere: half an emoji (a lone surrogate) is no character to a tokenizer
+    start = readable_characters(text[:MAX_CHARACTERS])
     seen = "".join(c for c in start if c in KEPT or unicodedata.category(c) not in ("Cc", "Cf"))
     if not seen.strip():
         return Readable("", empty="no_text")

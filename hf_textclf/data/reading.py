@@ -40,6 +40,7 @@ _SIGNATURES = {
     b"ARROW1": "an Arrow file",
     b"SQLite format 3": "a SQLite database",
 }
+HALF_CHARACTER = "half of a surrogate pair (\\ud8…), expected whole characters"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -120,12 +121,24 @@ def _rows(stream: io.BufferedReader, *, kind: str, encoding: str, name: str) -> 
         return
     # newline="": the csv module must see \r\n inside quoted cells as they are
     text = io.TextIOWrapper(stream, encoding=encoding, newline="" if kind in ("csv", "tsv") else None)
+    # UTF-8 has no half characters
+    lines = text if encoding == "utf-8-sig" else _whole_characters(text, name=name)
     if kind == "txt":
-        yield from ({"text": line.removesuffix("\n")} for line in text)
+        yield from ({"text": line.removesuffix("\n")} for line in lines)
     elif kind in ("csv", "tsv"):
-        yield from _table_rows(text, delimiters=",;\t" if kind == "csv" else "\t", name=name)
+        yield from _table_rows(lines, delimiters=",;\t" if kind == "csv" else "\t", name=name)
     else:
         yield from _json_rows(text, whole=kind == "json", name=name)
+
+
+def _whole_characters(lines: Iterable[str], *, name: str) -> Iterator[str]:
+    """Refuse half of a surrogate pair, which some codecs, as utf-7, let pass and no file can hold."""
+    for number, line in enumerate(lines, 1):
+        try:
+            line.encode()
+        except UnicodeEncodeError:
+            raise UserError(f"{name}, line {number}: {HALF_CHARACTER}; mend the line") from None
+        yield line
 
 
 def _table_rows(lines: Iterable[str], *, delimiters: str, name: str) -> Iterator[dict[str, str]]:
@@ -256,8 +269,7 @@ def _parse_json(text: str, *, line: int, name: str) -> Any:
 
     try:
         value = json.loads(text, object_pairs_hook=unique)
-        if _SURROGATE.search(text):
-            json.dumps(value, ensure_ascii=False).encode()
+        (json.dumps(value, ensure_ascii=False) if _SURROGATE.search(text) else text).encode()
         return value
     except json.JSONDecodeError as error:
         line += error.lineno - 1
@@ -265,7 +277,7 @@ def _parse_json(text: str, *, line: int, name: str) -> Any:
     except RecursionError:
         problem = "JSON nested too deep, expected flat objects"
     except UnicodeEncodeError:
-        problem = "half of a surrogate pair (\\ud8…), expected whole characters"
+        problem = HALF_CHARACTER
     raise UserError(f"{name}, line {line}: {problem}; mend the line")
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..inference import Classifier
 from ..inference.networks import Network
+from ..inference.predictor import readable
 from ..models.lstm import LSTMForSequenceClassification
 from .words import find_words
 
@@ -64,6 +65,7 @@ def attribute(
         UserError: captum is not installed, the model is no neural network or takes no embeddings, the label is
             unknown, or the model reads the text in several chunks.
     """
+    text = readable(text)
     network, label, number = _target(classifier, text, label)
     model, words = network.model, find_words(network.tokenizer, text)
     batch = network.collate([words.encoded]).to(network.device)
@@ -197,6 +199,7 @@ def pooling_weights(classifier: Classifier, text: str) -> WordWeights | None:
     model = network.model if network else None
     if not isinstance(model, LSTMForSequenceClassification) or model.config.pooling != "attention":
         return None
+    text = readable(text)
     words = find_words(network.tokenizer, text)
     batch = network.collate([words.encoded]).to(network.device)
     with torch.inference_mode():

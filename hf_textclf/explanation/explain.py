@@ -15,6 +15,7 @@ from ..arguments import option
 from ..errors import UserError
 from ..files import write_text
 from ..inference import Classifier
+from ..inference.predictor import readable
 from ..plots.canvas import canvas
 from ..tokenization import encode
 from .attributions import Attribution, WordWeights, attribute
@@ -95,7 +96,7 @@ def draw_gates(folder: str, arguments: GatesArguments) -> int:
     network, kind = classifier.predictor.network, type(classifier.predictor).__name__
     if network is None:
         raise UserError(f"{folder!r} is a {kind}, expected one saved LSTM; name another folder")
-    [token_ids] = encode(network.tokenizer, [arguments.text])["input_ids"]
+    [token_ids] = encode(network.tokenizer, [readable(arguments.text)])["input_ids"]
     if not token_ids:
         raise UserError(f"text {arguments.text!r} has no tokens, expected a word or more; correct --text")
     readings = read_gates(network.model, torch.tensor([token_ids]))

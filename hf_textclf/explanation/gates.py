@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from ..errors import UserError
 from ..inference import Classifier
+from ..inference.predictor import readable
 from ..models.lstm import LSTMModel
 from .words import find_words
 
@@ -102,7 +103,7 @@ def word_gates(classifier: Classifier, text: str) -> WordGates | None:
     lstm = network.model.base_model if network else None
     if not isinstance(lstm, LSTMModel) or lstm.config.cell != "lstm":
         return None
-    words = find_words(network.tokenizer, text)
+    words = find_words(network.tokenizer, readable(text))
     batch = network.collate([words.encoded]).to(network.device)
     tokens = words.sums(torch.ones(len(words.word_ids)))  # of each word
 

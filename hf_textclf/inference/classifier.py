@@ -1,7 +1,8 @@
 """The `Classifier` starts from a saved folder or a Hub id, never from live objects of a training run, and gives the
 same probabilities whatever else is in the batch. A `Predictor` does the work; here its numbers get their meaning."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from ..errors import UserError
 from ..saved_model.layout import LINEAR_CONFIG, ONE_VS_REST
 from .networks import OneVsRest, open_network
-from .predictor import Notice, Predictor, Reading, to_probabilities
+from .predictor import Notice, Predictor, Reading, check_batch_size, read_texts, to_probabilities
 
 
 @dataclass(frozen=True)
@@ -94,29 +95,37 @@ class Classifier:
         """Load a folder or a Hub id: the constructor, options too, under the name that Transformers gives it."""
         return cls(name_or_path, **options)
 
-    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
-        """Return the raw outputs, (texts, labels)."""
+    def logits(self, texts: Iterable[str], *, batch_size: int = 64) -> np.ndarray:
+        """Return the raw outputs, (texts, labels). Raises as `stream`."""
         return self.predictor.logits(texts, batch_size=batch_size)
 
-    def probabilities(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
-        """Return the probability of every label, (texts, labels); for regression the numbers, (texts, 1)."""
+    def probabilities(self, texts: Iterable[str], *, batch_size: int = 64) -> np.ndarray:
+        """Return the probability of every label, (texts, labels); for regression the numbers, (texts, 1). Raises as
+        `stream`."""
         return self._probabilities(self.logits(texts, batch_size=batch_size))
 
     def _probabilities(self, logits: np.ndarray) -> np.ndarray:
         return to_probabilities(logits, self.problem_type).reshape(logits.shape)
 
-    def __call__(self, texts: list[str], *, batch_size: int = 64) -> list[Prediction]:
-        """Classify a list of texts."""
-        return list(self._predictions(_no_string(texts), batch_size=batch_size))
+    def __call__(self, texts: Iterable[str], *, batch_size: int = 64) -> list[Prediction]:
+        """Classify a list of texts. Raises as `stream`."""
+        return list(self._predictions(texts, batch_size=batch_size))
 
     def stream(self, texts: Iterable[str], *, batch_size: int = 64) -> Iterator[Prediction]:
-        """Classify any number of texts in constant memory, in their order."""
-        texts = iter(_no_string(texts))
+        """Classify any number of texts in constant memory, in their order.
+
+        texts: whatever gives strings one after the other; half of a surrogate pair is read as U+FFFD.
+        Raises TypeError: no texts, or one that is no string, with its number; UserError: a batch_size below 1.
+        """
+        check_batch_size(batch_size)
+        return self._stream(read_texts(texts), batch_size=batch_size)
+
+    def _stream(self, texts: Iterator[str], *, batch_size: int) -> Iterator[Prediction]:
         # several batches at once, so that texts of similar length can share one
-        while group := list(islice(texts, 16 * batch_size)):
+        while group := list(islice(texts, min(16 * batch_size, sys.maxsize))):
             yield from self._predictions(group, batch_size=batch_size)
 
-    def _predictions(self, texts: list[str], *, batch_size: int) -> Iterator[Prediction]:
+    def _predictions(self, texts: Iterable[str], *, batch_size: int) -> Iterator[Prediction]:
         """One by one: with thousands of labels the list of them all would be gigabytes."""
         for reading in self.predictor.read(texts, batch_size=batch_size):
             rows = self._probabilities(reading.logits).astype(float)
@@ -165,10 +174,3 @@ class Classifier:
         if self.problem_type == "multi_label_classification":
             label = [name for name, is_over in zip(self.label_names, row >= self.thresholds, strict=True) if is_over]
         return Prediction(label, probabilities[best], probabilities, chunks, notices)
-
-
-def _no_string(texts: Any) -> Any:
-    """The texts; a string is an iterable of texts too, of one character each."""
-    if isinstance(texts, str):
-        raise TypeError(f"expected a list of texts, got the string {texts[:20]!r}; write [text]")
-    return texts

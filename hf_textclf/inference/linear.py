@@ -1,7 +1,7 @@
 """A saved linear model. It counts what it knows of a text, so it cuts none and has no script."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 from ..errors import UserError
 from ..models.linear import LinearConfig
 from ..saved_model.layout import LINEAR_CONFIG, LINEAR_VOCABULARY, LINEAR_WEIGHTS
-from .predictor import Reading
+from .predictor import Reading, take_texts
 
 
 class LinearPredictor:
@@ -55,10 +55,11 @@ class LinearPredictor:
         # the vectorizer looks at its vocabulary when it is used first
         self.logits([""])
 
-    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
+    def logits(self, texts: Iterable[str], *, batch_size: int = 64) -> np.ndarray:
         """Return (texts, labels), whose softmax or sigmoid is what scikit-learn calls `predict_proba`. All texts are
         taken at once, whatever the batch_size."""
-        if len(texts) == 0:
+        texts = take_texts(texts, batch_size=batch_size)
+        if not texts:
             return np.zeros((0, len(self.label_names)))
         outputs = self.vectorizer.transform(texts) @ self.weights + self.bias
         if outputs.shape[1] < len(self.label_names):
@@ -68,6 +69,7 @@ class LinearPredictor:
             return -np.logaddexp(0, -outputs)
         return outputs
 
-    def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
+    def read(self, texts: Iterable[str], *, batch_size: int = 64) -> Iterator[Reading]:
         """Yield the outputs of all texts; there are no notices."""
+        texts = take_texts(texts, batch_size=batch_size)
         yield Reading(texts, self.logits(texts, batch_size=batch_size), [()] * len(texts))

@@ -1,7 +1,7 @@
 """Neural networks with their tokenizers, from a saved folder or a Hub id: texts in, logits out."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..tokenization.loading import head_and_tail, special_tokens_around
 from ..tokenization.scripts import START, VocabularyScripts
 from .chunks import network_outputs
 from .long_texts import DocumentReader
-from .predictor import Notice, Reading
+from .predictor import Notice, Reading, take_texts
 
 UNKNOWN_SCRIPT = (Notice("unknown_script"),)
 
@@ -89,23 +89,25 @@ class Network:
         """Itself alone."""
         return [self]
 
-    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
+    def logits(self, texts: Iterable[str], *, batch_size: int = 64) -> np.ndarray:
         """Return the model's raw outputs, (texts, labels). Texts of similar length share a batch."""
+        texts = take_texts(texts, batch_size=batch_size)
         if self.reader:
             return self.reader.logits(self.model, self.tokenizer, texts, batch_size=batch_size)
-        encoded = encode(self.tokenizer, list(texts))
+        encoded = encode(self.tokenizer, texts)
         return network_outputs(self.model, self.tokenizer, encoded, batch_size=batch_size)[0].numpy()
 
-    def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
+    def read(self, texts: Iterable[str], *, batch_size: int = 64) -> Iterator[Reading]:
         """Yield the raw outputs, a reader's for one group of texts after the other, and notices of texts that were cut
         or whose script is unknown."""
+        texts = take_texts(texts, batch_size=batch_size)
         if self.reader:
             for reading in self.reader.read(self.model, self.tokenizer, texts, batch_size=batch_size):
                 words = segmented(self.tokenizer, [text[:START] for text in reading.texts])
                 yield replace(reading, notices=[UNKNOWN_SCRIPT if self.scripts.lack(text) else () for text in words])
-        elif len(texts):
+        elif texts:
             # once for tokens and notices
-            words = segmented(self.tokenizer, list(texts))
+            words = segmented(self.tokenizer, texts)
             whole = encode_whole(self.tokenizer, words, is_segmented=True)
             encoded = dict(whole)
             notices = cut_notices(self.tokenizer, truncate(self.tokenizer, encoded))
@@ -145,14 +147,15 @@ class OneVsRest:
             self.networks.append(network)
         self.num_parameters = sum(network.num_parameters for network in self.networks)
 
-    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
+    def logits(self, texts: Iterable[str], *, batch_size: int = 64) -> np.ndarray:
         """Return (texts, labels): for multi-label data the log-odds of each label, whose sigmoid is what its network
         says; else the logarithm of that probability, whose softmax shares out 1 among the labels in proportion."""
+        texts = take_texts(texts, batch_size=batch_size)
         return self._joined([network.logits(texts, batch_size=batch_size) for network in self.networks])
 
-    def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
+    def read(self, texts: Iterable[str], *, batch_size: int = 64) -> Iterator[Reading]:
         """Yield the logits of all texts, and the notices of the first network, which are those of all."""
-        first, *others = self.networks
+        texts, (first, *others) = take_texts(texts, batch_size=batch_size), self.networks
         readings = list(first.read(texts, batch_size=batch_size))
         if readings:
             logits = [np.concatenate([reading.logits for reading in readings])]

@@ -1,12 +1,16 @@
 """What every saved classifier offers, whatever is inside, and what its numbers mean."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 
+from ..errors import UserError
+
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 NOTICES = {
     "unknown_script": "The vocabulary lacks the language of this text, so the numbers mean nothing.",
     "cut_tail": "The text is longer than the model reads: the first {head:,} of {length:,} tokens.",
@@ -81,11 +85,50 @@ class Predictor(Protocol):
     def network(self) -> Any:
         """The only one of `networks`; None where there is none, or one for each label."""
 
-    def logits(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
-        """Return raw outputs, (texts, labels)."""
+    def logits(self, texts: Iterable[str], *, batch_size: int = 64) -> np.ndarray:
+        """Return raw outputs, (texts, labels). Raises as `take_texts`."""
 
-    def read(self, texts: Sequence[str], *, batch_size: int = 64) -> Iterator[Reading]:
-        """Yield the raw outputs of one group of texts after the other, with all that is to be known of them."""
+    def read(self, texts: Iterable[str], *, batch_size: int = 64) -> Iterator[Reading]:
+        """Yield the raw outputs of one group of texts after the other, with all that is to be known of them.
+        Raises as `take_texts`."""
+
+
+def readable(text: str) -> str:
+    """The text as every predictor reads it: half of a surrogate pair, which is no character, becomes U+FFFD."""
+    return text if text.isascii() else HALF_CHARACTER.sub("\ufffd", text)
+
+
+def read_texts(texts: Iterable[str]) -> Iterator[str]:
+    """Yield texts, each `readable`. texts: a list, or whatever gives strings in an order: a generator, an array, a
+    column of a table. Raises TypeError: something else, as a string, which gives characters, or a table, whose
+    names of columns it would be; a row that is no string, with its number.
+    """
+    what = f"the string {texts!r:.60}; write [text]" if isinstance(texts, str) else f"a {type(texts).__name__}"
+    # a table of pandas or datasets
+    is_table = hasattr(texts, "columns") or hasattr(texts, "column_names")
+    if is_table or isinstance(texts, str | bytes | Mapping | set | frozenset) or not isinstance(texts, Iterable):
+        raise TypeError(f"expected a list of texts, got {what}")
+    return _each_readable(texts)
+
+
+def _each_readable(texts: Iterable[Any]) -> Iterator[str]:
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"texts[{number}] is {text!r:.60}, expected a string; leave it out or write ''")
+        # numpy's strings are str too
+        yield readable(str.__str__(text))
+
+
+def take_texts(texts: Iterable[str], *, batch_size: int) -> list[str]:
+    """All texts, as `read_texts` yields them. Raises also UserError: a batch_size that is no number of texts."""
+    check_batch_size(batch_size)
+    return list(read_texts(texts))
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Raise UserError for what is no number of texts."""
+    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise UserError(f"batch_size={batch_size!r}, expected a whole number from 1 on; correct it")
 
 
 def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:

@@ -150,6 +150,14 @@ def test_refused_without_a_file(tmp_path, refused, monkeypatch):
     refused(lambda: list(read_rows("-", format="parquet")), "standard input", "parquet")
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.txt", "a.jsonl"])
+def test_half_a_character_of_another_encoding(tmp_path, refused, name):
+    content = '{"text": "\ud83d"}\n' if name == "a.jsonl" else "text\nfine\n\ud83d\n"
+    (tmp_path / name).write_bytes(content.encode("utf-7"))
+    line = "line 1" if name == "a.jsonl" else "line 3"
+    refused(lambda: list(read_rows(tmp_path / name, encoding="utf-7")), line, "surrogate")
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -29,6 +29,20 @@ def test_command(trained_models, capsys, kind):
     assert sum(values) == pytest.approx(float(score) - float(baseline), rel=0.05, abs=0.02)
 
 
+def test_half_a_character_is_read_as_a_replacement(trained_models, capsys, tmp_path):
+    """As `Classifier` reads it; a terminal hands over what is no UTF-8 as such halves."""
+    folder = str(trained_models / "single")
+    shown = []
+    for number, text in enumerate(["房间 \udcff很好", "房间 \ufffd很好"]):
+        picture = tmp_path / f"{number}.html"
+        assert main(["explain", folder, "--text", text, "--output", str(picture)]) == 0
+        assert main(["gates", folder, "--text", text, "--output", str(tmp_path / f"{number}.png")]) == 0
+        shown.append(
+            (picture.read_text(), capsys.readouterr().out.replace(f"{number}.html", "").replace(f"{number}.png", ""))
+        )
+    assert shown[0] == shown[1]
+
+
 def test_another_label_and_a_long_text(trained_models, capsys):
     classifier, text = Classifier(trained_models / "single"), "很好" * 15
     for label in ("negative", "positive"):

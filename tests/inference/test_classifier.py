@@ -2,13 +2,17 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from datasets import Dataset
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from hf_textclf import Classifier, UserError
+from hf_textclf.cli.main import main
 
 TEXTS = [
     "房间很好，下次还来。",
@@ -129,12 +133,76 @@ def test_only_empty_texts(trained_models, kind):
     assert len({str(prediction) for prediction in Classifier(trained_models / kind)(["", "", ""])}) == 1
 
 
-def test_a_string_is_no_list(trained_models):
-    classifier = Classifier(trained_models / "single")
+ENTRIES = {
+    "call": lambda classifier: classifier,
+    "stream": lambda classifier: lambda texts, **options: list(classifier.stream(texts, **options)),
+    "probabilities": lambda classifier: classifier.probabilities,
+    "logits": lambda classifier: classifier.logits,
+    "predictor": lambda classifier: classifier.predictor.logits,
+    "read": lambda classifier: lambda texts, **options: list(classifier.predictor.read(texts, **options)),
+}
+
+
+@pytest.fixture(scope="module")
+def maxent(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("linear") / "model"
+    flags = ["--model_type", "maxent", "--dataset", "samples/opinions_zh", "--label_column", "sentiment"]
+    assert main(["train", *flags, "--output_dir", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(params=["network", "linear"])
+def classifier(request, trained_models):
+    return Classifier(trained_models / "single" if request.param == "network" else request.getfixturevalue("maxent"))
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_what_is_no_list_of_texts(classifier, entry):
+    call = ENTRIES[entry](classifier)
     with pytest.raises(TypeError, match=r"expected a list of texts, got the string '房间'; write \[text\]"):
-        classifier("房间")
-    with pytest.raises(TypeError, match="expected a list of texts"):
-        list(classifier.stream("房间"))
+        call("房间")
+    for other, named in {
+        b"text": "a bytes", None: "a NoneType", 5: "a int", frozenset({"a"}): "a frozenset",
+    }.items():  # fmt: skip
+        with pytest.raises(TypeError, match=f"expected a list of texts, got {named}"):
+            call(other)
+    # their names of columns would be the texts
+    for table in ({"text": ["a"]}, pd.DataFrame({"text": ["a"]}), Dataset.from_dict({"text": ["a"]})):
+        with pytest.raises(TypeError, match=f"expected a list of texts, got a {type(table).__name__}"):
+            call(table)
+    for row in (None, float("nan"), 7, b"text", ["text"]):
+        with pytest.raises(TypeError, match=r"texts\[2\] is .*, expected a string; leave it out or write ''"):
+            call(["好", "", row, "好"])
+    for size in (0, -1, 2.5, "8", None):
+        with pytest.raises(UserError, match=r"batch_size=.*, expected a whole number from 1 on; correct it"):
+            call(["好"], batch_size=size)
+
+
+def test_a_row_that_is_no_string_far_in_a_stream(classifier):
+    """Its number is that of the stream; what comes before is answered."""
+    stream = classifier.stream((text for text in ["好"] * 40 + [None]), batch_size=2)
+    assert len([next(stream) for _ in range(32)]) == 32
+    with pytest.raises(TypeError, match=r"texts\[40\] is None"):
+        list(stream)
+    # before the first text is asked for
+    with pytest.raises(UserError, match="batch_size=0"):
+        classifier.stream(["好"], batch_size=0)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_whatever_gives_strings_in_an_order(classifier, entry):
+    call, texts = ENTRIES[entry](classifier), ["好", "", "👍🏽", "plain"]
+    expected = str(call(texts))
+    columns = [Dataset.from_dict({"text": texts})["text"], pd.Series(texts, index=[9, 8, 7, 6]), np.array(texts)]
+    for same in (*columns, tuple(texts), iter(texts), dict.fromkeys(texts).keys()):
+        assert str(call(same)) == expected
+    assert str(call(texts, batch_size=sys.maxsize + 1)) == expected
+
+
+def test_half_a_character_is_read_as_a_replacement(classifier):
+    half, other = classifier(["房间 \ud83d很好", "房间 \ufffd很好"])
+    assert half == other
+    assert classifier(["\ud83d\ude00"])[0].label
 
 
 @pytest.mark.parametrize("size", [100_000, pytest.param(10_000_000, marks=pytest.mark.slow)])
