@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 
 from datasets import Dataset, DatasetDict, Features, List, Value
-from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast, Trainer, TrainingArguments, set_seed
+from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast, TrainingArguments, set_seed
 
 from ..data import TextArguments, load_texts
 from ..errors import UserError
@@ -23,9 +23,10 @@ from ..provenance import describe_hardware, describe_versions
 from ..tokenization import load_tokenizer, train_tokenizer
 from ..tokenization.encoding import segmented
 from .arguments import PretrainingArguments
+from .checkpoints import check_shapes, find_checkpoint
 from .origins import make_config, refuse_beside
-from .output_dir import check_checkpoint, find_checkpoint, save_folder
-from .trainer import StopAtNaN, run_trainer
+from .output_dir import save_folder
+from .trainer import ResumableTrainer, StopAtNaN, run_trainer
 from .trainer_arguments import check_arguments, given_keys, training_keys
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,8 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
         UserError: whatever is wrong with arguments, data or output folder, before anything is written; a loss that is
             not a number, afterwards.
     """
-    checkpoint = find_checkpoint(run.training)
+    settings = given_keys(run.data, run.model, run.new_model) | training_keys(run.training)
+    checkpoint = find_checkpoint(run.training, settings)
     check_arguments(run.training)
     # the loss alone: logits over the vocabulary for all texts would not fit into memory
     run.training.prediction_loss_only = True
@@ -73,9 +75,9 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
     model = make_language_model(run, tokenizer, first)
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
     if checkpoint:
-        check_checkpoint(checkpoint, model)
+        check_shapes(checkpoint, model)
 
-    trainer = Trainer(
+    trainer = ResumableTrainer(
         model,
         run.training,
         train_dataset=blocks["train"],
@@ -83,6 +85,7 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
         data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=False),
         processing_class=tokenizer,
         callbacks=[StopAtNaN()],
+        settings=settings,
     )
     seconds = run_trainer(trainer, checkpoint)
 

@@ -5,6 +5,7 @@ import logging
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
@@ -22,18 +23,19 @@ from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
 from ..evaluation.calibration import CHECKED_TEXTS, calibrate_model, check_calibration
 from ..evaluation.metrics import compute_metrics, evaluated_metrics, first_output, metrics_for
-from ..files import write_json
+from ..files import read_json, write_json
 from ..inference import Classifier
 from ..inference.long_texts import DocumentReader
 from ..provenance import describe_hardware, describe_versions
-from ..saved_model.layout import CONFIG, ONE_VS_REST
+from ..saved_model.layout import CONFIG, EVAL_RESULTS, ONE_VS_REST, read_run
 from ..tokenization import PaddingCollator
 from .arguments import ModelArguments
+from .checkpoints import check_shapes, compare_settings, find_checkpoint, last_whole
 from .documents import finish_reader, make_reader
 from .features import encode_splits, features_of
 from .freezing import GradualUnfreezing, freeze, layer_lr_multipliers
 from .origins import find_origin, make_model, make_tokenizer
-from .output_dir import check_checkpoint, find_checkpoint, require_new, save_folder, write_records
+from .output_dir import require_new, save_folder, write_records
 from .trainer import GroupedTrainer, StopAtNaN, WeightedLoss, run_trainer
 from .trainer_arguments import check_arguments, given_keys, training_keys
 
@@ -81,12 +83,13 @@ def make_trainer(
     Returns the Trainer and the seconds that features took."""
     # here, so that a model starts from the same weights whether or not its data were prepared just before
     set_seed(run.training.seed)
+    settings = resolved_config(run)
     origin = find_origin(run.model, run.new_model)
     model = make_model(origin, data, tokenizer, encoded["train"]["input_ids"], run.model)
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
     freeze(model, embeddings=run.model.freeze_embeddings, layers=run.model.freeze_layers)
     if checkpoint:
-        check_checkpoint(checkpoint, model)
+        check_shapes(checkpoint, model)
     if run.model.calibrate:
         check_calibration(model)
     if reader is not None and reader.needs_attention:
@@ -122,6 +125,7 @@ def make_trainer(
         compute_metrics=metrics_for(data.problem_type, data.label_names),
         compute_loss_func=loss,
         callbacks=callbacks,
+        settings=settings,
         lr_multipliers=layer_lr_multipliers(model, run.model.layerwise_lr_decay),
     )
     return trainer, seconds
@@ -134,7 +138,7 @@ def train(run: TrainRun) -> dict[str, Any]:
         UserError: whatever is wrong with arguments, data, checkpoint or output folder, before anything is written;
             a loss that is not a number, afterwards.
     """
-    checkpoint = find_checkpoint(run.training)
+    checkpoint = find_checkpoint(run.training, resolved_config(run))
     check(run)
     data, tokenizer, encoded, reader = prepare(run)
     trainer, seconds = make_trainer(run, data, tokenizer, encoded, reader, checkpoint)
@@ -214,19 +218,28 @@ def train_one_vs_rest(run: TrainRun) -> dict[str, Any]:
     members = []
     for number, label in enumerate(data.label_names):
         folder = output / str(number)
-        if not (folder / CONFIG).is_file():
+        training = replace(run.training, output_dir=str(folder))
+        # one label's area or average precision has no mean over labels
+        metric = str(training.metric_for_best_model)
+        if metric.endswith(("roc_auc", "average_precision")):
+            metric = metric.removeprefix("macro_").removeprefix("micro_")
+            training = replace(training, metric_for_best_model=metric)
+        member = replace(run, data=replace(run.data, positive_label=label), training=training)
+        if (folder / CONFIG).is_file():
+            # features have no lengths to group by
+            recorded = read_run(folder) | {"train_sampling_strategy": training.train_sampling_strategy}
+            compare_settings(recorded, resolved_config(member), where=folder)
+        else:
             logger.info("network %d of %d: %s against the rest", number + 1, len(data.label_names), label)
-            # where it was stopped, it goes on; without a checkpoint yet it starts again, in the same folder
-            resume = "true" if any(folder.glob("checkpoint-[0-9]*")) else None
-            training = replace(run.training, output_dir=str(folder), resume_from_checkpoint=resume)
-            # one label's area or average precision has no mean over labels
-            metric = str(training.metric_for_best_model)
-            if metric.endswith(("roc_auc", "average_precision")):
-                metric = metric.removeprefix("macro_").removeprefix("micro_")
-                training = replace(training, metric_for_best_model=metric)
-            members.append(train(replace(run, data=replace(run.data, positive_label=label), training=training)))
+            # where it was stopped, it goes on; without a whole checkpoint yet it starts again, in the same folder
+            training.resume_from_checkpoint = "true" if last_whole(folder, training) else None
+            for broken in folder.glob("checkpoint-*") if not training.resume_from_checkpoint else ():
+                rmtree(broken, ignore_errors=True)
+            train(member)
+        # also of what an earlier part of the run has finished
+        members.append(read_json(folder / EVAL_RESULTS))
     if run.training.process_index != 0:
-        return members[-1] if members else {}
+        return members[-1]
 
     write_json(output / ONE_VS_REST, {"problem_type": data.problem_type, "label_names": data.label_names})
     group, validation = Classifier(str(output)), data.splits["validation"]

@@ -1,23 +1,31 @@
-"""The stock Trainer with two changes, the order of the training rows and the learning rates of parts of the model; a
-loss with class weights, and the check that the loss stays a number."""
+"""The stock Trainer with three changes: it counts all parts of a resumed run, the order of the training rows, and the
+learning rates of parts of the model; a loss with class weights, and the check that the loss stays a number."""
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+import yaml
 from datasets import Dataset
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import Sampler
 from transformers import ProgressCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
 from transformers.integrations import get_reporting_integration_callbacks
+from transformers.trainer_callback import ExportableState
 from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, speed_metrics
 from transformers.utils import ModelOutput
 
 from ..errors import Diverged, UserError
+from ..files import write_text
+from ..saved_model.layout import RUN_CONFIG
 
 
 class EpochSampler(LengthGroupedSampler):
@@ -33,8 +41,109 @@ class EpochSampler(LengthGroupedSampler):
         self.generator.manual_seed(self.seed + epoch)
 
 
-class GroupedTrainer(Trainer):
-    """The stock Trainer with length-grouped batches whose order a resumed run finds again, which the stock sampler
+class WholeRun(TrainerCallback, ExportableState):
+    """What a run had come to at the checkpoint that it resumed from; the Trainer puts it into trainer_state.json.
+
+    seconds: of training. loss: sum over all steps. step: the number of steps. processes: how many trained.
+    """
+
+    def __init__(self, seconds: float = 0.0, loss: float = 0.0, step: int = 0, processes: int = 1) -> None:
+        self.before, self.loss, self.step = float(seconds), float(loss), int(step)
+        self.start = time.perf_counter()
+        self.so_far: dict[str, Any] = {}
+
+    @property
+    def seconds(self) -> float:
+        """Of training until now, over all parts of the run."""
+        return self.before + time.perf_counter() - self.start
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: Any, **kwargs: Any) -> None:
+        """Called by the Trainer."""
+        self.start = time.perf_counter()
+        # a checkpoint of the time before this class has none
+        state.stateful_callbacks.setdefault(type(self).__name__, self.state())
+
+    def state(self) -> dict[str, Any]:
+        """Called by the Trainer for each checkpoint."""
+        return {"args": self.so_far, "attributes": {}}
+
+
+class ResumableTrainer(Trainer):
+    """The stock Trainer whose checkpoints tell the settings of their run, and which counts all parts of a resumed one.
+
+    settings: the keys of the run.
+    """
+
+    def __init__(self, *args: Any, settings: dict[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.settings, self.ended = settings or {}, False
+        # this one, and what early stopping has counted
+        self.args.restore_callback_states_from_checkpoint = True
+        self.add_callback(WholeRun())
+
+    @property
+    def whole_run(self) -> WholeRun:
+        """The callback, of which the Trainer makes a new one when it resumes."""
+        return next(callback for callback in self.callback_handler.callbacks if isinstance(callback, WholeRun))
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Called with figures to log; the last ones are of the whole run, not of what came after the checkpoint."""
+        whole, steps = self.whole_run, self.state.global_step
+        if "train_loss" in logs and whole.step:
+            rows = round((self.state.epoch or 0) * len(self.train_dataset))
+            logs |= speed_metrics("train", time.time() - whole.seconds, num_samples=rows, num_steps=steps)
+            logs["train_loss"] = (whole.loss + logs["train_loss"] * (steps - whole.step)) / steps
+        super().log(logs, start_time)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        whole, loss = self.whole_run, self._total_loss_scalar + self._tr_loss.item()
+        whole.so_far = {"seconds": round(whole.seconds, 3), "loss": whole.loss + loss, "step": self.state.global_step}
+        whole.so_far["processes"] = self.args.world_size
+        if self.args.should_save:
+            folder = Path(self._get_output_dir(trial)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+            folder.mkdir(parents=True, exist_ok=True)
+            write_text(folder / RUN_CONFIG, yaml.safe_dump(self.settings, allow_unicode=True, sort_keys=False))
+        super()._save_checkpoint(model, trial)
+
+    def _run_epoch(self, **options: Any) -> None:
+        # resumed from its last step, a run has nothing left to learn; the Trainer would take one step more
+        if self.ended or self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+        else:
+            super()._run_epoch(**options)
+
+    def _load_callback_state(self) -> None:
+        best = Path(str(self.args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.best_global_step}"
+        if self.state.best_model_checkpoint is None and best.is_dir():
+            # the folder of the run was moved
+            self.state.best_model_checkpoint = str(best)
+        with _refused(f"step {self.state.global_step}"):
+            super()._load_callback_state()
+        # before its last step, by early stopping
+        self.ended = self.control.should_training_stop and self.state.global_step < self.state.max_steps
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        needed = self.optimizer.param_groups[0].keys()
+        with _refused(str(checkpoint)):
+            super()._load_optimizer_and_scheduler(checkpoint)
+            if missing := sorted(needed - self.optimizer.param_groups[0].keys()):
+                raise KeyError(f"its optimizer has no {missing[0]}")
+
+
+@contextmanager
+def _refused(checkpoint: str) -> Iterator[None]:
+    """Tell in one line what the libraries say to states that do not fit the run."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        raise UserError(
+            f"cannot resume from {checkpoint!r}: {' '.join(str(error).split())[:300]}; "
+            "resume with the settings that the run was started with"
+        ) from error
+
+
+class GroupedTrainer(ResumableTrainer):
+    """The Trainer with length-grouped batches whose order a resumed run finds again, which the stock sampler
     draws from an unseeded state.
 
     lr_multipliers: all parameters in parts, each with what multiplies its learning rate; None for a single rate.
@@ -60,14 +169,6 @@ class GroupedTrainer(Trainer):
                     if parameters := [parameter for parameter in part if parameter in members]:
                         optimizer.add_param_group(group | {"params": parameters, "lr": group["lr"] * factor})
         return optimizer
-
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        try:
-            super()._load_optimizer_and_scheduler(checkpoint)
-        except ValueError as error:
-            raise UserError(
-                f"cannot resume from {checkpoint!r}: {error}; resume with the settings that the run was started with"
-            ) from error
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
         if self.args.train_sampling_strategy != "group_by_length":
@@ -147,14 +248,14 @@ class ShortProgress(ProgressCallback):
         super().on_log(args, state, control, logs={name: logs[name] for name in names if name in logs}, **kwargs)
 
 
-def run_trainer(trainer: Trainer, checkpoint: str | None) -> float:
-    """Train, with a short progress bar, from a checkpoint or from the start. Returns the seconds it took.
+def run_trainer(trainer: ResumableTrainer, checkpoint: str | None) -> float:
+    """Train, with a short progress bar, from a checkpoint or from the start. Returns the seconds it took, over all
+    parts of a resumed run.
     Raises UserError: a metric for the best model that there is none of; a loss that is not a number.
     """
     if not trainer.args.disable_tqdm:
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(ShortProgress)
-    start = time.perf_counter()
     try:
         trainer.train(resume_from_checkpoint=checkpoint)
     except KeyError as error:
@@ -162,7 +263,7 @@ def run_trainer(trainer: Trainer, checkpoint: str | None) -> float:
             raise
         # says which metrics there are
         raise UserError(" ".join(str(error.args[0]).split())) from error
-    seconds = time.perf_counter() - start
+    seconds = trainer.whole_run.seconds
     # told to the end: what is predicted from here on would open a second run there
     for callback in get_reporting_integration_callbacks(trainer.args.report_to):
         trainer.remove_callback(callback)

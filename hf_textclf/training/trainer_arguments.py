@@ -20,6 +20,7 @@ AT_LEAST_1 = ("per_device_train_batch_size", "per_device_eval_batch_size", "grad
 LOWEST |= dict.fromkeys(AT_LEAST_1, 1)
 # where a run wrote and how it reported is not what it did; tokens never reach a file
 NOT_RECORDED = {"output_dir", "resume_from_checkpoint", "run_name", "hub_token", "push_to_hub", "report_to"}
+NOT_RECORDED |= {"restore_callback_states_from_checkpoint"}
 
 
 @dataclass

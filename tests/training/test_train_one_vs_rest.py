@@ -58,6 +58,12 @@ def test_a_stopped_group_goes_on(group, tmp_path, capsys):
     assert main(["train", *recorded, "--resume_from_checkpoint", "true"]) == 0
     assert (group / "0" / "model.safetensors").stat().st_mtime_ns == before
     assert (group / "1" / "model.safetensors").read_bytes() == expected
+    parts = [json.loads((group / f"{n}" / "eval_results.json").read_text())["train_seconds"] for n in range(3)]
+    # of all networks, not of those that this part of the run has trained
+    assert json.loads((group / "eval_results.json").read_text())["train_seconds"] == round(sum(parts), 1)
+    shutil.rmtree(group / "1")
+    assert main(["train", *recorded, "--resume_from_checkpoint", "true", "--learning_rate", "0.5"]) == 2
+    assert "learning_rate=0.5, but" in capsys.readouterr().err and not (group / "1").exists()
 
 
 def test_multi_label_data(tmp_path):
