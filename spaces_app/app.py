@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ import i18n
 import tab_batch
 import tab_compare
 import tab_explain
+import visitor_files
 from api import add_endpoints
 from gradio.state_holder import SessionState
 from huggingface_hub import ModelCard
@@ -57,7 +59,7 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     # of many models the first two, as a page shows two side by side
     default = list(models)[:2]
-    with gr.Blocks(title="hf_textclf", analytics_enabled=False, delete_cache=tab_batch.DELETE_CACHE) as page:
+    with gr.Blocks(title="hf_textclf", analytics_enabled=False) as page:
         with gr.Row(elem_id="head"):
             gr.Markdown(label("title"))
             link = gr.Button(label("link"), size="sm", elem_id="link", scale=0, min_width=130)
@@ -89,6 +91,7 @@ def build(models: dict[str, Served], comparison: Path | None = None) -> gr.Block
         gr.on([*changes, text.submit], show, asked, results, trigger_mode="always_last", **private)
         read = f"() => view.read(...{json.dumps([default, list(models)])})"
         page.load(None, None, [*asked, tabs], js=read, **private).then(show, asked, results, **private)
+        page.unload(visitor_files.delete)
         add_endpoints(models)
     return page
 
@@ -156,7 +159,16 @@ def start(arguments: list[str]) -> None:
     # Gradio asks for it with every call; where none is named, that loads all of matplotlib to find one
     os.environ.setdefault("MPLBACKEND", "agg")
     disable_progress_bar()
-    page = build(load(named_models(options.models)), comparison)
+    # whoever ends this process, or closes its terminal, ends it as Ctrl-C does: nothing of visitors is left
+    for name in {"SIGTERM", "SIGHUP"} & signal.Signals.__members__.keys():
+        signal.signal(signal.Signals[name], signal.default_int_handler)
+    with visitor_files.private_folder():
+        page = build(load(named_models(options.models)), comparison)
+        visitor_files.delete_old_files()
+        _serve(page)
+
+
+def _serve(page: gr.Blocks) -> None:
     protect_visitors()
     page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
     page.launch(
@@ -172,7 +184,13 @@ def start(arguments: list[str]) -> None:
         run_history=False,
         max_file_size=tab_batch.MAX_FILE_SIZE,
         state_session_capacity=tab_batch.SESSIONS,
+        prevent_thread_lock=True,
     )
+    try:
+        page.block_thread()
+    finally:
+        # the connections of open pages too, so that no upload is written any more
+        page.close()
 
 
 if __name__ == "__main__":

@@ -1,19 +1,18 @@
 """The tab "Many texts": a file in, a table of answers out.
 
-An upload stays for other columns and models until it is removed or replaced; what is left over, and the downloads,
-Gradio deletes by `DELETE_CACHE`. Nothing of it is logged.
+An upload stays for other columns and models until it is removed or replaced, a download until there is another;
+`visitor_files` deletes both. Nothing of it is logged.
 """
 
 import html
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import i18n
 import uploads
+import visitor_files
 from models import Served
 from predictions import JOINT, MAX_CHARACTERS, Predictions, ask
 from uploads import MAX_COLUMNS, MAX_MEGABYTES, MAX_ROWS, SUFFIXES, Count, Refused, Table, read_table
@@ -21,8 +20,6 @@ from uploads import MAX_COLUMNS, MAX_MEGABYTES, MAX_ROWS, SUFFIXES, Count, Refus
 from hf_textclf import Classifier
 
 MAX_FILE_SIZE = f"{MAX_MEGABYTES}mb"
-# how often Gradio looks for old files, and how old they get, in seconds
-DELETE_CACHE = (300, 1800)
 # Gradio keeps the components of so many sessions, some 50 kB each; by default of 10,000
 SESSIONS = 100
 # for `upload`, `file` and `run`: there is no file (any more), or the same as before
@@ -85,6 +82,7 @@ def build_batch(models: dict[str, Served]) -> None:
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (so Gradio finds it)
     ) -> Iterator[Any]:
         # results and status of another file, column or model
+        visitor_files.delete(request, but=path)
         yield [*KEPT, "", gr.Column(visible=False), *[gr.skip()] * 5]
         try:
             table = read_table(path)
@@ -98,7 +96,7 @@ def build_batch(models: dict[str, Served]) -> None:
                 raise Refused("many_no_text")
             numbers = {"rows": Count(len(answers.read)), "seconds": time.perf_counter() - start}
             said = i18n.say("many_done", request, model=model, **numbers)
-            yield from _results(said, answers, table, models[model].classifier, [column, label_column or ""], request)
+            yield _results(said, answers, table, models[model].classifier, [column, label_column or ""], request)
         except Refused as refused:
             # with another column or model the same file may do
             place = EMPTY if refused.key == "many_gone" else KEPT
@@ -115,25 +113,25 @@ def build_batch(models: dict[str, Served]) -> None:
     outputs = [*kept, status, results, download, summary, table, label, most]
     running = run.click(classify_file, inputs, outputs, concurrency_id="many", **private)
     outputs = [*kept, status, results, column, label_column]
-    file.upload(_show_file, [file, upload], outputs, cancels=running, **private)
+    file.upload(_show_file, file, outputs, cancels=running, **private)
     status.click(too_large, None, [status, results], **private)
     # no filter: what is there are new results, or the old ones after a file that was refused
     running.then(None, [table, everything, label, most], everything, js=REMEMBER, **private)
     gr.on([label.change, most.change], None, [everything, label, most], table, js=FILTER, **private)
     stop.click(stopped, None, status, cancels=running, **private)
-    file.clear(_delete, upload, kept, **private)
+    file.clear(_remove, None, [*kept, results], **private)
 
 
-def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
-    """Say what is in an upload and offer its columns; the one before it is deleted."""
-    # the same content has the same path
-    if old != path:
-        _delete(old)
+def _show_file(path: str, request: gr.Request) -> list[Any]:
+    """Say what is in an upload and offer its columns; what came of the one before it is deleted."""
+    visitor_files.keep(path, request)
+    visitor_files.delete(request, but=path)
     hidden = gr.Column(visible=False)
     try:
         table = read_table(path)
     except Refused as refused:
-        return [*_delete(path), _sentence(i18n.say(refused.key, request, **refused.values)), hidden, *KEPT[:2]]
+        visitor_files.delete(request)
+        return [*EMPTY, _sentence(i18n.say(refused.key, request, **refused.values)), hidden, *KEPT[:2]]
     text, label = table.guess()
     columns = [(i18n.say("many_none", request), ""), *((name, name) for name in table.columns)]
     said = i18n.say("many_read", request, rows=Count(len(table.rows)), columns=Count(len(table.columns)))
@@ -145,8 +143,8 @@ def _show_file(path: str, old: str | None, request: gr.Request) -> list[Any]:
 
 def _results(
     said: str, answers: Predictions, table: Table, classifier: Classifier, columns: list[str], request: gr.Request
-) -> Iterator[list[Any]]:
-    """What the page shows at the end; Gradio copies the download before it asks for more."""
+) -> list[Any]:
+    """What the page shows at the end."""
     # it loads scikit-learn, for which nobody waits when the page starts
     import batch_report
 
@@ -158,19 +156,18 @@ def _results(
         labels = [*labels, none]
     left_out = answers.left_out.items()
     notices = [i18n.say(key, request, rows=Count(count), limit=MAX_CHARACTERS) for key, count in left_out]
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "answers.csv"
-        uploads.write_download(target, *batch_report.extended(answers, table, classifier))
-        yield [
-            *KEPT,
-            _sentence(" ".join([said, *notices])),
-            gr.Column(visible=True),
-            str(target),
-            batch_report.summary(answers, table, label_column, classifier, request),
-            batch_report.listed(answers, table.texts(column), classifier, headers, none=none),
-            gr.Dropdown([(i18n.say("many_all", request), ""), *labels], value="", visible=bool(labels)),
-            gr.Slider(value=1, visible=bool(labels)),
-        ]
+    target = visitor_files.new_download("answers.csv", request)
+    uploads.write_download(target, *batch_report.extended(answers, table, classifier))
+    return [
+        *KEPT,
+        _sentence(" ".join([said, *notices])),
+        gr.Column(visible=True),
+        str(target),
+        batch_report.summary(answers, table, label_column, classifier, request),
+        batch_report.listed(answers, table.texts(column), classifier, headers, none=none),
+        gr.Dropdown([(i18n.say("many_all", request), ""), *labels], value="", visible=bool(labels)),
+        gr.Slider(value=1, visible=bool(labels)),
+    ]
 
 
 def _sentence(said: str) -> str:
@@ -178,8 +175,7 @@ def _sentence(said: str) -> str:
     return f"<p>{html.escape(said)}</p>"
 
 
-def _delete(path: str | None) -> list[Any]:
-    """Delete an upload; whatever else Gradio keeps in its folder, pictures for instance, is safe from it."""
-    if path is not None and Path(path).suffix.lower() in SUFFIXES:
-        Path(path).unlink(missing_ok=True)
-    return EMPTY
+def _remove(request: gr.Request) -> list[Any]:
+    """Delete the upload and what came of it."""
+    visitor_files.delete(request)
+    return [*EMPTY, gr.Column(visible=False)]

@@ -86,16 +86,17 @@ class Running:
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory):
-    """Start `hf-textclf page` with these arguments; ended after the last test of the module."""
+    """Start `hf-textclf page` with these arguments, or a script with them; ended after the last test of the module."""
     running = []
 
-    def start(*arguments):
+    def start(*arguments, script=None):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         log = tmp_path_factory.mktemp("log") / "output.txt"
         settings = {"GRADIO_SERVER_PORT": str(port), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-        command = [sys.executable, "-m", "hf_textclf.cli", "page", *map(str, arguments)]
+        program = ["-c", script] if script else ["-m", "hf_textclf.cli", "page"]
+        command = [sys.executable, *program, *map(str, arguments)]
         with open(log, "wb") as output:
             process = subprocess.Popen(command, env=os.environ | settings, stdout=output, stderr=subprocess.STDOUT)
         running.append(Running(f"http://127.0.0.1:{port}/", log, process))
