@@ -17,6 +17,7 @@ FINISHED = sorted(path.parent for path in (ROOT / "model_cards" / "finished").gl
 def test_card(folder):
     card = ModelCard.load(folder / "README.md")
     assert card.data.license and card.data.language and card.data.pipeline_tag == "text-classification"
+    assert (card.data.license == "other") == bool(card.data.license_name)
     pictures = set(re.findall(r"!\[[^\]]+\]\(([^)]+)\)", card.text))
     assert pictures == {path.name for path in folder.glob("*.png")} and len(pictures) >= 3
     assert "has not said" not in card.text and not TOKEN.search(card.text)

@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import EvalResult, ModelCardData
+from huggingface_hub import CardData, EvalResult, ModelCardData
 
 from ..arguments import option
 from ..errors import UserError
@@ -36,7 +37,21 @@ REPORTED = {
 }
 TASKS = {"text-classification": "Text classification", "text-generation": "Text generation"}
 BASES = ("model_name_or_path", "encoder_name_or_path", "init_from")
-LICENSE, LANGUAGE = r"[a-z0-9][a-z0-9.+-]*", r"[a-z]{2,3}|multilingual|code"
+# stands in a card of which nobody has said what its model is for
+NO_PROSE = "The author has not said what this model is meant for."
+LANGUAGE = r"[a-z]{2,3}|multilingual|code"
+# those that the Hub knows: https://huggingface.co/docs/hub/repositories-licenses
+LICENSES = tuple(
+    "apache-2.0 mit openrail bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0 bigcode-openrail-m "
+    "afl-3.0 artistic-2.0 bsl-1.0 bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear c-uda cc cc0-1.0 cc-by-2.0 "
+    "cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 "
+    "cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cdla-sharing-1.0 "
+    "cdla-permissive-1.0 cdla-permissive-2.0 wtfpl ecl-2.0 epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 eupl-1.2 agpl-3.0 gfdl "
+    "gpl gpl-2.0 gpl-3.0 lgpl lgpl-2.1 lgpl-3.0 isc h-research intel-research lppl-1.3c ms-pl apple-ascl apple-amlr "
+    "mpl-2.0 odc-by odbl openmdw-1.0 openrail++ osl-3.0 postgresql ofl-1.1 ncsa unlicense zlib pddl lgpl-lr "
+    "deepfloyd-if-license fair-noncommercial-research-license llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 "
+    "grok2-community gemma unknown other".split()
+)
 
 
 @dataclass
@@ -45,6 +60,8 @@ class CardArguments:
 
     repo: str | None = option(None, "Hub id that the model has or will have, OWNER/NAME; its name in the card.")
     license: str | None = option(None, "Licence of the model as the Hub names it: apache-2.0, cc-by-4.0, other.")
+    license_name: str | None = option(None, "With license other: the name of the licence.")
+    license_link: str | None = option(None, "With license other: its address, or LICENSE for a file in the folder.")
     language: list[str] | None = option(None, "ISO 639 codes of the texts' languages, e.g. en zh; or multilingual.")
     prose: str | None = option(None, "Markdown file about intended use and limits, which becomes part of the card.")
     base_model: list[str] | None = option(
@@ -67,17 +84,29 @@ class CardArguments:
             ("repo", [self.repo], HUB_ID, "no Hub id, expected OWNER/NAME"),
             ("dataset_id", [self.dataset_id], HUB_ID, "no Hub id, expected OWNER/NAME"),
             ("base_model", self.base_model or [], HUB_ID, "no Hub id, expected OWNER/NAME"),
-            ("license", [self.license], LICENSE, "none the Hub knows, expected one such as apache-2.0 or other"),
             ("language", self.language or [], LANGUAGE, "no ISO 639 code, expected one such as en, or multilingual"),
         ):
             for value in values:
                 if value is not None and not re.fullmatch(pattern, value):
                     raise UserError(f"{key} {value!r} is {problem}; correct --{key}")
+        check_license(self.license)
+        for key, value in {"license_name": self.license_name, "license_link": self.license_link}.items():
+            if value is not None and self.license not in (None, "other"):
+                problem = f"{key} {value!r} goes with license other, found {self.license!r}"
+                raise UserError(f"{problem}; drop --{key}, or correct --license")
         self.read_prose()
         for key, value in {"dataset": self.dataset, "split": self.split}.items():
             if value is not None and not self.costs:
                 problem = f"{key} {value!r} says where costs are measured, which was not asked for"
                 raise UserError(f"{problem}; add --costs true or drop --{key}")
+
+    @property
+    def given(self) -> set[str]:
+        """The keys of the metadata that the author says anew."""
+        own: dict[str, Any] = {"license": self.license, "license_name": self.license_name}
+        own |= {"license_link": self.license_link, "language": self.language}
+        own |= {"base_model": self.base_model, "datasets": self.dataset_id}
+        return {key for key, value in own.items() if value}
 
     def read_prose(self) -> str | None:
         """The text of the file `prose`.
@@ -93,6 +122,29 @@ class CardArguments:
         if "hf-textclf:" in prose:
             raise UserError(f"prose {self.prose!r} holds marks of sections (hf-textclf:), expected text; remove them")
         return prose
+
+
+def check_license(license: str | None) -> None:
+    """Refuse a licence that the Hub does not know."""
+    if license is not None and license not in LICENSES:
+        close = get_close_matches(license.lower().replace(" ", "-"), LICENSES, n=3)
+        hint = f"did you mean {', '.join(close)}?" if close else "expected one such as apache-2.0, mit or cc-by-4.0,"
+        raise UserError(
+            f"license {license!r} is none that the Hub knows, {hint} or other with --license_name; correct --license"
+        )
+
+
+def require_license(data: CardData, *, where: str) -> None:
+    """Refuse a card without a licence, or with one of which nobody knows the name."""
+    if data.get("license") == "other" and not data.get("license_name"):
+        raise UserError(
+            f"license is 'other' in {where}, expected its name, too; add --license_name NAME and --license_link URL"
+        )
+    if not data.get("license"):
+        raise UserError(
+            f"license is not given in {where}, expected an identifier; add --license apache-2.0, or another one; "
+            "a private repository (--private) needs none"
+        )
 
 
 def card_data(facts: Facts, arguments: CardArguments, old: Any, *, ours: bool) -> ModelCardData:
@@ -111,6 +163,8 @@ def card_data(facts: Facts, arguments: CardArguments, old: Any, *, ours: bool) -
     return ModelCardData(
         language=_one_or_all(arguments.language),
         license=arguments.license or old.license or facts.run.get("license"),
+        license_name=arguments.license_name,
+        license_link=arguments.license_link,
         library_name="transformers",
         pipeline_tag=task,
         tags=[task, "hf-textclf", facts.config["model_type"]],

@@ -15,8 +15,8 @@ from ..files import bundled, read_json, write_text
 from ..provenance import HUB_ID
 from ..saved_model.facts import Facts, measured_later
 from ..saved_model.layout import CARD, LEARNING_CURVE, TRAINER_STATE
-from .merge import is_ours, merge_metadata, merge_sections, read_card
-from .metadata import CardArguments, card_data
+from .merge import is_ours, merge_metadata, merge_sections, read_card, read_digests
+from .metadata import NO_PROSE, CardArguments, card_data
 
 logger = logging.getLogger(__name__)
 EMPTY = "---\n\n---\n"
@@ -61,13 +61,13 @@ def render_card(folder: Path, arguments: CardArguments | None = None, *, name: s
     old: Any = card.data
     hub_name = old.model_name if ours and HUB_ID.fullmatch(old.model_name or "") else None
     facts = Facts(folder, name=arguments.repo or hub_name or name or folder.resolve().name)
-    card.data = merge_metadata(old, card_data(facts, arguments, old, ours=ours))
-    new = _render(facts, card.data.to_dict(), prose=prose)
-    if ours:
-        keep, add = ((), ("prose",)) if prose is not None else (("prose",), ())
-        card.text = merge_sections(card.text, new, keep=keep, add=add)
-    else:
+    data, written = card_data(facts, arguments, old, ours=ours), read_digests(card.text)
+    card.data = merge_metadata(old, data, written=written, given=arguments.given)
+    new = _render(facts, card.data.to_dict(), prose=prose or NO_PROSE)
+    if not ours:
         card.text = f"{card.text.rstrip()}\n\n{new}" if card.text.strip() else f"\n{new}"
+    keep, given = ((), ("prose",)) if prose is not None else (("prose",), ())
+    card.text = merge_sections(card.text, new, metadata=(data, card.data), keep=keep, given=given)
     text = str(card)
     for line_number, line in enumerate(text.splitlines(), 1):
         if TOKEN.search(line):
@@ -76,7 +76,7 @@ def render_card(folder: Path, arguments: CardArguments | None = None, *, name: s
     return text
 
 
-def _render(facts: Facts, metadata: dict[str, Any], *, prose: str | None) -> str:
+def _render(facts: Facts, metadata: dict[str, Any], *, prose: str) -> str:
     """The body of a card that nobody has written into yet."""
     loader = FileSystemLoader(bundled("model_cards"))
     environment = Environment(

@@ -5,6 +5,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from huggingface_hub import CommitInfo
+
     from ..explanation import Attribution
     from ..hub import UploadFolder
 
@@ -62,6 +64,12 @@ def show_files(upload_folder: "UploadFolder") -> None:
     """What would be sent, a file a line."""
     for name in upload_folder.files:
         print(f"{upload_folder.size(name):>13,} bytes  {name}")
+
+
+def show_commit(commit: "CommitInfo | None", repo: str) -> None:
+    """Where what was sent can be seen."""
+    held = f"{repo} holds all of it already; nothing was sent"
+    print(f"pushed to {commit.pr_url or commit.commit_url}" if commit else held)
 
 
 def show_contributions(found: "Attribution") -> None:

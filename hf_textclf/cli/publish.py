@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from .printing import quiet, renamed, show_files
+from .printing import quiet, renamed, show_commit, show_files
 
 if TYPE_CHECKING:
     from ..arguments import Parser
@@ -55,11 +55,13 @@ def push_command(parser: "Parser", given: dict[str, Any]) -> None:
         print(f"stay here: {', '.join(upload_folder.kept_local) or 'none'}\n\n{upload_folder.card}")
         return
     commit = push(folder, arguments)
-    print(f"pushed to {commit.pr_url or commit.commit_url}")
+    show_commit(commit, arguments.repo)
 
 
 def space_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Put a page on models of the Hub, run it here, or show what would be sent."""
+    from huggingface_hub.constants import ENDPOINT
+
     from ..hub.space import deploy_space, plan_space, run_space
 
     (arguments,) = parser.make(given)
@@ -71,9 +73,9 @@ def space_command(parser: "Parser", given: dict[str, Any]) -> None:
         run_space(plan_space(arguments), output_dir=arguments.output_dir)
     else:
         commit, runtime = deploy_space(arguments)
-        print(f"pushed to {commit.commit_url}")
+        show_commit(commit, arguments.repo)
         hardware = runtime.requested_hardware or runtime.hardware
-        print(f"{runtime.stage} on {hardware}; the page: {commit.repo_url}")
+        print(f"{runtime.stage} on {hardware}; the page: {ENDPOINT}/spaces/{arguments.repo}")
 
 
 def page_command(parser: "Parser", given: dict[str, Any]) -> None:

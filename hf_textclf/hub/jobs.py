@@ -16,6 +16,7 @@ from typing import Any
 from huggingface_hub import HfApi, JobInfo
 
 from ..arguments import option
+from ..card import check_license
 from ..errors import TOKEN, UserError
 from ..files import SAMPLES
 from ..provenance import hub_id
@@ -119,6 +120,7 @@ def _check(keys: dict[str, Any]) -> None:
                 )
     if "license" not in keys:
         raise UserError("license is not given, expected an identifier for the model's card; add --license apache-2.0")
+    check_license(keys["license"])
     if keys.get("one_vs_rest"):
         raise UserError("one_vs_rest=true makes several networks, expected one to push; drop it, or train here")
 

@@ -2,18 +2,22 @@
 
 import logging
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import yaml
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, ModelInfo, SpaceInfo
 from huggingface_hub.constants import DEFAULT_REVISION
+from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils.sha import git_hash
 
 from ..arguments import option
-from ..card import CardArguments, is_ours, render_card
+from ..card import CardArguments, is_ours, render_card, write_card
 from ..card.merge import merge_cards, read_card
+from ..card.metadata import require_license
 from ..errors import TOKEN, UserError
 from ..inference.onnx import export_onnx
 from ..saved_model.facts import check_model, code_files, is_classifier, onnx_files, public_run
@@ -21,6 +25,8 @@ from ..saved_model.layout import BESIDE, CARD, HANDLER, OUTLIVED, RUN_CONFIG, WR
 from .errors import signed_in, with_retries
 
 logger = logging.getLogger(__name__)
+# in the title of each commit of ours
+SIGNATURE = " with hf-textclf"
 # files that hold no text
 BINARY = (".safetensors", ".onnx", ".png", ".jpg")
 
@@ -34,12 +40,23 @@ class PushArguments:
     revision: str = option(DEFAULT_REVISION, "Branch; made from main if it is not there.")
     create_pr: bool = option(False, "Propose the files as a pull request to a repository that is there.")
     with_onnx: bool = option(False, "Make onnx/model.onnx of the network, and send it along; needs the extra `onnx`.")
+    license: str | None = option(None, "Licence of the model as the Hub names it: apache-2.0, cc-by-4.0, other.")
+    license_name: str | None = option(None, "With license other: the name of the licence.")
+    license_link: str | None = option(None, "With license other: its address, or LICENSE for a file in the folder.")
+    language: list[str] | None = option(None, "ISO 639 codes of the texts' languages, e.g. en zh; or multilingual.")
     dry_run: bool = option(False, "Check, list files and card, and send nothing.")
 
     def __post_init__(self) -> None:
         check_name(self.repo)
         if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.revision):
             raise UserError(f"revision={self.revision!r}, expected the name of a branch; correct --revision")
+        self.card = CardArguments(
+            repo=self.repo,
+            license=self.license,
+            license_name=self.license_name,
+            license_link=self.license_link,
+            language=self.language,
+        )
 
 
 @dataclass(frozen=True)
@@ -65,19 +82,21 @@ class UploadFolder:
         return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
-def push(folder: str, arguments: PushArguments) -> CommitInfo:
-    """Send a saved folder to the Hub in one commit.
+def push(folder: str, arguments: PushArguments) -> CommitInfo | None:
+    """Send a saved folder to the Hub in one commit; return that, or None where the Hub holds all of it already.
 
-    What is there already is not sent again, so an interrupted push can simply be run again. The text of a card that
-    people edited on the Hub stays. Files of a former model that this one does not have are taken out.
+    What is there already is not sent again, so an interrupted push can simply be run again. What people wrote into the
+    card on the Hub stays, and so does a file of theirs that the model does not need. Files of a former model that this
+    one does not have are taken out.
 
     Raises:
         UserError: as `prepare`, there is no token, or the Hub refuses.
     """
-    upload_folder, api = prepare(Path(folder), arguments), signed_in()
+    api = signed_in()
+    upload_folder = prepare(Path(folder), arguments)
     repo, revision, create_pr = arguments.repo, arguments.revision, arguments.create_pr
 
-    def send() -> CommitInfo:
+    def send() -> CommitInfo | None:
         if not create_pr:
             api.create_repo(repo, private=arguments.private or None, exist_ok=True)
             # a pull request is there already
@@ -85,30 +104,33 @@ def push(folder: str, arguments: PushArguments) -> CommitInfo:
                 api.create_branch(repo, branch=revision, exist_ok=True)
         info = api.model_info(repo, revision=revision)
         check_private(info, private=arguments.private)
-        message = "Upload a text classifier with hf-textclf"
-        return commit(api, info, upload_folder, message, outlived=OUTLIVED, create_pr=create_pr, revision=revision)
+        options: dict[str, Any] = {"create_pr": create_pr, "revision": revision}
+        given = arguments.card.given
+        return commit(api, info, upload_folder, "Upload a text classifier", outlived=OUTLIVED, given=given, **options)
 
     return with_retries(repo, send, idempotent=not create_pr)
 
 
 def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
-    """Check a saved folder and collect what `push` sends. A card of ours gets the name of the repository.
+    """Check a saved folder and collect what `push` sends. A card of ours gets the name of the repository, and what
+    the arguments say of licence and language; unless nothing is to be sent, that is written into the folder as well.
 
     Raises:
         UserError: the folder lacks a file, a licence or a label's name, is of a kind that the Hub cannot load, or
             holds an access token; or, with `with_onnx`, as `export_onnx`.
     """
-    if arguments.with_onnx:
-        record = export_onnx(folder)
-        logger.info("ONNX: its logits differ from those of the model by %.1g at most", record["max_difference"])
     config, card = check_model(folder), folder / CARD
     code = code_files(folder, config)
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
-    if not read_card(text, where=str(card)).data.get("license"):
-        raise UserError(
-            f"license is not given in the model card {str(card)!r}, expected an identifier; run `hf-textclf card "
-            f"{folder} --license apache-2.0`, or another one"
-        )
+    if arguments.card.given:
+        text = render_card(folder, arguments.card)
+    if not arguments.private:
+        require_license(read_card(text, where=str(card)).data, where=f"the model card {str(card)!r}")
+    if arguments.card.given and not arguments.dry_run:
+        write_card(folder, replace(arguments.card, repo=None))
+    if arguments.with_onnx:
+        record = export_onnx(folder)
+        logger.info("ONNX: its logits differ from those of the model by %.1g at most", record["max_difference"])
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     names = [name for name in names if name in code or matches(name, (*WRITTEN, *BESIDE))]
     files: dict[str, Path | bytes] = {name: folder / name for name in (*names, *onnx_files(folder))}
@@ -122,8 +144,8 @@ def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
     for name in files:
         if not name.endswith(BINARY) and TOKEN.search(upload_folder.read(name).decode("utf-8", "replace")):
             raise UserError(f"{name} holds what looks like an access token (hf_...); take it out and revoke it")
-    if is_ours(card):
-        files[CARD] = render_card(folder, CardArguments(repo=arguments.repo)).encode()
+    if is_ours(card) or arguments.card.given or not card.is_file():
+        files[CARD] = render_card(folder, arguments.card).encode()
     return upload_folder
 
 
@@ -147,22 +169,52 @@ def commit(
     *,
     outlived: Iterable[str],
     keep_keys: Iterable[str] = (),
+    given: Container[str] = (),
     merge_card: bool = True,
     **options: Any,
-) -> CommitInfo:
-    """Send the files in one commit; what people wrote into the card there stays.
+) -> CommitInfo | None:
+    """Send the files in one commit; None where nothing differs. What people wrote there stays, in the card as in a
+    file that is not written by a run; other files that they changed are replaced, which is said.
 
-    outlived: patterns of files that go where the new ones lack them. keep_keys: as `merge_cards` takes them. options:
-    of `HfApi.create_commit`. `HfApi.upload_folder` splits a commit that fails, so that others load half a model.
+    outlived: patterns of files that go where the new ones lack them. keep_keys, given: as `merge_cards` takes them.
+    options: of `HfApi.create_commit`. `HfApi.upload_folder` splits a commit that fails, so that others load half a
+    model.
     """
     present = sorted(file.rfilename for file in info.siblings or [])
-    files = upload_folder.files
+    files, kind = dict(upload_folder.files), options.get("repo_type")
+    theirs = others_files(api, info, upload_folder, repo_type=kind)
+    stay = [name for name in theirs if kind is None and matches(name, BESIDE) and not matches(name, outlived)]
+    if stay:
+        logger.warning("%s: not written by hf-textclf, stays; delete it there to have ours", ", ".join(stay))
+    if replaced := [name for name in theirs if name not in stay]:
+        logger.warning(
+            "%s: changed there by others, replaced; what it was stays in commit %s", ", ".join(replaced), info.sha
+        )
+    for name in stay:
+        del files[name]
     if merge_card and CARD in present:
-        path = Path(api.hf_hub_download(info.id, CARD, repo_type=options.get("repo_type"), revision=info.sha))
-        card = merge_cards(path.read_bytes().decode(), upload_folder.card, keep_keys=keep_keys)
-        files = files | {CARD: card.encode()}
-    gone = [name for name in present if name not in files and matches(name, outlived)]
+        path = Path(api.hf_hub_download(info.id, CARD, repo_type=kind, revision=info.sha))
+        card = merge_cards(path.read_bytes().decode(), upload_folder.card, keep_keys=keep_keys, given=given)
+        files[CARD] = card.encode()
+    gone = [name for name in present if name not in (*files, *stay) and matches(name, outlived)]
     operations = [CommitOperationAdd(name, content) for name, content in files.items()]
     # refused if somebody edits the card between the reading and the writing
-    options |= {"commit_message": message, "parent_commit": info.sha}
-    return api.create_commit(info.id, operations=[*operations, *map(CommitOperationDelete, gone)], **options)
+    options |= {"commit_message": message + SIGNATURE, "parent_commit": info.sha}
+    done = api.create_commit(info.id, operations=[*operations, *map(CommitOperationDelete, gone)], **options)
+    return None if done.oid == info.sha else done
+
+
+def others_files(
+    api: HfApi, info: ModelInfo | SpaceInfo, upload_folder: UploadFolder, *, repo_type: str | None
+) -> list[str]:
+    """Files beside the card that others changed after us, or made, and that differ from those to be sent."""
+    present = {file.rfilename for file in info.siblings or []}
+    names = [name for name in upload_folder.files if name in present and "/" not in name and name != CARD]
+    there = api.get_paths_info(info.id, names, expand=True, revision=info.sha, repo_type=repo_type) if names else []
+    theirs = []
+    for file in there:
+        if isinstance(file, RepoFile) and not (file.last_commit and SIGNATURE in file.last_commit.title):
+            content = upload_folder.read(file.path)
+            same = sha256(content).hexdigest() == file.lfs.sha256 if file.lfs else git_hash(content) == file.blob_id
+            theirs += [] if same else [file.path]
+    return theirs

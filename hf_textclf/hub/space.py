@@ -73,8 +73,8 @@ def plan_space(arguments: SpaceArguments) -> UploadFolder:
     return space_folder(models, repo=arguments.repo or "http://127.0.0.1:7860", hardware=arguments.hardware)
 
 
-def deploy_space(arguments: SpaceArguments) -> tuple[CommitInfo, SpaceRuntime]:
-    """Create or renew a Space in one commit; return that and what the Hub then makes of it.
+def deploy_space(arguments: SpaceArguments) -> tuple[CommitInfo | None, SpaceRuntime]:
+    """Create or renew a Space in one commit; return that, None where nothing differs, and what the Hub makes of it.
 
     Files of others stay, and so does what people wrote into its README.
 
@@ -90,7 +90,7 @@ def deploy_space(arguments: SpaceArguments) -> tuple[CommitInfo, SpaceRuntime]:
     return sent, with_retries(repo, lambda: api.get_space_runtime(repo), remedies=REMEDIES)
 
 
-def _send(api: HfApi, models: list[SpaceModel], arguments: SpaceArguments) -> CommitInfo:
+def _send(api: HfApi, models: list[SpaceModel], arguments: SpaceArguments) -> CommitInfo | None:
     repo, private = str(arguments.repo), arguments.private
     hardware: Any = arguments.hardware
     api.create_repo(
@@ -114,7 +114,7 @@ def _send(api: HfApi, models: list[SpaceModel], arguments: SpaceArguments) -> Co
         # the README that the Hub makes for a new Space says nothing
         "merge_card": MODELS in present,
     }
-    return commit(api, info, upload_folder, "Show text classifiers with hf-textclf", **options)
+    return commit(api, info, upload_folder, "Show text classifiers", **options)
 
 
 def run_space(upload_folder: UploadFolder, *, output_dir: str | None = None) -> None:

@@ -149,5 +149,6 @@ def _readme(models: list[SpaceModel], *, repo: str, gradio: str, hardware: str |
         lines.append(f"- {link if model.commit else Path(model.name).name}")
     example = f'`gradio_client.Client("{repo}").predict("a text", api_name="/classify")`'
     lines += ["", f"From Python: {example} returns what each of them says."]
-    card.text = merge_sections(card.text, section("models", "\n".join(lines)))
+    models_section = section("models", "\n".join(lines))
+    card.text = merge_sections(card.text, models_section, metadata=(card.data, card.data), given=["models"])
     return str(card)

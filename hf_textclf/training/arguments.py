@@ -73,7 +73,7 @@ class ModelArguments:
     calibrate: bool = option(
         False, "At the end fit temperature and thresholds on validation; the best model is chosen without them."
     )
-    license: str | None = option(None, "Licence of the trained model, for its card.")
+    license: str | None = option(None, "Licence of the trained model, for its card, as the Hub names it.")
     freeze_embeddings: bool = option(False, "Leave the embeddings as they are loaded.")
     freeze_layers: int = option(0, "Leave this many of the lowest layers, and the embeddings, as they are loaded.")
     layerwise_lr_decay: float = option(

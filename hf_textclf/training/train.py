@@ -19,6 +19,7 @@ from transformers import (
     set_seed,
 )
 
+from ..card import check_license
 from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
 from ..evaluation.calibration import CHECKED_TEXTS, calibrate_model, check_calibration
@@ -175,10 +176,12 @@ def check(run: TrainRun) -> None:
     """Refuse settings that would fail late or in the middle of a traceback.
 
     Raises:
-        UserError: a number out of range, half precision without a GPU, early stopping without evaluations.
+        UserError: a number out of range, a licence that the Hub does not know, half precision without a GPU, early
+            stopping without evaluations.
     """
     training = run.training
     check_arguments(training)
+    check_license(run.model.license)
     halves = [flag for flag in ("bf16", "fp16") if getattr(training, flag)]
     if halves and training.device.type == "cpu":
         raise UserError(

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 import torch
 import yaml
 from huggingface_hub import EvalResult, ModelCard, hf_hub_download
@@ -79,7 +80,9 @@ def test_push_again_sends_nothing(hub, push):
     push()
     before = hub.storage.repository("model", REPO).resolve("main")
     hub.requests.clear()
-    assert push()[0] == 0
+    for flags in ((), ("--create_pr",)):
+        code, out, _ = push(*flags)
+        assert code == 0 and out == f"{REPO} holds all of it already; nothing was sent\n"
     assert hub.count("^PUT ") == hub.count("/commit/") == 0
     assert hub.storage.repository("model", REPO).resolve("main") == before
 
@@ -105,17 +108,105 @@ def test_what_people_wrote_stays(hub, api, model_folder, push):
     assert merged.data.tags == ["text-classification", "hf-textclf", "textclf_lstm", "restaurants"]
 
 
-def test_marked_sections_are_renewed(hub, api, push):
+def edit_card(api, edit):
+    """Change the card on the Hub as a person would."""
+    before = ModelCard.load(REPO).content
+    assert (after := edit(before)) != before
+    api.upload_file(path_or_fileobj=after.encode(), path_in_repo="README.md", repo_id=REPO)
+    return after
+
+
+def other_figures(folder):
+    """Give a folder the results of another run."""
+    path = folder / "eval_results.json"
+    results = json.loads(path.read_text())
+    results["metrics"]["accuracy"] = 0.4321
+    path.write_text(json.dumps(results | {"train_rows": 4321}))
+
+
+def test_marked_sections_are_renewed(hub, api, model_folder, push):
     push()
     ours = hub.read(REPO, "README.md").decode()
     use, results = (re.search(rf"<!-- hf-textclf:{name} -->.*?<!-- /hf-textclf:{name} -->\n", ours, re.DOTALL)[0]
                     for name in ("use", "results"))  # fmt: skip
-    edited = ours.replace(use, "").replace(results, "Words.\n" + results.replace("|", "?") + "More words.\n")
-    api.upload_file(path_or_fileobj=edited.encode(), path_in_repo="README.md", repo_id=REPO)
+    edit_card(api, lambda card: card.replace(use, "").replace(results, f"Words.\n{results}More words.\n"))
+    other_figures(model_folder)
     push()
+    merged = hub.read(REPO, "README.md").decode()
     # renewed where it stands; taken out, it stays out
-    expected = ours.replace(use, "").replace(results, f"Words.\n{results}More words.\n")
-    assert hub.read(REPO, "README.md").decode() == expected
+    assert (
+        "| accuracy | 0.4321 |" in merged and "4,321 texts to learn from" in merged and "hf-textclf:use" not in merged
+    )
+    assert "\nWords.\n<!-- hf-textclf:results" in merged and "<!-- /hf-textclf:results -->\nMore words.\n" in merged
+
+
+@pytest.mark.parametrize("mark", ["digests", "none, as of an older version"])
+def test_words_between_the_marks_stay(hub, api, model_folder, push, mark):
+    """The figures beside them are renewed all the same."""
+    push()
+    nobody = "The author has not said what this model is meant for."
+    edit_card(
+        api,
+        lambda card: (
+            re.sub("<!-- hf-textclf digests.*\n" if mark != "digests" else "$^", "", card)
+            .replace(nobody, "For hotels.\n\nNot for people.")
+            .replace("## Results\n", "## Results\n\nFrom one run.\n")
+            .replace("- Every text gets one of", "- Beware: every text gets one of")
+        ),
+    )
+    other_figures(model_folder)
+    for _ in range(2):
+        assert push()[0] == 0
+        merged = hub.read(REPO, "README.md").decode()
+        assert "limits\n\nFor hotels.\n\nNot for people.\n<!-- /hf-textclf:prose" in merged and nobody not in merged
+        assert "## Results\n\nFrom one run.\n" in merged and "- Beware: every text gets one of" in merged
+        assert merged.count("| accuracy |") == 1 and "| accuracy | 0.4321 |" in merged
+        assert merged.count("## Results") == merged.count("## Training") == 1
+
+
+def test_words_that_the_author_gave_outlive_a_folder_without(hub, model_folder, push, tmp_path):
+    """And give way to others from the author, where nobody changed them on the Hub."""
+    plain = (model_folder / "README.md").read_bytes()
+    for words in ("For hotels.", "For restaurants."):
+        (tmp_path / "about.md").write_text(words)
+        assert main(["card", str(model_folder), "--prose", str(tmp_path / "about.md")]) == 0 and push()[0] == 0
+        (model_folder / "README.md").write_bytes(plain)
+        push()
+        assert words in hub.read(REPO, "README.md").decode()
+    assert "For hotels." not in hub.read(REPO, "README.md").decode()
+
+
+def test_keys_that_people_corrected_stay(hub, api, model_folder, push, caplog):
+    push("--language", "zh")
+    edit_card(api, lambda card: card.replace("license: apache-2.0", "license: mit").replace("- hf-textclf\n", "- a\n"))
+    assert push()[0] == 0 and "license of the card on the Hub was changed there" in caplog.text
+    data = ModelCard.load(REPO).data
+    assert (data.license, data.language) == ("mit", "zh") and {"a", "textclf_lstm"} <= set(data.tags)
+    # said anew, it is said again; what nobody corrected follows the folder
+    assert push("--license", "cc-by-4.0", "--language", "zh", "en")[0] == 0
+    assert main(["card", str(model_folder), "--language", "en"]) == 0 and push()[0] == 0
+    data = ModelCard.load(REPO).data
+    assert (data.license, data.language) == ("cc-by-4.0", "en")
+
+
+def test_files_that_people_wrote_stay(hub, api, model_folder, push, caplog):
+    """What the model needs is replaced, which is said."""
+    push()
+    theirs = ("handler.py", "requirements.txt", "config.json", "learning_curve.png")
+    for name in theirs:
+        api.upload_file(path_or_fileobj=b"{}", path_in_repo=name, repo_id=REPO)
+        if name != "handler.py":
+            (model_folder / name).touch()
+    assert push()[0] == 0
+    assert hub.read(REPO, "handler.py") == hub.read(REPO, "requirements.txt") == b"{}"
+    assert hub.read(REPO, "config.json") == (model_folder / "config.json").read_bytes()
+    assert "requirements.txt, handler.py: not written by hf-textclf, stays" in caplog.text
+    assert "config.json, learning_curve.png: changed there by others, replaced" in caplog.text
+    # what is ours is renewed
+    api.delete_file("handler.py", REPO)
+    caplog.clear()
+    assert push()[0] == 0 and b"EndpointHandler" in hub.read(REPO, "handler.py")
+    assert push()[0] == 0 and "handler.py" not in caplog.text
 
 
 def test_nothing_untrue_is_left_of_a_model_of_another_family(hub, api, model_folder, push):
@@ -158,6 +249,26 @@ def test_private(hub, api, push):
     code, _, err = push("--private", repo="you/public")
     assert code == 2 and "is public, expected private" in error_line(err)
     assert hub.files("you/public") == [".gitattributes"]
+
+
+def test_licence_and_language_with_the_push(hub, model_folder, push):
+    data = ModelCard.load(model_folder / "README.md").data
+    (model_folder / "README.md").write_text((model_folder / "README.md").read_text().replace(data.license, "''"))
+    assert (
+        push("--license", "other", "--license_name", "hotels-1", "--license_link", "LICENSE", "--language", "zh")[0]
+        == 0
+    )
+    for card in (ModelCard.load(REPO), ModelCard.load(model_folder / "README.md")):
+        assert (card.data.license, card.data.license_name, card.data.license_link) == ("other", "hotels-1", "LICENSE")
+        assert card.data.language == "zh"
+    assert push("--license", "mit")[0] == 0
+    assert ModelCard.load(REPO).data.get("license_name") is None
+
+
+def test_private_needs_no_licence(hub, api, model_folder, push):
+    (model_folder / "README.md").write_text("---\nlibrary_name: transformers\n---\n# Ours\n")
+    assert push("--private")[0] == 0 and api.model_info(REPO).private
+    assert ModelCard.load(REPO).data.license is None
 
 
 def test_branch(hub, push):

@@ -50,6 +50,7 @@ def shards(folder):
         (remove("README.md"), "model card"),
         (write("README.md", "---\nlibrary_name: transformers\n---\n"), "license is not given"),
         (write("README.md", "no metadata"), "license is not given"),
+        (write("README.md", "---\nlicense: other\n---\n"), "--license_name"),
         (write("README.md", "---\nlicense: [\n---\n"), "metadata cannot be read"),
         (write("README.md", f"---\nlicense: mit\n---\nhf_{'a1' * 17}\n"), "README.md holds what looks like an access"),
         (write("run_config.yaml", f"hub_token: hf_{'a1' * 17}\n"), "run_config.yaml holds what looks like an access"),
@@ -65,6 +66,37 @@ def test_folder_that_is_not_fit(hub, model_folder, push, change, words):
     code, out, err = push()
     assert code == 2 and out == "" and words in error_line(err)
     assert hub.requests == []
+
+
+@pytest.mark.parametrize("missing", ["licence", "token"])
+def test_what_is_missing_is_asked_for_before_any_work(hub, model_folder, push, monkeypatch, missing):
+    if missing == "token":
+        monkeypatch.delenv("HF_TOKEN")
+    else:
+        write("README.md", "---\nlibrary_name: transformers\n---\n")(model_folder)
+    before = {path: path.read_bytes() for path in model_folder.rglob("*") if path.is_file()}
+    code, _, err = push("--with_onnx", *(["--license", "mit"] if missing == "token" else []))
+    assert code == 2 and ("hf auth login" if missing == "token" else "--license apache-2.0") in error_line(err)
+    assert {path: path.read_bytes() for path in model_folder.rglob("*") if path.is_file()} == before
+    assert not (model_folder / "onnx").exists() and hub.requests == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--license", "foo-1"], "apache-2.0, mit"),
+        (["--license", "Apache 2.0"], "did you mean apache-2.0"),
+        (["--license", "gpl3"], "gpl-3.0"),
+        (["--license", "other"], "--license_name"),
+        (["--license", "mit", "--license_name", "mine"], "drop --license_name"),
+        (["--language", "Chinese"], "ISO 639"),
+    ],
+)
+def test_what_is_said_of_the_model(hub, model_folder, push, flags, words):
+    before = (model_folder / "README.md").read_bytes()
+    code, _, err = push(*flags)
+    assert code == 2 and words in error_line(err) and hub.requests == []
+    assert (model_folder / "README.md").read_bytes() == before
 
 
 @pytest.mark.parametrize("repo", ["model", "you/a/b", "https://huggingface.co/you/model", "you/"])

@@ -1,5 +1,6 @@
 """What a repository holds: information, listings, and the files themselves."""
 
+import itertools
 import re
 import urllib.parse
 
@@ -89,8 +90,21 @@ def paths_info(request, kind, name, revision):
     files = repository.files(repository.resolve(revision))
     wanted = request.form.get("paths", [])
     found = [_file(path, files[path]) for path in wanted if path in files]
+    if request.form.get("expand", [""])[0].lower() == "true":
+        history = [
+            (oid, item, repository.files(oid)) for oid, item in repository.history(repository.resolve(revision))
+        ]
+        for entry in found:
+            entry["lastCommit"] = _last_commit(entry["path"], history)
     folders = [path for path in wanted if any(other.startswith(path.rstrip("/") + "/") for other in files)]
     return found + [{"type": "directory", "path": path, "size": 0, "oid": "0" * 40} for path in folders]
+
+
+def _last_commit(path, history):
+    """The commit that a file was changed by. history: commits and their files, newest first."""
+    newest = history[0][2][path]
+    *_, (oid, commit, _) = itertools.takewhile(lambda item: item[2].get(path) == newest, history)
+    return {"id": oid, "title": commit["title"], "date": commit["date"]}
 
 
 def resolve(request, kind, name, revision, path):

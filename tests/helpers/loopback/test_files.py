@@ -85,6 +85,8 @@ def test_upload_folder_arrives_whole(hub, api, folder, pushed):
             assert file.read() == content
     # weights went ahead as a large file, text within the commit
     info = {item.path: item for item in api.get_paths_info("you/model", ["model.safetensors", "config.json"])}
+    [expanded] = api.get_paths_info("you/model", ["config.json"], expand=True)
+    assert expanded.last_commit.oid in {commit.commit_id for commit in api.list_repo_commits("you/model")}
     assert info["model.safetensors"].lfs.sha256 == hashlib.sha256(expected["model.safetensors"]).hexdigest()
     assert info["config.json"].lfs is None
     assert info["config.json"].blob_id == hashlib.sha1(b"blob 2\0{}").hexdigest()
