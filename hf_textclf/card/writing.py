@@ -13,7 +13,7 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from ..errors import TOKEN, UserError
 from ..files import bundled, read_json, write_text
 from ..provenance import HUB_ID
-from ..saved_model.facts import Facts, measured_later
+from ..saved_model.facts import Facts, measured
 from ..saved_model.layout import CARD, LEARNING_CURVE, TRAINER_STATE
 from .merge import is_ours, merge_metadata, merge_sections, read_card, read_digests
 from .metadata import NO_PROSE, CardArguments, card_data
@@ -44,8 +44,8 @@ def write_card(folder: Path, arguments: CardArguments | None = None, *, name: st
     render_card(folder, arguments, name=name)
     draw_learning_curve(folder, name=arguments and arguments.repo or name or folder.resolve().name)
     write_text(folder / CARD, render_card(folder, arguments, name=name))
-    for results in measured_later(folder)[1]:
-        logger.warning("%s is of weights that are no longer there, and stays out of the card; measure again", results)
+    for results in measured(folder)[1]:
+        logger.warning("%s is of other weights or another config.json, and stays out of the card; measure again", results)
 
 
 def render_card(folder: Path, arguments: CardArguments | None = None, *, name: str | None = None) -> str:

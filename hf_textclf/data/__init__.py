@@ -1,6 +1,6 @@
 """Data: from a Hub id, folder or file to texts with encoded labels, and rows of files in and out."""
 
-from .loading import TextData, load_data, load_split, load_texts, summarize
+from .loading import TextData, load_data, load_split, load_texts, summarize, texts_of
 from .reading import read_rows
 from .sources import DataArguments, ProblemType, TextArguments
 from .writing import output_format, write_rows
@@ -16,5 +16,7 @@ __all__ = [
     "output_format",
     "read_rows",
     "summarize",
+    "texts_of",
+    "texts_of",
     "write_rows",
 ]

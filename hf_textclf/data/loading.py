@@ -1,5 +1,6 @@
 """From `DataArguments` to `TextData`, what every command knows about its data, and what a person is told of it."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,13 +11,17 @@ import pyarrow.compute as pc
 
 from ..errors import UserError
 from ..saved_model.layout import SPLITS
-from .examples import collect_rows, find_text_column, missing_texts
+from ..saved_model.seen_texts import SeenTexts, digest_texts, held_out
+from .examples import collect_rows, find_columns, find_text_column, missing_texts
 from .labels import MULTI, REGRESSION, check_learnable, encode_labels, label_counts, one_against_rest
 from .sources import DataArguments, ProblemType, Readers, TextArguments, read_splits
 from .splits import count_overlap, divide_train
 
+logger = logging.getLogger(__name__)
 # classes that the summary lists
 MAX_CLASSES = 10
+# what a file is called that names no split
+UNNAMED = "a whole file"
 
 
 @dataclass(frozen=True)
@@ -55,22 +60,31 @@ def load_split(
     label_names: list[str],
     problem_type: ProblemType,
     split: str | None = None,
-    seen: bool = False,
+    seen: Sequence[SeenTexts] = (),
+    trained_on: bool = False,
 ) -> TextData:
     """Load one split, encoded as a saved model expects; `splits` of the result holds it alone, under its name.
 
     label_names, problem_type: of the model (for regression the names are not used). split: train, validation or test;
-    None takes the whole of a single file, else test, else validation. Where there is no validation split, train and
-    validation are the parts that `load_data` makes with the same arguments, so that no model is evaluated on rows it
-    learnt from. seen: a single file is what the model was trained on, so that it holds train and validation but no
-    test. Raises UserError for labels unknown to the model.
+    None takes the whole of a single file, else test, else validation. seen: what the models have seen that are
+    evaluated. Of their own data, whatever the file is called, they get what they have held out, and no test. Where
+    nothing was recorded (trained_on: but that this file was it) or of other data, a missing validation split is the
+    part that `load_data` makes with the same arguments. Raises UserError for labels unknown to the model, and for data
+    of which nothing was held out.
     """
-    readers = read_splits(arguments, file_split="train" if seen or split in ("train", "validation") else "test")
-    if seen and split == "test" and "test" not in readers:
-        raise UserError(
-            f"split 'test' of {arguments.dataset!r} is what the model was trained on, expected texts that it has not "
-            "seen; evaluate it on --split validation, or name other data by --dataset"
-        )
+    readers = read_splits(arguments, file_split=UNNAMED, further=[UNNAMED])
+    if (read := readers.pop(UNNAMED, None)) is not None:
+        raw = read()
+        texts = raw.texts(find_columns(raw, text=arguments.text_column, label=arguments.label_column)[0])
+        digests = digest_texts(texts.filter(pa.array(~missing_texts(texts))))
+        own = [each for each in seen if each.is_own(digests)]
+        if split == "test" and (trained_on or any(each.count(digests)["train"] for each in own)):
+            raise UserError(
+                f"split 'test' of {arguments.dataset!r} is what the model was trained on, expected texts that it has "
+                "not seen; evaluate it on --split validation, or name other data by --dataset"
+            )
+        is_train = split in ("train", "validation") or split is None and (trained_on or own)
+        readers = {"train" if is_train else "test": lambda: raw}
     split = split or ("test" if "test" in readers else "validation")
     source = "train" if split == "validation" and "validation" not in readers else split
     if source not in readers:
@@ -84,6 +98,7 @@ def load_split(
         known=label_names,
         split=split,
         make_validation=source == "train" and "validation" not in readers,
+        seen=seen,
     )
 
 
@@ -118,11 +133,12 @@ def _load(
     known: list[str] | None = None,
     split: str | None = None,
     make_validation: bool | None = None,
+    seen: Sequence[SeenTexts] = (),
 ) -> TextData:
     """Read splits, of which `source` must have rows, encode their labels and join them with the texts.
 
     known: the label names of a saved model, of whose data `split` alone is returned. make_validation: whether a part
-    of train is set aside; None where no validation row is left.
+    of train is set aside; None where no validation row is left. seen: as in `load_split`.
     """
     rows = collect_rows({name: read() for name, read in readers.items()}, arguments, problem_type=problem_type)
     if source not in rows.splits:
@@ -148,7 +164,8 @@ def _load(
         texts = rows.texts.filter(pa.array(train))
         # rows are chosen by all the labels, so that the models of each of them learn from the same ones
         kept, kind = targets.array[train], targets.problem_type
-        parts = divide_train(texts, kept, arguments, problem_type=kind, make_validation=make_validation)
+        parts = _held_out(texts, arguments, split, seen) if seen else None
+        parts = parts or divide_train(texts, kept, arguments, problem_type=kind, make_validation=make_validation)
         for name, part in parts.items():
             masks[name] = train.copy()
             masks[name][train] = part
@@ -172,6 +189,37 @@ def _load(
     )
 
 
+def _held_out(
+    texts: pa.ChunkedArray, arguments: DataArguments, split: str | None, seen: Sequence[SeenTexts]
+) -> dict[str, np.ndarray] | None:
+    """The parts of what models were trained on, (rows,) bool each; None for other data.
+    Raises UserError: nothing is left of the split that is asked for.
+    """
+    digests = digest_texts(texts)
+    if not (own := [each for each in seen if each.is_own(digests)]):
+        return None
+    parts = held_out(own, digests)
+    count, what = int(parts[str(split)].sum()), "were held out" if split == "validation" else "were learnt from"
+    if not count:
+        raise UserError(
+            f"of the {len(texts):,} texts of {arguments.dataset!r}, which the model was trained on, none {what}, "
+            "expected some; name other data by --dataset"
+        )
+    logger.info(
+        "%s is what the model was trained on: taken are the %d of its %d texts that %s",
+        arguments.dataset,
+        count,
+        len(texts),
+        what,
+    )
+    return parts
+
+
+def texts_of(rows: datasets.Dataset) -> pa.ChunkedArray:
+    """The texts of a split, (rows,), as they lie in Arrow."""
+    return rows.with_format("arrow")[:]["text"]
+
+
 def summarize(
     data: TextData, *, token_lengths: Sequence[int] | None = None, max_length: int | None = None
 ) -> list[str]:
@@ -180,7 +228,7 @@ def summarize(
     token_lengths: of the train texts before truncation to max_length tokens; both or neither.
     """
     first = next(iter(data.splits))
-    texts = {name: split.with_format("arrow")[:]["text"] for name, split in data.splits.items()}
+    texts = {name: texts_of(split) for name, split in data.splits.items()}
     origin = " (validation set aside from train)" if data.made_validation else ""
     lines = [
         f"columns: text {data.text_column!r}, label {', '.join(map(repr, data.label_column))} · {data.problem_type}",

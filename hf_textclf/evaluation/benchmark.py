@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from ..inference import Classifier
-from ..saved_model.layout import EVAL_RESULTS, EVALUATIONS, MEASURED, TRAINER_STATE
+from ..saved_model.layout import EVAL_RESULTS, EVALUATIONS, MEASURED, SEEN_TEXTS, TRAINER_STATE
 
 LOADS = 3
 # texts in one turn of the latency, and how often and how long at least each folder classifies all of them
@@ -30,7 +30,7 @@ SECONDS = 0.5
 # weights, configurations, tokenizers, and the code that travels with a model
 NEEDED = {".json", ".model", ".npy", ".npz", ".py", ".safetensors", ".txt"}
 # what a run leaves in its folder beside them
-RECORDS = {"all_results.json", EVAL_RESULTS, MEASURED, TRAINER_STATE}
+RECORDS = {"all_results.json", EVAL_RESULTS, MEASURED, SEEN_TEXTS, TRAINER_STATE}
 
 
 def megabytes(folder: Path) -> float:

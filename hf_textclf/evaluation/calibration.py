@@ -5,6 +5,7 @@ temperature goes into the last linear layer, so that a stock pipeline, an export
 probabilities without knowing of it.
 """
 
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,11 +28,12 @@ from ..inference.predictor import to_probabilities
 from ..models.loading import calibration_of, classification_head, problem_type_of
 from ..plots.charts import confidences, plot_reliability
 from ..provenance import describe_hardware, describe_versions, public_name
-from ..saved_model.layout import CARD, EVAL_RESULTS, RELIABILITY_DIAGRAM, move_files
+from ..saved_model.layout import CARD, EVAL_RESULTS, RELIABILITY_DIAGRAM, model_digest, move_files
 from .metrics import compute_metrics, measure
 from .metrics.common import expected_calibration_error
 from .scoring import Counts, load_rows, outputs_of
 
+logger = logging.getLogger(__name__)
 # so many show whether a model can be calibrated
 CHECKED_TEXTS = 16
 # far beyond what a trained network needs; the search stays between this and its inverse
@@ -102,18 +104,21 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
         raise UserError(f"{folder!r} holds no neural network, expected one to calibrate; calibrate another model")
     model = classifier.predictor.network.model
     check_calibration(model)
-    data, split, rows = load_rows(
+    data, split, rows, [seen] = load_rows(
         data_arguments, classifier, folders=[folder], split=arguments.split, max_samples=None
     )
+    labels = np.asarray(rows["labels"])
+    check_calibration(model, labels)
     calibration = calibrate_model(
         model,
         outputs_of(classifier.logits, rows, batch_size=arguments.batch_size, progress="calibrating"),
-        np.asarray(rows["labels"]),
+        labels,
         logits_of=lambda: classifier.logits(rows[:CHECKED_TEXTS]["text"]),
     )
     results = {"num_parameters": classifier.predictor.num_parameters, "hardware": describe_hardware()}
     results |= {"versions": describe_versions()} | read_json(Path(folder) / EVAL_RESULTS)
     results |= {"dataset": public_name(data_arguments.dataset), "split": split, "rows": len(rows)}
+    results["seen_texts"] = seen
     results |= calibration.results(data.label_names)
 
     partial = Path(folder) / ".partial"
@@ -121,19 +126,26 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
     partial.mkdir()
     model.save_pretrained(partial)
     calibration.plot(partial / RELIABILITY_DIAGRAM)
-    write_json(partial / EVAL_RESULTS, results)
     move_files(partial, Path(folder))
+    # last: those there say that they are of other weights
+    write_json(Path(folder) / EVAL_RESULTS, results | {"model_digest": model_digest(Path(folder))})
     # a card of somebody else's is none of our business
     if is_ours(Path(folder) / CARD):
         write_card(Path(folder))
     return results
 
 
-def check_calibration(model: PreTrainedModel) -> None:
-    """Raise UserError for a regression model or one without a linear layer at its end, before anything is spent."""
+def check_calibration(model: PreTrainedModel, labels: np.ndarray | None = None) -> None:
+    """Raise UserError for a regression model or one without a linear layer at its end, before anything is spent; and
+    for texts none of which has a label. labels: as in `calibrate_model`."""
     if problem_type_of(model.config) == "regression":
         raise UserError("calibration needs probabilities, found regression; train a classifier or leave it as it is")
     classification_head(model)
+    if labels is not None and labels.ndim == 2 and not labels.any():
+        raise UserError(
+            f"none of the {len(labels):,} texts to calibrate on has a label, from which no threshold can be told, "
+            "expected some that have; name other data"
+        )
 
 
 def calibrate_model(
@@ -150,8 +162,14 @@ def calibrate_model(
     temperature = fit_temperature(logits, labels, problem_type=problem_type)
     fold_temperature(model, temperature, logits_of=logits_of)
     before, after = (to_probabilities(values, problem_type) for values in (logits, logits / temperature))
-    thresholds = fit_thresholds(after, labels) if problem_type == "multi_label_classification" else None
-    total = temperature * calibration_of(model.config)["temperature"]
+    earlier, thresholds = calibration_of(model.config), None
+    if problem_type == "multi_label_classification":
+        kept = earlier["thresholds"] or [0.5] * labels.shape[1]
+        # the same texts reach it as before the temperature
+        thresholds = fit_thresholds(after, labels, kept=expit(logit(kept) / temperature))
+        if unheld := [model.config.id2label[label] for label in np.flatnonzero(~(labels > 0.5).any(axis=0))]:
+            logger.warning("no text to calibrate on has the labels %s: their thresholds stay", ", ".join(unheld))
+    total = temperature * earlier["temperature"]
     written = None if thresholds is None else thresholds.tolist()
     model.config.calibration = {"temperature": total, "thresholds": written}
     return Calibration(problem_type, total, thresholds, before, after, np.asarray(labels))
@@ -212,17 +230,24 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray, *, problem_type: str
     return float(np.exp(minimum.x))
 
 
-def fit_thresholds(probabilities: np.ndarray, labels: np.ndarray, *, samples: int = 100, seed: int = 0) -> np.ndarray:
+def fit_thresholds(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    *,
+    kept: np.ndarray | None = None,
+    samples: int = 100,
+    seed: int = 0,
+) -> np.ndarray:
     """For each label the probability from which on it is predicted, for a high F1 (Lipton et al. 2014, "Optimal
     Thresholding of Classifiers to Maximize F1 Measure"; each label on its own is the SCut of Yang 2001).
 
     The best threshold on these rows fits their chance too, above all for a rare label. So it is the mean, as a logit,
-    of the best thresholds on bootstrap samples of the rows (bagging, Breiman 1996). A label that no row has keeps 0.5.
+    of the best thresholds on bootstrap samples of the rows (bagging, Breiman 1996).
 
-    probabilities, labels: (rows, labels). Returns (labels,).
+    probabilities, labels: (rows, labels). kept: (labels,), for labels that no row has; 0.5. Returns (labels,).
     """
     generator, rows = np.random.default_rng(seed), len(labels)
-    thresholds = np.full(labels.shape[1], 0.5)
+    thresholds = np.full(labels.shape[1], 0.5) if kept is None else np.array(kept)
     for label in np.flatnonzero((labels > 0.5).any(axis=0)):
         order = np.argsort(-probabilities[:, label], kind="stable")
         scores, occurs = probabilities[order, label], labels[order, label] > 0.5

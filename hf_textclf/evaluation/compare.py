@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +17,7 @@ from ..errors import UserError
 from ..files import new_folder, write_json, write_text
 from ..inference import Classifier
 from ..provenance import describe_hardware, describe_versions, public_name
-from ..saved_model.layout import MEASURED, model_digest
+from ..saved_model.layout import MEASURED, PICTURES, SPLITS, model_digest
 from .benchmark import load_in_turns, measure_speed, megabytes
 from .metrics import compute_metrics
 from .report import csv_rows, draw, markdown
@@ -50,7 +51,7 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
     classifiers, load_seconds = load_in_turns(named)
     _check_same_task(classifiers)
     first = next(iter(classifiers.values()))
-    data, split, rows = load_rows(
+    data, split, rows, seen = load_rows(
         data_arguments, first, folders=folders, split=arguments.split, max_samples=arguments.max_samples
     )
     labels = np.asarray(rows["labels"])
@@ -72,6 +73,8 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
     systems = {
         name: {
             "folder": folders[number],
+            "model_digest": model_digest(named[name]),
+            "seen_texts": seen[number],
             "metrics": metrics[name],
             "intervals": intervals(resampled[:, number], problem_type=problem_type),
             "thresholds": predictions[name].thresholds,
@@ -112,6 +115,8 @@ def measure_costs(folder: str, data_arguments: DataArguments, *, split: str | No
         results = compare([folder], data_arguments, CompareArguments(output_dir=output, split=split))
         (system,) = results["systems"].values()
         del system["folder"]
+        for part, name in product(SPLITS, PICTURES):
+            (place / f"{part}_{name}").unlink(missing_ok=True)
         for picture in Path(output).glob("*.png"):
             # metrics and costs of a single system are no picture
             if picture.stem != "metrics":
@@ -120,7 +125,6 @@ def measure_costs(folder: str, data_arguments: DataArguments, *, split: str | No
         "dataset": public_name(data_arguments.dataset),
         **{name: results[name] for name in ("split", "rows", "settings", "hardware", "versions")},
         **system,
-        "model_digest": model_digest(place),
     }
     write_json(place / MEASURED, measured)
 

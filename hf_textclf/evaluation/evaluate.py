@@ -3,12 +3,13 @@ stock pipeline gives the same. What a card claims must hold for whoever uses the
 """
 
 import logging
-import shutil
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
         UserError: unreadable model or data, labels unknown to the model, an output folder that exists.
     """
     classifier = Classifier(folder, revision=arguments.revision, thresholds=arguments.thresholds)
-    data, split, rows = load_rows(
+    data, split, rows, [seen] = load_rows(
         data_arguments, classifier, folders=[folder], split=arguments.split, max_samples=arguments.max_samples
     )
     output = _new_folder(folder, split, arguments)
@@ -71,6 +72,7 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
         "dataset": public_name(data_arguments.dataset),
         "split": split,
         "rows": len(rows),
+        "seen_texts": seen,
         **metrics,
         "pipeline": pipeline_agreement(classifier, texts, probabilities, revision=arguments.revision),
         "num_parameters": classifier.predictor.num_parameters,
@@ -78,12 +80,30 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
         "hardware": describe_hardware(),
         "versions": describe_versions(),
     }
-    output.mkdir(parents=True, exist_ok=True)
-    # a comma-separated file without any row would have no header either
-    if mistakes := list(_mistakes(rows, predictions, data)):
-        write_rows(output / ERRORS, mistakes)
-    write_json(output / EVAL_RESULTS, results)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as place:
+        # a folder inside, since a temporary one is closed to other users
+        partial = Path(place) / "results"
+        partial.mkdir()
+        # a comma-separated file without any row would have no header either
+        if mistakes := list(_mistakes(rows, predictions, data)):
+            write_rows(partial / ERRORS, mistakes)
+        write_json(partial / EVAL_RESULTS, results)
+        _swap(partial, output)
     return results
+
+
+def _swap(partial: Path, output: Path) -> None:
+    """Put whole results in their place, where there may be those of former weights; all other files stay."""
+    if not output.is_dir() or not any(output.iterdir()):
+        os.replace(partial, output)
+        return
+    # the mistakes of former weights, if there are none now
+    (output / ERRORS).unlink(missing_ok=True)
+    # figures last: until then those there say that they are of other weights
+    for name in (ERRORS, EVAL_RESULTS):
+        if (partial / name).is_file():
+            os.replace(partial / name, output / name)
 
 
 def _new_folder(folder: str, split: str, arguments: EvaluationArguments) -> Path:
@@ -96,8 +116,8 @@ def _new_folder(folder: str, split: str, arguments: EvaluationArguments) -> Path
     # of weights that were changed since, by `calibrate` for instance, nobody needs the figures
     older = read_json(output / EVAL_RESULTS)
     if older and older.get("model_digest") != model_digest(Path(folder)):
-        logger.info("%s is of weights that are no longer there, and is written anew", output)
-        shutil.rmtree(output)
+        logger.info("%s is of other weights or another config.json, and is written anew", output)
+        return output
     return new_folder(output)
 
 

@@ -63,7 +63,9 @@ def markdown(results: dict[str, Any]) -> str:
         f"process; p50 and p99 of {min(settings['latency_texts'], results['rows']):,} texts one by one; texts/s in "
         f"batches of {settings['batch_size']}. Machine: {results['hardware']}."
     )
-    lines += ["", notes]
+    seen = {name: system["seen_texts"] for name, system in results["systems"].items()}
+    counts = [f"{name} {count['train'] if count else 'not recorded'}" for name, count in seen.items()]
+    lines += ["", notes, "", f"Of these texts, so many also stand in the training data: {', '.join(counts)}."]
     if results["difference"]:
         lines += ["", sentence(results["difference"], metric=METRICS[results["problem_type"]][0])]
     return "\n".join([*lines, ""])

@@ -20,7 +20,7 @@ from ..card.merge import merge_cards, read_card
 from ..card.metadata import require_license
 from ..errors import TOKEN, UserError
 from ..inference.onnx import export_onnx
-from ..saved_model.facts import check_model, code_files, is_classifier, onnx_files, public_run
+from ..saved_model.facts import Facts, check_model, code_files, is_classifier, onnx_files, outdated, public_run
 from ..saved_model.layout import BESIDE, CARD, HANDLER, OUTLIVED, RUN_CONFIG, WRITTEN, matches
 from .errors import signed_in, with_retries
 
@@ -132,7 +132,9 @@ def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
         record = export_onnx(folder)
         logger.info("ONNX: its logits differ from those of the model by %.1g at most", record["max_difference"])
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    names = [name for name in names if name in code or matches(name, (*WRITTEN, *BESIDE))]
+    if stale := outdated(Facts(folder, name=arguments.repo)):
+        logger.warning("%s: of other weights or another config.json, and not sent; measure again", ", ".join(stale))
+    names = [name for name in names if name in code or matches(name, (*WRITTEN, *BESIDE)) and name not in stale]
     files: dict[str, Path | bytes] = {name: folder / name for name in (*names, *onnx_files(folder))}
     if is_classifier(config.get("architectures")):
         files.setdefault(HANDLER, Path(__file__).with_name(HANDLER))

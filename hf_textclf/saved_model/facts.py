@@ -18,6 +18,8 @@ PLACES = {"dataset", "embeddings_from", "init_from"}
 PLACES |= {"encoder_name_or_path", "model_name_or_path", "tokenizer_name_or_path"}
 # a tokenizer without a limit has this or more
 NO_LIMIT = 1e9
+# of the weights that figures are of
+DIGEST = "model_digest"
 
 
 class Facts:
@@ -46,9 +48,8 @@ class Facts:
         limit = read_json(folder / layout.TOKENIZER_CONFIG).get("model_max_length")
         self.max_length = int(limit) if limit and limit < NO_LIMIT else None
         self.history = read_json(folder / layout.TRAINER_STATE)
-        self.run, self.results = public_run(folder), read_json(folder / layout.EVAL_RESULTS)
-        later, _ = measured_later(folder)
-        self.measured = later.pop(layout.MEASURED, {})
+        self.run, (later, _) = public_run(folder), measured(folder)
+        self.results, self.measured = (later.pop(name, {}) for name in (layout.EVAL_RESULTS, layout.MEASURED))
         # one entry for each data set and split, of all that was measured on it
         entries: dict[tuple[str, str, int], dict[str, Any]] = {}
         own = self.run.get("dataset", "unknown data")
@@ -108,15 +109,25 @@ def public_value(value: Any, key: str) -> Any:
     return value
 
 
-def measured_later(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """What was measured after training, by the name of its file or folder; and the names of what was measured of
-    weights that are no longer there. The weights, which may be large, are read once at most."""
+def measured(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """What was measured in training and later, by the name of its file or folder; and the names of what was measured
+    of other weights or another config.json. The weights, which may be large, are read once at most."""
     paths = {path.parent.name: path for path in sorted(folder.glob(f"{layout.EVALUATIONS}*/{layout.EVAL_RESULTS}"))}
-    paths[layout.MEASURED] = folder / layout.MEASURED
-    measured = {name: results for name, path in paths.items() if (results := read_json(path))}
-    digest = layout.model_digest(folder) if measured else None
-    valid = {name: results for name, results in measured.items() if results.get("model_digest") == digest}
-    return valid, [name for name in measured if name not in valid]
+    paths |= {name: folder / name for name in (layout.EVAL_RESULTS, layout.MEASURED)}
+    results = {name: figures for name, path in paths.items() if (figures := read_json(path))}
+    # those of a training did not say of what weights they are before version 0.1
+    unsaid = {name for name, figures in results.items() if name == layout.EVAL_RESULTS and DIGEST not in figures}
+    digest = layout.model_digest(folder) if results.keys() - unsaid else None
+    valid = {name: each for name, each in results.items() if name in unsaid or each.get(DIGEST) == digest}
+    return valid, [name for name in results if name not in valid]
+
+
+def outdated(facts: Facts) -> list[str]:
+    """The names of figures and pictures in a folder that are of weights no longer there."""
+    names = [layout.RELIABILITY_DIAGRAM]
+    names += [f"{split}_{picture}" for split in layout.SPLITS for picture in layout.PICTURES]
+    pictures = [name for name in names if name not in facts.pictures and (facts.folder / name).is_file()]
+    return measured(facts.folder)[1] + pictures
 
 
 def check_model(folder: Path) -> dict[str, Any]:

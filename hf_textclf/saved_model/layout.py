@@ -2,17 +2,20 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from ..files import read_yaml
+from ..files import read_json, read_yaml, write_json
 
 # the network, as Transformers writes it
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
+# for a moment, while weights and config.json are replaced
+WEIGHTS_COPY = "model-00001-of-00001.safetensors"
 TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 TRAINER_STATE = "trainer_state.json"
@@ -28,6 +31,7 @@ LINEAR_VOCABULARY = "vocabulary.json"
 LINEAR_WEIGHTS = "linear.safetensors"
 # one network a label, in numbered folders beside it
 ONE_VS_REST = "one_vs_rest.json"
+CONFIGS = (CONFIG, LINEAR_CONFIG, ONE_VS_REST)
 # what is said of the model: its card, the resolved configuration of its run, figures, mistakes
 CARD = "README.md"
 RUN_CONFIG = "run_config.yaml"
@@ -35,6 +39,8 @@ EVAL_RESULTS = "eval_results.json"
 # costs and intervals, as `card --costs true` measured them
 MEASURED = "measured.json"
 ERRORS = "errors.csv"
+# digests of the texts that it has seen; they stay on the machine
+SEEN_TEXTS = "seen_texts.safetensors"
 LEARNING_CURVE = "learning_curve.png"
 RELIABILITY_DIAGRAM = "reliability.png"
 # pictures of `compare`; `card --costs true` puts them here with the split before the name
@@ -79,15 +85,20 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def model_digest(folder: Path) -> str | None:
-    """Tell one saved model from another: SHA-256 over its weights and its config.json; None where there are none.
+    """Tell one saved model from another: SHA-256 over its weights and its config.json, or what a linear model and one
+    network a label have in its place; None where there are none.
 
     A figure measured before a model was changed, by `calibrate` for instance, is none of the model's.
     """
-    files = [*sorted(folder.glob("*.safetensors")), folder / CONFIG]
-    if len(files) < 2 or not files[-1].is_file():
+    # a member of one network a label has a folder of its own
+    weights = [*folder.glob("*.safetensors"), *folder.glob("[0-9]*/*.safetensors")]
+    weights = sorted(path for path in weights if path.name not in (SEEN_TEXTS, WEIGHTS_COPY))
+    configs = [*sorted(folder.glob(f"[0-9]*/{CONFIG}")), *(folder / name for name in CONFIGS)]
+    configs = [path for path in configs if path.is_file()]
+    if not weights or not configs:
         return None
     digests = []
-    for path in files:
+    for path in weights + configs:
         with path.open("rb") as file:
             digests.append(hashlib.file_digest(file, "sha256").hexdigest())
     return hashlib.sha256("".join(digests).encode()).hexdigest()
@@ -100,7 +111,17 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 
 def move_files(partial: Path, folder: Path) -> None:
-    """Move finished files into a model's folder, config.json last: what it says holds for the weights beside it."""
+    """Move finished files into a model's folder, config.json last: what it says holds for the weights beside it.
+
+    Where there is a model already, it is true at every moment: config.json can name the file of its weights, and first
+    names a copy of the new ones, for as long as the old ones stand under their usual name.
+    """
+    if (folder / CONFIG).is_file() and (partial / WEIGHTS).is_file():
+        shutil.copyfile(partial / WEIGHTS, partial / WEIGHTS_COPY)
+        os.replace(partial / WEIGHTS_COPY, folder / WEIGHTS_COPY)
+        named = read_json(partial / CONFIG) | {"transformers_weights": WEIGHTS_COPY}
+        write_json(folder / CONFIG, named)
     for file in sorted(partial.iterdir(), key=lambda file: file.name == CONFIG):
         os.replace(file, folder / file.name)
+    (folder / WEIGHTS_COPY).unlink(missing_ok=True)
     partial.rmdir()

@@ -19,7 +19,7 @@ from ..inference.linear import LinearPredictor
 from ..inference.predictor import to_probabilities
 from ..models.linear import LONGEST, LinearConfig, choose_analyzer, fit, save_linear
 from ..provenance import describe_hardware, describe_versions
-from .output_dir import require_new, write_records
+from .output_dir import require_new, seen_texts, write_records
 from .trainer_arguments import given_keys
 
 logger = logging.getLogger(__name__)
@@ -129,6 +129,7 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
         }
         recorded = given_keys(data_arguments, arguments)
         del recorded["output_dir"]
+        seen_texts(data).save(partial)
         write_records(partial, recorded, results)
         os.replace(partial, output)
     return results

@@ -2,6 +2,7 @@
 config.json last. So a folder with a config.json is a finished model."""
 
 import csv
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,20 @@ import yaml
 from transformers import Trainer
 
 from ..card import write_card
+from ..data import TextData, texts_of
 from ..errors import UserError
 from ..evaluation.calibration import Calibration
 from ..files import write_json, write_text
 from ..inference.long_texts import DocumentReader
-from ..saved_model.layout import EVAL_RESULTS, RELIABILITY_DIAGRAM, RUN_CONFIG, TRAINER_STATE, move_files
+from ..saved_model.layout import (
+    EVAL_RESULTS,
+    RELIABILITY_DIAGRAM,
+    RUN_CONFIG,
+    TRAINER_STATE,
+    model_digest,
+    move_files,
+)
+from ..saved_model.seen_texts import SeenTexts
 
 
 def require_new(output: Path, remedy: str = "choose another one or remove it") -> None:
@@ -24,9 +34,17 @@ def require_new(output: Path, remedy: str = "choose another one or remove it") -
 
 
 def write_records(folder: Path, recorded: dict[str, Any], results: dict[str, Any]) -> None:
-    """Write down the resolved configuration of a run, and its results."""
+    """Write down the resolved configuration of a run, and its results, which are those of the weights beside them."""
+    if (dataset := str(recorded["dataset"])) and Path(dataset).exists():
+        # the data are found from any working directory
+        recorded = recorded | {"dataset": os.path.abspath(dataset)}
     write_text(folder / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))
-    write_json(folder / EVAL_RESULTS, results)
+    write_json(folder / EVAL_RESULTS, results | {"model_digest": model_digest(folder)})
+
+
+def seen_texts(data: TextData, *starts: str | None) -> SeenTexts:
+    """The texts that a run has seen. starts: folders or Hub ids of the models that it starts from."""
+    return SeenTexts.of(texts_of(data.splits["train"]), texts_of(data.splits["validation"]), starts=starts)
 
 
 def save_folder(
@@ -36,6 +54,7 @@ def save_folder(
     *,
     calibration: Calibration | None = None,
     reader: DocumentReader | None = None,
+    seen: SeenTexts | None = None,
 ) -> None:
     """Save model, tokenizer, results, the resolved configuration and the card into the output folder; of several
     processes the first one writes, the others wait."""
@@ -54,11 +73,13 @@ def save_folder(
             # what codecarbon (`--report_to codecarbon`) estimates, the sum over a run and its resumptions
             with energy.open(newline="", encoding="utf-8") as file:
                 results = results | {"energy_kwh": sum(float(row["energy_consumed"]) for row in csv.DictReader(file))}
+        if reader:
+            reader.save(partial)
+        if seen:
+            seen.save(partial)
         write_records(partial, recorded, results)
         if calibration:
             calibration.plot(partial / RELIABILITY_DIAGRAM)
-        if reader:
-            reader.save(partial)
         # last, since it is written from the other files
         write_card(partial, name=output.resolve().name)
         move_files(partial, output)

@@ -36,7 +36,7 @@ from .documents import finish_reader, make_reader
 from .features import encode_splits, features_of
 from .freezing import GradualUnfreezing, freeze, layer_lr_multipliers
 from .origins import find_origin, make_model, make_tokenizer
-from .output_dir import require_new, save_folder, write_records
+from .output_dir import require_new, save_folder, seen_texts, write_records
 from .trainer import GroupedTrainer, StopAtNaN, WeightedLoss, run_trainer
 from .trainer_arguments import check_arguments, given_keys, training_keys
 
@@ -92,7 +92,7 @@ def make_trainer(
     if checkpoint:
         check_shapes(checkpoint, model)
     if run.model.calibrate:
-        check_calibration(model)
+        check_calibration(model, np.asarray(encoded["validation"]["labels"]))
     if reader is not None and reader.needs_attention:
         # now, and not after hours of training, is told where attention finds nothing to read in a model
         list(reader.outputs(model, tokenizer, ["a"], batch_size=1))
@@ -168,7 +168,8 @@ def train(run: TrainRun) -> dict[str, Any]:
             trainer.model, logits, labels, logits_of=lambda: first_output(trainer.predict(few))
         )
         results |= calibration.results(data.label_names)
-    save_folder(trainer, resolved_config(run), results, calibration=calibration, reader=reader)
+    seen = seen_texts(data, run.model.model_name_or_path, run.model.encoder_name_or_path)
+    save_folder(trainer, resolved_config(run), results, calibration=calibration, reader=reader, seen=seen)
     return results
 
 
@@ -258,5 +259,6 @@ def train_one_vs_rest(run: TrainRun) -> dict[str, Any]:
         "hardware": describe_hardware(processes=run.training.world_size),
         "versions": describe_versions(),
     }
+    seen_texts(data).save(output)
     write_records(output, resolved_config(run), results)
     return results

@@ -10,16 +10,19 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from huggingface_hub import ModelCard, ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
+from transformers import AutoModelForSequenceClassification
 
 from hf_textclf.card.merge import merge_cards
 from hf_textclf.card.writing import cell, curve_of, results_table
 from hf_textclf.cli.main import main
+from hf_textclf.data import read_rows, write_rows
 from hf_textclf.files import SAMPLES
 from hf_textclf.provenance import hub_id, public_name
 from hf_textclf.saved_model.facts import Facts
-from hf_textclf.saved_model.layout import MEASURED
+from hf_textclf.saved_model.layout import MEASURED, model_digest
 
 KINDS = ["single", "multi", "regression"]
 # the card's own snippet for someone who does not have us
@@ -239,7 +242,7 @@ def test_costs_intervals_and_pictures_are_those_measured(trained_models, tmp_pat
     assert not list(folder.glob(".measuring*"))
     # these were the costs and intervals of other weights
     assert main(["calibrate", str(folder)]) == 0
-    assert "measured.json is of weights that are no longer there" in caplog.text
+    assert "measured.json is of other weights or another config.json" in caplog.text
     assert "not measured" in section(text_of(folder), "costs") and "validation_confusion" not in text_of(folder)
 
 
@@ -248,14 +251,40 @@ def test_evaluations_of_other_weights_stay_out(trained_models, tmp_path, caplog)
     assert main(["evaluate", str(folder)]) == 0 and main(["card", str(folder)]) == 0
     assert "test, 70 texts" in text_of(folder)
     assert main(["calibrate", str(folder)]) == 0
-    assert "evaluation_test is of weights that are no longer there" in caplog.text
+    assert "evaluation_test is of other weights or another config.json" in caplog.text
     assert "test, 70 texts" not in text_of(folder) and "split: test" not in text_of(folder)
+
+
+def test_figures_of_the_run_stay_out_once_the_weights_are_others(trained_models, tmp_path, caplog):
+    folder = copy_of(trained_models / "single", tmp_path)
+    assert main(["calibrate", str(folder)]) == 0 and main(["card", str(folder)]) == 0
+    assert "validation, 43 texts" in text_of(folder) and "reliability.png" in text_of(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    torch.nn.init.normal_(model.classifier.weight)
+    model.save_pretrained(folder)
+    assert main(["card", str(folder)]) == 0
+    assert "eval_results.json is of other weights or another config.json" in caplog.text
+    assert "Not measured." in section(text_of(folder), "results") and "reliability.png" not in text_of(folder)
+    # of a folder of before, whose results do not say of what weights they are, they are believed
+    results = results_of(folder)
+    del results["model_digest"]
+    (folder / "eval_results.json").write_text(json.dumps(results))
+    assert main(["card", str(folder)]) == 0 and "validation, 43 texts" in text_of(folder)
+
+
+def test_texts_that_were_learnt_from_are_counted(trained_models, tmp_path):
+    folder, data = copy_of(trained_models / "single", tmp_path), tmp_path / "mixed.csv"
+    rows = [row for split in ("test", "train") for row in read_rows(SAMPLES / "opinions_zh" / f"{split}.csv")]
+    write_rows(data, rows[:73])
+    assert main(["evaluate", str(folder), "--dataset", str(data)]) == 0 and main(["card", str(folder)]) == 0
+    line = "Of these texts of mixed.csv, test, 3 also stand in the training data."
+    assert line in section(text_of(folder), "results")
 
 
 def test_figures_of_other_data_say_so(trained_models, tmp_path):
     folder = copy_of(trained_models / "single", tmp_path)
     other = tmp_path / "elsewhere.csv"
-    shutil.copy(SAMPLES / "opinions_zh" / "validation.csv", other)
+    shutil.copy(SAMPLES / "opinions_zh" / "test.csv", other)
     assert main(["evaluate", str(folder), "--dataset", str(other)]) == 0 and main(["card", str(folder)]) == 0
     head = section(text_of(folder), "results").splitlines()[2:5]
     assert head[0].startswith("On samples/opinions_zh, ") and "elsewhere.csv, test" in head[2]
@@ -328,6 +357,7 @@ def test_names_of_the_hub(trained_models, tmp_path, monkeypatch):
     # a stock model brings no code
     del config["auto_map"]
     (folder / "config.json").write_text(json.dumps(config))
+    (folder / "eval_results.json").write_text(json.dumps(results_of(folder) | {"model_digest": model_digest(folder)}))
     (folder / "README.md").unlink()
     (tmp_path / "runs" / "lm").mkdir(parents=True)
     assert main(["card", str(folder)]) == 0

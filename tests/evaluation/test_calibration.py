@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,9 +16,10 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from hf_textclf import Classifier
 from hf_textclf.cli.main import main
-from hf_textclf.data import read_rows
+from hf_textclf.data import read_rows, write_rows
 from hf_textclf.evaluation.calibration import held_out_labels
 from hf_textclf.files import SAMPLES
+from hf_textclf.saved_model.facts import Facts
 
 DATA = {"single": ("opinions_zh", "sentiment"), "multi": ("news_zh", "topics")}
 # the same folder for someone who does not have us
@@ -219,21 +220,95 @@ def test_interrupted_before_the_files_are_whole(trained_models, tmp_path, monkey
     assert not (folder / ".partial").exists()
 
 
-def test_interrupted_between_weights_and_config(calibrated, trained_models, tmp_path, monkeypatch):
-    """The probabilities are the new ones, with the thresholds of before: none."""
-    folder, replace = copy_of(trained_models, "multi", tmp_path), os.replace
+class Killed(BaseException):
+    """The process ends here."""
 
-    def stop_at_config(source, target):
-        if Path(target).name == "config.json" and Path(source).parent.name == ".partial":
-            raise KeyboardInterrupt
-        replace(source, target)
 
-    monkeypatch.setattr(os, "replace", stop_at_config)
-    assert main(["calibrate", str(folder)]) == 130
+def test_killed_at_any_moment(calibrated, trained_models, tmp_path, monkeypatch):
+    """Weights and config.json belong together at every moment, also for who does not know of us."""
+    texts = [row["text"] for row in rows_of("multi", "test")][:9]
+    states = {
+        path: (Classifier(path / "multi").probabilities(texts), config_of(path / "multi").get("calibration"))
+        for path in (trained_models, calibrated)
+    }
+    seen = set()
+    for moment in range(1, 99):
+        folder, left = copy_of(trained_models, "multi", tmp_path / str(moment)), iter(range(moment))
+
+        def killed(source, target, *, real, left=left):
+            if next(left, None) is None:
+                raise Killed
+            real(source, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", partial(killed, real=os.replace))
+            patch.setattr(shutil, "copyfile", partial(killed, real=shutil.copyfile))
+            try:
+                finished = main(["calibrate", str(folder)]) == 0
+            except Killed:
+                finished = False
+        model = AutoModelForSequenceClassification.from_pretrained(folder)
+        found = Classifier(folder)
+        state = next(
+            path
+            for path, (_, calibration) in states.items()
+            if getattr(model.config, "calibration", None) == calibration
+        )
+        np.testing.assert_allclose(found.probabilities(texts), states[state][0], atol=1e-6)
+        # no figures are told of weights that they are not of
+        facts = Facts(folder, name="it")
+        if "metrics" in facts.results:
+            assert ("calibration" in facts.results) is (state == calibrated), moment
+        seen.add((state, finished))
+        assert main(["calibrate", str(folder)]) == 0
+        assert {path.name for path in folder.iterdir()} == {path.name for path in (calibrated / "multi").iterdir()}
+        if finished:
+            break
+    assert seen == {(trained_models, False), (calibrated, False), (calibrated, True)}
+
+
+@pytest.fixture
+def rare(trained_models, tmp_path):
+    """A copy of `multi`, and a file of texts of which none has its first label."""
+    folder = copy_of(trained_models, "multi", tmp_path)
+    first = Classifier(folder).label_names[0]
+    rows = [row for row in rows_of("multi", "validation") if first not in row["topics"].split(";")]
+    write_rows(tmp_path / "rare.csv", rows)
+    return folder, first, ["--dataset", str(tmp_path / "rare.csv"), "--split", "test"]
+
+
+def test_label_without_a_text_keeps_its_threshold(rare, caplog):
+    folder, first, flags = rare
+    config = config_of(folder)
+    config["calibration"] = {"temperature": 1.0, "thresholds": [0.3] * len(config["id2label"])}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     texts = [row["text"] for row in rows_of("multi", "test")]
-    found, whole = Classifier(folder), Classifier(calibrated / "multi")
-    np.testing.assert_allclose(found.probabilities(texts), whole.probabilities(texts), atol=1e-6)
-    assert (found.thresholds == 0.5).all()
+    before = [first in answer.label for answer in Classifier(folder)(texts)]
+    assert main(["calibrate", str(folder), *flags]) == 0
+    assert f"no text to calibrate on has the labels {first}: their thresholds stay" in caplog.text
+    kept, *others = config_of(folder)["calibration"]["thresholds"]
+    temperature = config_of(folder)["calibration"]["temperature"]
+    assert kept == pytest.approx(expit(np.log(0.3 / 0.7) / temperature)) and 0.3 not in others
+    assert [first in answer.label for answer in Classifier(folder)(texts)] == before
+
+
+def test_texts_without_any_label(rare, refused_command, tmp_path):
+    folder, _, flags = rare
+    write_rows(tmp_path / "rare.csv", [{"text": row["text"], "topics": ""} for row in rows_of("multi", "test")])
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    refused_command("calibrate", folder, *flags, words=["none of the", "has a label"])
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_card_where_all_thresholds_are_one_half(trained_models, tmp_path):
+    """There are no other figures for 0.5 then."""
+    folder = copy_of(trained_models, "multi", tmp_path)
+    assert main(["calibrate", str(folder)]) == 0
+    results = results_of(folder)
+    del results["metrics_at_0.5"]
+    (folder / "eval_results.json").write_text(json.dumps(results), encoding="utf-8")
+    assert main(["card", str(folder)]) == 0
+    assert "held out.\n" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_data_of_its_own(calibrated, trained_models, tmp_path):

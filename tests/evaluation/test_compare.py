@@ -25,7 +25,7 @@ METRICS = {
     "regression": ["mae", "mse", "pearson"],
 }
 SYSTEM = {"folder", "metrics", "intervals", "thresholds", "num_parameters", "megabytes", "load_seconds", "latency_ms",
-          "texts_per_second"}  # fmt: skip
+          "texts_per_second", "model_digest", "seen_texts"}  # fmt: skip
 
 
 def copy_model(folder, target, *, change=lambda weights: None, labels=lambda names: names):
@@ -160,7 +160,7 @@ def test_thresholds_of_the_model_decide(trained_models):
     size = len(classifier.label_names)
     classifier.thresholds = np.linspace(0.05, 0.6, size)
     data = DataArguments(dataset="samples/news_zh", label_column=["topics"], label_separator=";")
-    _, _, rows = load_rows(data, classifier, folders=[], split="test", max_samples=30)
+    _, _, rows, _ = load_rows(data, classifier, folders=[], split="test", max_samples=30)
     turned_names = classifier.label_names[::-1]
     predictions = predict_rows(classifier, rows, label_names=turned_names, batch_size=8, progress="evaluating")
     expected = classifier.probabilities(rows["text"][:], batch_size=8) >= classifier.thresholds

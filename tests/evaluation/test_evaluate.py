@@ -193,8 +193,9 @@ def test_a_file_that_was_learnt_from_is_no_test(tiny_yaml, tmp_path, refused_com
     assert judged("side/comparison.json") == ("validation", 6)
     refused_command("evaluate", "run", "--split", "test", words=["trained on", "--split validation"])
     refused_command("evaluate", "run", "--dataset", tmp_path / "data.csv", "--split", "test", words=["trained on"])
-    assert main(["evaluate", "run", "--dataset", "other.csv"]) == 0
-    assert judged("evaluation_test/eval_results.json") == ("test", 60)
+    # the same texts under another name
+    assert main(["evaluate", "run", "--dataset", "other.csv", "--output_dir", "run/other"]) == 0
+    assert judged("other/eval_results.json") == ("validation", 6)
 
 
 def test_figures_of_former_weights_are_replaced(trained_models, tmp_path):
@@ -204,3 +205,22 @@ def test_figures_of_former_weights_are_replaced(trained_models, tmp_path):
     results = json.loads((folder / "evaluation_test" / "eval_results.json").read_text())
     assert results["model_digest"] == model_digest(folder)
     assert main(["evaluate", str(folder)]) == 2
+
+
+def test_notes_beside_the_figures_stay(trained_models, tmp_path, monkeypatch):
+    """Until new figures are whole the former ones stay, too."""
+    folder = shutil.copytree(trained_models / "single", tmp_path / "model")
+    assert main(["evaluate", str(folder)]) == 0
+    output = folder / "evaluation_test"
+    (output / "notes.md").write_text("mine")
+    former = {path.name: path.read_bytes() for path in output.iterdir()}
+    assert main(["calibrate", str(folder)]) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("hf_textclf.evaluation.evaluate.write_rows", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main(["evaluate", str(folder)])
+    assert {path.name: path.read_bytes() for path in output.iterdir()} == former
+    assert main(["evaluate", str(folder)]) == 0
+    assert set(path.name for path in output.iterdir()) == set(former) and (output / "notes.md").read_text() == "mine"
+    assert (output / "eval_results.json").read_bytes() != former["eval_results.json"]
+    assert not list(folder.glob(".evaluation_test*"))

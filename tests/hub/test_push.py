@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf.cli.main import main
+from hf_textclf.saved_model.layout import model_digest
 from tests.helpers.loopback import STRANGER, WRITER
 from tests.helpers.push_command import REPO, error_line
 from tests.helpers.saved import save_model
@@ -38,14 +39,22 @@ def logits_of(name, **options):
         return model(**batch).logits
 
 
+def measured_anew(folder):
+    """Let the figures in a folder be those of the weights that lie there now."""
+    results = json.loads((folder / "eval_results.json").read_text())
+    (folder / "eval_results.json").write_text(json.dumps(results | {"model_digest": model_digest(folder)}))
+
+
 def test_what_arrives(hub, model_folder, push, tmp_path):
     (model_folder / "errors.csv").write_text("text\nsomebody's private letter\n")
     (model_folder / "document.json").write_text("{}")
     save_file({"idf": torch.ones(3)}, model_folder / "document.safetensors")
+    measured_anew(model_folder)
     before = {path.name: path.read_bytes() for path in model_folder.iterdir() if path.is_file()}
     code, out, _ = push()
     assert code == 0 and out.startswith(f"pushed to {hub.url}/{REPO}/commit/")
-    stay = {"errors.csv"}
+    # whoever has a text could tell by its digest whether the model has seen it
+    stay = {"errors.csv", "seen_texts.safetensors"}
     assert set(hub.files(REPO)) == set(before) - stay | {".gitattributes", "handler.py"} and CODE <= set(before)
     for name in set(before) - stay - {"README.md", "run_config.yaml"}:
         assert hub.read(REPO, name) == before[name], name
@@ -62,6 +71,22 @@ def test_what_arrives(hub, model_folder, push, tmp_path):
             content = path.read_bytes()
             assert WRITER.encode() not in content and str(tmp_path.parent).encode() not in content
             assert b"private letter" not in content
+
+
+def test_figures_and_pictures_of_other_weights_stay(hub, model_folder, push, caplog):
+    stale = {"eval_results.json", "measured.json", "test_confusion.png", "reliability.png"}
+    for name in sorted(stale - {"eval_results.json"}):
+        (model_folder / name).write_text(json.dumps({"model_digest": "0" * 64, "metrics": {}, "split": "test"}))
+    (model_folder / "chart.png").write_bytes(b"mine")
+    weights = load_file(model_folder / "model.safetensors")
+    save_file(
+        {name: 2 * tensor for name, tensor in weights.items()}, model_folder / "model.safetensors", {"format": "pt"}
+    )
+    assert push()[0] == 0
+    assert {"chart.png", "model.safetensors"} <= set(hub.files(REPO)) and stale.isdisjoint(hub.files(REPO))
+    assert all(name in caplog.text for name in stale) and "chart.png" not in caplog.text
+    assert caplog.text.count("of other weights or another config.json") == 1
+    assert "Not measured." in hub.read(REPO, "README.md").decode()
 
 
 def test_round_trip(hub, model_folder, push, opinions_model, monkeypatch):
