@@ -45,7 +45,9 @@ def write_card(folder: Path, arguments: CardArguments | None = None, *, name: st
     draw_learning_curve(folder, name=arguments and arguments.repo or name or folder.resolve().name)
     write_text(folder / CARD, render_card(folder, arguments, name=name))
     for results in measured(folder)[1]:
-        logger.warning("%s is of other weights or another config.json, and stays out of the card; measure again", results)
+        logger.warning(
+            "%s is of other weights or another config.json, and stays out of the card; measure again", results
+        )
 
 
 def render_card(folder: Path, arguments: CardArguments | None = None, *, name: str | None = None) -> str:
