@@ -17,6 +17,9 @@ from transformers.hf_argparser import string_to_bool
 from .errors import UserError
 from .files import find_config, read_yaml
 
+# what all libraries can count: a C int
+MOST = 2**31 - 1
+
 
 class Parser(HfArgumentParser):
     """The keys of some dataclasses, which `make` fills.
@@ -103,6 +106,8 @@ class Parser(HfArgumentParser):
         action, items = self.keys[key], value if isinstance(value, list | tuple) else [value]
         if action.type is str and any(isinstance(item, bool) for item in items):
             raise UserError(f"{key}: a bare yes, no, on, off, true or false in {where} is no text; put it in quotes")
+        if any(isinstance(item, str) and "\0" in item for item in items):
+            raise UserError(f"{key}: a NUL character in {where}, expected text; take it out")
         if items is value and action.nargs != "+":
             raise UserError(f"{key}: {value} in {where}, expected one value; write `{key}: value`")
         words = [json.dumps(item) if isinstance(item, dict) else str(item) for item in items]

@@ -2,16 +2,22 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from .errors import UserError
 
 PACKAGE = Path(__file__).parent
 SAMPLES = PACKAGE / "data" / "samples"
+# by it a command holds an output folder; it is not there between commands
+LOCK = ".lock"
 
 
 def bundled(folder: str) -> Path:
@@ -41,24 +47,123 @@ def find_config(name: str, *, folder: str = "configs") -> Path:
     )
 
 
-def new_folder(output_dir: str | Path) -> Path:
+def new_folder(output_dir: str | Path, remedy: str = "choose another with --output_dir or remove it") -> Path:
     """Make sure, before the work begins, that results can go there without hiding older ones.
     Raises UserError: there is a file, or a folder that holds something.
     """
     output = Path(output_dir)
-    if output.is_file() or output.is_dir() and any(output.iterdir()):
-        raise UserError(
-            f"output_dir {str(output)!r} already holds something, expected a new folder; "
-            "choose another with --output_dir or remove it"
-        )
+    if (
+        output.is_dir()
+        and any(path.name != LOCK for path in output.iterdir())
+        or not output.is_dir()
+        and exists(output)
+    ):
+        raise UserError(f"output_dir {str(output)!r} already holds something, expected a new folder; {remedy}")
     return output
+
+
+def new_file(output: str | Path) -> Path:
+    """Make sure, before the work begins, that a new file can be written.
+    Raises UserError: there is something of that name, or no folder for it; OSError: it cannot be written.
+    """
+    path = Path(output)
+    if exists(path):
+        raise UserError(f"output {str(path)!r} exists, expected a new file; choose another name or remove it")
+    if not path.parent.is_dir():
+        raise UserError(
+            f"output {str(path)!r}: no folder {str(path.parent)!r}, expected one; make it or correct the path"
+        )
+    # gone again at once
+    with TemporaryFile(dir=path.parent):
+        return path
+
+
+def exists(path: Path) -> bool:
+    """Whether a name is taken, be it by a link to nothing. Raises OSError: no file can have this name."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@contextmanager
+def hold_file(path: Path) -> Iterator[None]:
+    """Keep other commands from writing the same new file meanwhile. Raises UserError: one is at it."""
+    with _hold(path.with_name(f".{path.name}.lock"), path):
+        yield
+
+
+@contextmanager
+def hold_folder(output: Path) -> Iterator[None]:
+    """Keep other commands from writing into the same folder meanwhile. It is made where it is not there, and goes
+    again where nothing was written.
+    Raises UserError: another command is at it; OSError: it cannot be written.
+    """
+    made = [folder for folder in (output, *output.parents) if not folder.is_dir()]
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with _hold(output / LOCK, output):
+            yield
+    finally:
+        with suppress(OSError):  # those that hold something stay
+            for folder in made:
+                folder.rmdir()
+
+
+@contextmanager
+def _hold(lock: Path, path: Path) -> Iterator[None]:
+    """Hold a lock, which a killed process leaves open to the next."""
+    try:
+        held = FileLock(lock, timeout=0).acquire()
+    except Timeout:
+        problem = f"another command is writing {str(path)!r}, expected to be the only one"
+        raise UserError(f"{problem}; wait for its end, or choose another place") from None
+    with held:
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole(path: Path, *, new: bool = False) -> Iterator[Path]:
+    """Give a name beside `path` to write to. What is written there gets the final name when it is whole, and goes if
+    that fails.
+
+    new: nothing of that name is replaced. Raises UserError: then something has appeared there; what was written stays
+    beside it.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        if not new:
+            os.replace(partial, path)
+        elif not _rename_new(partial, path):
+            kept = path.with_name(f"{path.stem}.{os.getpid()}{path.suffix}")
+            os.replace(partial, kept)
+            raise UserError(f"{path} appeared meanwhile, expected a free name; it stays, what was written is {kept}")
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _rename_new(partial: Path, path: Path) -> bool:
+    """Rename a file unless the name is taken; say whether."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        return False
+    except OSError:  # no file system for that
+        if exists(path):
+            return False
+        os.replace(partial, path)
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file beside its final name and rename it when it is whole."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -88,8 +193,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         tree = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    # ValueError: bytes that are no text, a date that no calendar has, a number of thousands of digits
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: not YAML ({reason}), expected `key: value` lines; correct the file") from error
     if not isinstance(values, dict) or tree is None:
         raise UserError(f"{path}: expected `key: value` lines, found {'nothing' if values is None else values!r}")
     names = [key.value for key, _ in tree.value]

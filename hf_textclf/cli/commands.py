@@ -134,11 +134,16 @@ def read_argv(parser: "Parser", argv: Sequence[str]) -> dict[str, Any]:
     """The values that were typed, by key.
     Raises UserError: an unknown flag, or a value that it does not take.
     """
+    if word := next((word for word in argv if "\0" in word), None):
+        raise UserError(f"{word!r:.60} holds a NUL character, expected text; take it out")
     given, unknown = parser.parse_known_args(argv)
     if unknown:
         if not unknown[0].startswith("-"):
             parser.error(f"argument {unknown[0]!r} is one too many")
         parser.refuse(unknown[0].split("=")[0].lstrip("-"), where="command line")
+    # an unset variable of a shell; only a text may be empty
+    if empty := next((key for key, value in vars(given).items() if value == "" and key != "text"), None):
+        raise UserError(f"{empty} is empty, expected a value; give one, or leave it out")
     return vars(given)
 
 

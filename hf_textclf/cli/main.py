@@ -12,28 +12,75 @@ hf-textclf compare runs/lstm runs/bert --output_dir runs/compared
 import errno
 import logging
 import os
+import signal
 import sys
+import tempfile
+import traceback
+from io import TextIOWrapper
+from types import FrameType
 
 from ..errors import UserError
 from .commands import COMMANDS, make_parser
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+STOPPED = "train goes on with --resume_from_checkpoint true, tune, push and space with the same command"
+REPORT = "https://github.com/OWNER/hf-textclf/issues"
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that ends the process: all that cleans up after Ctrl-C does so after it, too."""
+
+    def __init__(self, number: int, frame: FrameType | None = None) -> None:
+        super().__init__()
+        self.number = number
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command and return the exit code: 0, or 2 for a mistake of the user's."""
+    """Run a command and return the exit code: 0; 2 for what the user can mend; 1 for a fault of ours; 128 and its
+    number for a signal."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # closed; progress bars and messages need one
+    if isinstance(sys.stdout, TextIOWrapper):
+        # an encoding that lacks a character of a label must not hide the figures
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
-            return _run(argv)
+            return _stoppable(argv)
         finally:
             # here, where it can still be caught that the reader of a pipe has gone
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         # the reader has seen enough; what Python would still flush goes nowhere
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())
         return 141
+
+
+def _stoppable(argv: list[str] | None) -> int:
+    """Run a command that SIGTERM and SIGHUP end as Ctrl-C does, unless somebody else (`nohup`) has decided on them."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped(number)
+
+    # Windows has no SIGHUP
+    signals = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
+    ours = [number for number in signals if signal.getsignal(number) is signal.SIG_DFL]
+    try:
+        for number in ours:
+            signal.signal(number, stop)
+    except ValueError:  # not in the main thread, where no signal arrives
+        ours = []
+    try:
+        return _run(argv)
+    except KeyboardInterrupt as error:
+        number = getattr(error, "number", signal.SIGINT)
+        _fail(f"stopped by {'the keyboard' if number == signal.SIGINT else signal.Signals(number).name}; {STOPPED}")
+        return 128 + number
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _run(argv: list[str] | None) -> int:
@@ -65,30 +112,53 @@ def _run(argv: list[str] | None) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
-        # libraries tell of a full disk in exceptions of their own; all others stay what they are
-        if not _disk_is_full(error):
-            raise
-        place = getattr(error, "filename", None) or "the output"
-        return _fail(f"no space left to write {place}; free some, then run the command again")
-    except KeyboardInterrupt:
-        _fail(
-            "stopped by the keyboard; train goes on from its last checkpoint with --resume_from_checkpoint true, "
-            "tune, push and space with the same command"
-        )
-        return 130
+        if line := _explain(error):
+            return _fail(line)
+        return _report(error)
     return 0
 
 
-def _disk_is_full(error: Exception) -> bool:
-    """Python, safetensors and tokenizers (Rust) give the number of the error, torch the place it stopped at."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return error.errno in DISK_FULL
-    text = str(error)
-    return any(f"(os error {number})" in text for number in DISK_FULL) or "] . unexpected pos" in text
+def _explain(error: Exception) -> str | None:
+    """What the machine refuses, in one line; None for all else. Libraries tell of a full disk in exceptions of their
+    own: safetensors and tokenizers (Rust) give the number of the error, torch the place it stopped at."""
+    number, text = getattr(error, "errno", None), str(error)
+    # of a copy the second is where it goes
+    place = getattr(error, "filename2", None) or getattr(error, "filename", None)
+    if number in DISK_FULL or any(f"(os error {full})" in text for full in DISK_FULL) or "] . unexpected pos" in text:
+        return f"no space left to write {place or 'the output'}; free some, then run the command again"
+    if not isinstance(error, OSError) or number is None:
+        return None
+    place = f"{os.fsdecode(place)[:200]}: " if isinstance(place, str | bytes | os.PathLike) else ""
+    return f"{place}{error.strerror or text}, expected a place that can be read and written; {_remedy(number)}"
+
+
+def _remedy(number: int) -> str:
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "change its permissions, or choose another place"
+    if number == errno.ENAMETOOLONG:
+        return "choose a shorter name"
+    return "correct the path, or choose another place"
+
+
+def _report(error: Exception) -> int:
+    """Say in one line that something is broken here, and where the traceback is."""
+    lines = str(UserError("".join(traceback.format_exception(error))))
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", errors="backslashreplace", prefix="hf-textclf-",
+                                     suffix=".txt", delete=False) as file:  # fmt: skip
+        file.write(lines)
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    _fail(f"a fault of ours: {what}; the traceback is in {file.name}, report it at {REPORT}")
+    return 1
 
 
 def _fail(message: str) -> int:
-    print(f"hf-textclf: error: {message}", file=sys.stderr)
+    if (tqdm := sys.modules.get("tqdm")) is not None:
+        # a bar that nobody could close would stand on the same line
+        for bar in list(getattr(tqdm.tqdm, "_instances", ())):
+            bar.close()
+    # one line, in which a name of thousands of characters hides nothing
+    words = [word if len(word) <= 200 else f"{word[:90]}…{word[-90:]}" for word in message.split()]
+    print(f"hf-textclf: error: {UserError(' '.join(words))}", file=sys.stderr)
     return 2
 
 

@@ -20,8 +20,8 @@ SINGLE: ProblemType = "single_label_classification"
 MULTI: ProblemType = "multi_label_classification"
 REGRESSION: ProblemType = "regression"
 
-# 007 is a code, not a number; "nan", "inf" and 1_000 are words
-INTEGER = re.compile(r"[+-]?[0-9]+")
+# 007 is a code, not a number; "nan", "inf" and 1_000 are words; Python makes no integer of more than 4,300 digits
+INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
 CODE = re.compile(r"[+-]?0[0-9]+")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 

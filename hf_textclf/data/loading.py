@@ -85,7 +85,8 @@ def load_split(
             )
         is_train = split in ("train", "validation") or split is None and (trained_on or own)
         readers = {"train" if is_train else "test": lambda: raw}
-    split = split or ("test" if "test" in readers else "validation")
+    if split is None:
+        split = "test" if "test" in readers else "validation"
     source = "train" if split == "validation" and "validation" not in readers else split
     if source not in readers:
         raise UserError(f"split {split!r} is not there, expected one of {', '.join(readers)}; name one of them")

@@ -15,7 +15,8 @@ from ..arguments import option
 from ..errors import UserError
 from ..files import SAMPLES
 from ..saved_model.layout import SPLITS
-from .reading import check_column_names, file_format, first_line, parquet_errors, read_rows
+from .reading import file_format, first_line, parquet_errors, read_rows
+from .tables import check_column_names
 
 ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
 ALIASES = {name: name for name in SPLITS} | dict.fromkeys(("valid", "val", "dev"), "validation")
@@ -160,7 +161,10 @@ def read_file(path: Path, *, encoding: str) -> RawSplit:
     with parquet_errors(str(path)):
         check_column_names(pq.read_schema(path).names, name=str(path))
         # Dataset reads the features that `datasets` wrote into the schema, so ClassLabel survives
-        dataset = datasets.Dataset(pq.read_table(path))
+        table = pq.read_table(path)
+        # broken text would be found by whatever touches it first
+        table.validate(full=True)
+        dataset = datasets.Dataset(table)
     if not len(dataset):
         raise UserError(f"{path}: no rows, expected at least one; check the file")
     return RawSplit.from_dataset(dataset)

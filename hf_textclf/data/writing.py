@@ -2,10 +2,10 @@
 
 import csv
 import json
-import os
 import sys
 from collections.abc import Iterable
 from functools import partial
+from io import TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import UserError
+from ..files import whole
 from .reading import file_format, first_line
 
 STDOUT = "-"
@@ -28,40 +29,42 @@ def output_format(path: str | Path, *, format: str | None = None) -> str:
 
     Raises UserError where the format cannot be written, so that a command can say so before it works for hours.
     """
-    kind = format or ("jsonl" if path == STDOUT else file_format(path))
+    kind = ("jsonl" if path == STDOUT else file_format(path)) if format is None else format
     known = tuple(name for name in WRITABLE if path != STDOUT or name != "parquet")
     if kind not in known:
         raise UserError(f"{path}: cannot write {kind}, expected one of {', '.join(known)}; choose another name")
+    if path == STDOUT and sys.stdout is None:
+        raise UserError("standard output is closed, expected a place for the rows; name one with --output")
     return kind
 
 
-def write_rows(path: str | Path, rows: Iterable[dict[str, Any]], *, format: str | None = None) -> int:
+def write_rows(
+    path: str | Path, rows: Iterable[dict[str, Any]], *, format: str | None = None, new: bool = False
+) -> int:
     """Write rows as they come and return their number. Tables take their columns from the first row.
 
     path: .csv, .tsv, .jsonl, .json (a list) or .parquet, or "-" for standard output. The rows go to a file beside
-    `path`, renamed at the end: whatever interrupts, `path` is as it was before. Raises UserError when it cannot be
-    written or a later row does not fit the columns.
+    `path`, renamed at the end: whatever interrupts, `path` is as it was before. new: `path` is not replaced either
+    where it appears meanwhile. Raises UserError when it cannot be written or a later row does not fit the columns.
     """
     kind = output_format(path, format=format)
     if path == STDOUT:
+        if isinstance(sys.stdout, TextIOWrapper):
+            # as in a file, so that no character is missing from another encoding
+            sys.stdout.reconfigure(encoding="utf-8")
         return _write_text(sys.stdout, rows, kind=kind, name="standard output")
     path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        if kind == "parquet":
-            count = _write_parquet(unfinished, rows, name=str(path))
-        else:
-            with open(unfinished, "w", encoding="utf-8", newline="") as stream:
-                count = _write_text(stream, rows, kind=kind, name=str(path))
-        os.replace(unfinished, path)
+        with whole(path, new=new) as beside:
+            if kind == "parquet":
+                return _write_parquet(beside, rows, name=str(path))
+            with open(beside, "w", encoding="utf-8", newline="") as stream:
+                return _write_text(stream, rows, kind=kind, name=str(path))
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise UserError(
             f"{path}: cannot be written ({reason}), expected writable space; nothing was changed, choose another place"
         ) from None
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return count
 
 
 def _write_text(stream: TextIO, rows: Iterable[dict[str, Any]], *, kind: str, name: str) -> int:
@@ -107,7 +110,7 @@ def _write_parquet(path: Path, rows: Iterable[dict[str, Any]], *, name: str) -> 
                     raise pa.ArrowInvalid(f"columns {extra} appear late")
                 writer.write_table(pa.Table.from_pylist(batch, schema=writer.schema))
                 count += len(batch)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowException, OverflowError) as error:  # a number beyond 64 bits, an object without keys
         raise UserError(
             f"{name}: a row does not fit the first ({first_line(error)}), expected one type a column; write .jsonl"
         ) from None

@@ -14,10 +14,10 @@ import numpy as np
 from ..arguments import option
 from ..data import DataArguments, write_rows
 from ..errors import UserError
-from ..files import new_folder, write_json, write_text
+from ..files import hold_folder, new_folder, write_json, write_text
 from ..inference import Classifier
 from ..provenance import describe_hardware, describe_versions, public_name
-from ..saved_model.layout import MEASURED, PICTURES, SPLITS, model_digest
+from ..saved_model.layout import MEASURED, PICTURES, SPLITS, model_digest, move_files
 from .benchmark import load_in_turns, measure_speed, megabytes
 from .metrics import compute_metrics
 from .report import csv_rows, draw, markdown
@@ -47,6 +47,15 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
         UserError: unreadable folders or data, folders for different labels, an output folder that holds something.
     """
     output = new_folder(arguments.output_dir)
+    with hold_folder(output), TemporaryDirectory(dir=output, prefix=".partial") as place:
+        results = _compare(folders, data_arguments, arguments, Path(place))
+        move_files(Path(place), output)
+    return results
+
+
+def _compare(
+    folders: list[str], data_arguments: DataArguments, arguments: CompareArguments, output: Path
+) -> dict[str, Any]:
     named = _name_folders(folders)
     classifiers, load_seconds = load_in_turns(named)
     _check_same_task(classifiers)
@@ -98,8 +107,6 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
         "hardware": describe_hardware(),
         "versions": describe_versions(),
     }
-    output.mkdir(parents=True, exist_ok=True)
-    # before the first picture, so that the figures are safe
     write_json(output / "comparison.json", results)
     write_rows(output / "comparison.csv", csv_rows(results))
     write_text(output / "comparison.md", markdown(results))

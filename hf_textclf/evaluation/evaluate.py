@@ -21,7 +21,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from ..arguments import option
 from ..data import DataArguments, TextData, write_rows
 from ..errors import UserError
-from ..files import new_folder, read_json, write_json
+from ..files import hold_folder, new_folder, read_json, write_json
 from ..inference import Classifier
 from ..provenance import describe_hardware, describe_versions, public_name
 from ..saved_model.layout import ERRORS, EVAL_RESULTS, EVALUATIONS, model_digest
@@ -62,29 +62,26 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
         data_arguments, classifier, folders=[folder], split=arguments.split, max_samples=arguments.max_samples
     )
     output = _new_folder(folder, split, arguments)
-    predictions = predict_rows(classifier, rows, batch_size=arguments.batch_size, progress="evaluating")
-    options: dict[str, Any] = {"problem_type": classifier.problem_type, "label_names": data.label_names}
-    metrics = measure(predictions.scores, np.asarray(rows["labels"]), thresholds=classifier.thresholds, **options)
-    sample = np.random.default_rng(data_arguments.split_seed).permutation(len(rows))[:PIPELINE_TEXTS]
-    probabilities = predictions.scores[sample].reshape(len(sample), -1)
-    texts = rows.select(sample)["text"][:]
-    results = {
-        "dataset": public_name(data_arguments.dataset),
-        "split": split,
-        "rows": len(rows),
-        "seen_texts": seen,
-        **metrics,
-        "pipeline": pipeline_agreement(classifier, texts, probabilities, revision=arguments.revision),
-        "num_parameters": classifier.predictor.num_parameters,
-        "model_digest": model_digest(Path(folder)),
-        "hardware": describe_hardware(),
-        "versions": describe_versions(),
-    }
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as place:
-        # a folder inside, since a temporary one is closed to other users
-        partial = Path(place) / "results"
-        partial.mkdir()
+    with hold_folder(output), TemporaryDirectory(dir=output, prefix=".partial") as place:
+        partial = Path(place)
+        predictions = predict_rows(classifier, rows, batch_size=arguments.batch_size, progress="evaluating")
+        options: dict[str, Any] = {"problem_type": classifier.problem_type, "label_names": data.label_names}
+        metrics = measure(predictions.scores, np.asarray(rows["labels"]), thresholds=classifier.thresholds, **options)
+        sample = np.random.default_rng(data_arguments.split_seed).permutation(len(rows))[:PIPELINE_TEXTS]
+        probabilities = predictions.scores[sample].reshape(len(sample), -1)
+        texts = rows.select(sample)["text"][:]
+        results = {
+            "dataset": public_name(data_arguments.dataset),
+            "split": split,
+            "rows": len(rows),
+            "seen_texts": seen,
+            **metrics,
+            "pipeline": pipeline_agreement(classifier, texts, probabilities, revision=arguments.revision),
+            "num_parameters": classifier.predictor.num_parameters,
+            "model_digest": model_digest(Path(folder)),
+            "hardware": describe_hardware(),
+            "versions": describe_versions(),
+        }
         # a comma-separated file without any row would have no header either
         if mistakes := list(_mistakes(rows, predictions, data)):
             write_rows(partial / ERRORS, mistakes)
@@ -95,9 +92,6 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
 
 def _swap(partial: Path, output: Path) -> None:
     """Put whole results in their place, where there may be those of former weights; all other files stay."""
-    if not output.is_dir() or not any(output.iterdir()):
-        os.replace(partial, output)
-        return
     # the mistakes of former weights, if there are none now
     (output / ERRORS).unlink(missing_ok=True)
     # figures last: until then those there say that they are of other weights

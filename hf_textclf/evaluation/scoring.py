@@ -9,6 +9,7 @@ import numpy as np
 from datasets import Dataset
 from tqdm.auto import tqdm
 
+from ..arguments import MOST
 from ..data import DataArguments, TextData, load_split, texts_of
 from ..errors import UserError
 from ..inference import Classifier
@@ -32,12 +33,12 @@ class Predictions:
 
 
 class Counts:
-    """A dataclass of arguments whose integers are counts: from 1 on, else a UserError."""
+    """A dataclass of arguments whose integers are counts, from 1 to what the libraries can count; else a UserError."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if type(value) is int and value < 1:
-                raise UserError(f"{name}={value}, expected 1 or more; correct --{name}")
+            if type(value) is int and not 1 <= value <= MOST:
+                raise UserError(f"{name}={value}, expected a number from 1 to {MOST:,}; correct --{name}")
 
 
 def load_rows(

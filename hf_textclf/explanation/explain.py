@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ..arguments import option
 from ..errors import UserError
-from ..files import write_text
+from ..files import new_file, write_text
 from ..inference import Classifier
 from ..inference.predictor import readable
 from ..plots.canvas import canvas
@@ -62,7 +62,7 @@ def explain(folder: str, arguments: ExplainArguments) -> Attribution:
     Raises:
         UserError: as `attribute`, or a picture that cannot be written.
     """
-    path = _new_picture(arguments.output, ".png", ".html") if arguments.output else None
+    path = _new_picture(arguments.output, ".png", ".html") if arguments.output is not None else None
     classifier = Classifier(folder, revision=arguments.revision)
     attribution = attribute(classifier, arguments.text, label=arguments.label)
     what = "predicted number" if classifier.problem_type == "regression" else "log-odds"
@@ -118,9 +118,7 @@ def _new_picture(name: str, *endings: str) -> Path:
     path = Path(name)
     if path.suffix.lower() not in endings:
         raise UserError(f"output {name!r}, expected a name that ends in {' or '.join(endings)}; rename it")
-    if path.exists() or not path.parent.is_dir():
-        raise UserError(f"output {name!r}: expected a new file in a folder that exists; choose another name")
-    return path
+    return new_file(path)
 
 
 def plot_gates(path: Path, tokens: list[str], readings: Sequence[DirectionGates], *, title: str) -> None:

@@ -3,17 +3,18 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from itertools import chain, tee
-from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
-from ..arguments import option
+from ..arguments import MOST, option
 from ..data import output_format, read_rows, write_rows
 from ..data.examples import TEXT_NAMES
 from ..errors import UserError
+from ..files import hold_file, new_file
 from .classifier import Classifier, Prediction
 
 logger = logging.getLogger(__name__)
@@ -43,8 +44,10 @@ class PredictionArguments:
     )
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UserError(f"batch_size={self.batch_size}, expected 1 or more; correct --batch_size")
+        if not 1 <= self.batch_size <= MOST:
+            raise UserError(
+                f"batch_size={self.batch_size}, expected a number from 1 to {MOST:,}; correct --batch_size"
+            )
 
 
 def predict(folder: str, source: str, arguments: PredictionArguments) -> int:
@@ -54,9 +57,13 @@ def predict(folder: str, source: str, arguments: PredictionArguments) -> int:
         UserError: unreadable model or file, unknown column, a target that exists or cannot be written.
     """
     target = arguments.output
-    if target != "-" and Path(target).exists():
-        raise UserError(f"output {target!r} exists, expected a new file; choose another name or remove it")
     kind = output_format(target, format=arguments.output_format)
+    with nullcontext() if target == "-" else hold_file(new_file(target)):
+        return _predict(folder, source, arguments, kind)
+
+
+def _predict(folder: str, source: str, arguments: PredictionArguments, kind: str) -> int:
+    """kind: the format of the output."""
     rows = read_rows(source, encoding=arguments.encoding, format=arguments.input_format)
     first = next(rows)
     column = _text_column(first, arguments.text_column)
@@ -89,7 +96,7 @@ def predict(folder: str, source: str, arguments: PredictionArguments) -> int:
 
     # progress goes to standard error, so that standard output stays data
     with tqdm(predicted(), desc="predicting", unit="text") as bar:
-        number = write_rows(target, bar, format=arguments.output_format)
+        number = write_rows(arguments.output, bar, format=arguments.output_format, new=True)
     if counts:
         unknown = counts.pop("unknown_script", 0)
         logger.warning(

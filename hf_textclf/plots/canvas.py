@@ -1,7 +1,6 @@
 """What all pictures share: fonts that have the characters, colours that everybody can tell apart, whole files. No
 figure is of `pyplot`'s state, so no display is needed and nothing stays behind."""
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontEntry, fontManager
 from matplotlib.ft2font import FT2Font
 from matplotlib.style import library
+
+from ..files import whole
 
 # made for colour-blind readers (Petroff 2021); beyond ten, the markers go on telling systems apart
 COLOURS: list[str] = library["petroff10"]["axes.prop_cycle"].by_key()["color"]
@@ -46,10 +47,9 @@ class Page:
         if numbered := [text for name, text in self.written.items() if text.startswith("#") and text != name]:
             reason = f"{numbered[0]}: its number, no installed font can write the name"
             figure.supxlabel(reason, fontsize=8, color="0.4")
-        partial = path.with_name(f".{path.name}.partial")
-        # squares, as of a confusion matrix, may leave the room that the layout keeps for them
-        figure.savefig(partial, format="png", dpi=150, bbox_inches="tight", pad_inches=0.1)
-        os.replace(partial, path)
+        with whole(path) as partial:
+            # squares, as of a confusion matrix, may leave the room that the layout keeps for them
+            figure.savefig(partial, format="png", dpi=150, bbox_inches="tight", pad_inches=0.1)
 
 
 @contextmanager

@@ -121,7 +121,7 @@ def move_files(partial: Path, folder: Path) -> None:
         os.replace(partial / WEIGHTS_COPY, folder / WEIGHTS_COPY)
         named = read_json(partial / CONFIG) | {"transformers_weights": WEIGHTS_COPY}
         write_json(folder / CONFIG, named)
-    for file in sorted(partial.iterdir(), key=lambda file: file.name == CONFIG):
+    for file in sorted(partial.iterdir(), key=lambda file: file.name in (CONFIG, LINEAR_CONFIG)):
         os.replace(file, folder / file.name)
     (folder / WEIGHTS_COPY).unlink(missing_ok=True)
     partial.rmdir()

@@ -16,10 +16,9 @@ from transformers.trainer_pt_utils import safe_globals
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from ..errors import UserError
-from ..files import read_yaml
+from ..files import new_folder, read_yaml
 from ..saved_model.facts import PLACES
 from ..saved_model.layout import CONFIG, RUN_CONFIG, TRAINER_STATE, WEIGHTS, matches
-from .output_dir import require_new
 from .trainer import WholeRun
 
 logger = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ def find_checkpoint(training: TrainingArguments, settings: dict[str, Any]) -> st
     output, requested = Path(training.output_dir), str(training.resume_from_checkpoint or "false")
     anew, latest = requested.lower() == "false", requested.lower() == "true"
     if anew or not latest and Path(requested).resolve().parent != output.resolve():
-        require_new(output, "choose another one, remove it, or go on with --resume_from_checkpoint true")
+        new_folder(output, "choose another one, remove it, or go on with --resume_from_checkpoint true")
     if anew:
         return None
     checkpoint = None if latest else Path(requested)

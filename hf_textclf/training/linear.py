@@ -15,11 +15,13 @@ from ..arguments import option
 from ..data import DataArguments, load_data, summarize
 from ..errors import UserError
 from ..evaluation.metrics import compute_metrics
+from ..files import hold_folder, new_folder
 from ..inference.linear import LinearPredictor
 from ..inference.predictor import to_probabilities
 from ..models.linear import LONGEST, LinearConfig, choose_analyzer, fit, save_linear
 from ..provenance import describe_hardware, describe_versions
-from .output_dir import require_new, seen_texts, write_records
+from ..saved_model.layout import move_files
+from .output_dir import seen_texts, write_records
 from .trainer_arguments import given_keys
 
 logger = logging.getLogger(__name__)
@@ -69,10 +71,14 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
     Raises:
         UserError: whatever is wrong with arguments, data or output folder; nothing is written then.
     """
-    output = Path(arguments.output_dir)
-    require_new(output)
+    output = new_folder(arguments.output_dir)
     if (processes := int(os.environ.get("WORLD_SIZE", 1))) > 1:
         raise UserError(f"WORLD_SIZE={processes}, expected 1, as a linear model is trained in one process; start one")
+    with hold_folder(output):
+        return _train(data_arguments, arguments, output)
+
+
+def _train(data_arguments: DataArguments, arguments: LinearArguments, output: Path) -> dict[str, Any]:
     data = load_data(data_arguments)
     if data.problem_type == "regression" and arguments.model_type != "maxent":
         raise UserError(
@@ -106,11 +112,8 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
     weights, bias = fit(matrix, np.asarray(data.splits["train"]["labels"]), config, c=c, alpha=alpha)
     seconds = time.perf_counter() - start
 
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as place:
-        # a folder inside, since a temporary one is closed to other users
-        partial = Path(place) / "model"
-        partial.mkdir()
+    with TemporaryDirectory(dir=output, prefix=".partial") as place:
+        partial = Path(place)
         save_linear(partial, config, vectorizer, weights, bias)
         predictor = LinearPredictor(partial)
         scores = to_probabilities(predictor.logits(validation["text"][:]), data.problem_type)
@@ -131,5 +134,5 @@ def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> d
         del recorded["output_dir"]
         seen_texts(data).save(partial)
         write_records(partial, recorded, results)
-        os.replace(partial, output)
+        move_files(partial, output)
     return results

@@ -4,17 +4,19 @@ config.json last. So a folder with a config.json is a finished model."""
 import csv
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
-from transformers import Trainer
+from transformers import Trainer, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from ..card import write_card
 from ..data import TextData, texts_of
-from ..errors import UserError
 from ..evaluation.calibration import Calibration
-from ..files import write_json, write_text
+from ..files import hold_folder, write_json, write_text
 from ..inference.long_texts import DocumentReader
 from ..saved_model.layout import (
     EVAL_RESULTS,
@@ -25,12 +27,28 @@ from ..saved_model.layout import (
     move_files,
 )
 from ..saved_model.seen_texts import SeenTexts
+from .checkpoints import find_problem
 
 
-def require_new(output: Path, remedy: str = "choose another one or remove it") -> None:
-    """Raise UserError where an output folder is a file or holds something already."""
-    if output.is_dir() and any(output.iterdir()) or output.is_file():
-        raise UserError(f"output_dir {str(output)!r} already holds something, expected a new folder; {remedy}")
+@contextmanager
+def hold_output(training: TrainingArguments) -> Iterator[None]:
+    """Hold the output folder of a run; of several processes the first one does. Half a checkpoint or model, which
+    a full disk or a signal has left, goes.
+    Raises UserError: another command is at it; OSError: nothing can be written there.
+    """
+    if training.process_index != 0:
+        yield
+        return
+    output, checkpoints = Path(str(training.output_dir)), f"{PREFIX_CHECKPOINT_DIR}-*"
+    with hold_folder(output):
+        before = set(output.glob(checkpoints))
+        try:
+            yield
+        except BaseException:
+            broken = [path for path in set(output.glob(checkpoints)) - before if find_problem(path, training)]
+            for path in (*broken, output / ".partial"):
+                shutil.rmtree(path, ignore_errors=True)
+            raise
 
 
 def write_records(folder: Path, recorded: dict[str, Any], results: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from ..tokenization.encoding import segmented
 from .arguments import PretrainingArguments
 from .checkpoints import check_shapes, find_checkpoint
 from .origins import make_config, refuse_beside
-from .output_dir import save_folder
+from .output_dir import hold_output, save_folder
 from .trainer import ResumableTrainer, StopAtNaN, run_trainer
 from .trainer_arguments import check_arguments, given_keys, training_keys
 
@@ -62,7 +62,11 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
     # the loss alone: logits over the vocabulary for all texts would not fit into memory
     run.training.prediction_loss_only = True
     set_seed(run.training.seed)
+    with hold_output(run.training):
+        return _pretrain(run, settings, checkpoint)
 
+
+def _pretrain(run: PretrainingRun, settings: dict[str, Any], checkpoint: str | None) -> dict[str, Any]:
     first = start_from(run.model, run.new_model)
     texts = load_texts(run.data, run.model.splits)
     tokenizer = make_tokenizer(texts["train"], run.model, run.new_model.vocab_size)

@@ -24,7 +24,7 @@ from ..data import DataArguments, TextData, load_data, summarize
 from ..errors import UserError
 from ..evaluation.calibration import CHECKED_TEXTS, calibrate_model, check_calibration
 from ..evaluation.metrics import compute_metrics, evaluated_metrics, first_output, metrics_for
-from ..files import read_json, write_json
+from ..files import new_folder, read_json, write_json
 from ..inference import Classifier
 from ..inference.long_texts import DocumentReader
 from ..provenance import describe_hardware, describe_versions
@@ -36,7 +36,7 @@ from .documents import finish_reader, make_reader
 from .features import encode_splits, features_of
 from .freezing import GradualUnfreezing, freeze, layer_lr_multipliers
 from .origins import find_origin, make_model, make_tokenizer
-from .output_dir import require_new, save_folder, seen_texts, write_records
+from .output_dir import hold_output, save_folder, seen_texts, write_records
 from .trainer import GroupedTrainer, StopAtNaN, WeightedLoss, run_trainer
 from .trainer_arguments import check_arguments, given_keys, training_keys
 
@@ -141,6 +141,11 @@ def train(run: TrainRun) -> dict[str, Any]:
     """
     checkpoint = find_checkpoint(run.training, resolved_config(run))
     check(run)
+    with hold_output(run.training):
+        return _train(run, checkpoint)
+
+
+def _train(run: TrainRun, checkpoint: str | None) -> dict[str, Any]:
     data, tokenizer, encoded, reader = prepare(run)
     trainer, seconds = make_trainer(run, data, tokenizer, encoded, reader, checkpoint)
     seconds["train_seconds"] = round(run_trainer(trainer, checkpoint), 1)
@@ -218,7 +223,12 @@ def train_one_vs_rest(run: TrainRun) -> dict[str, Any]:
             "classes, or several labels a text; drop --one_vs_rest"
         )
     if str(run.training.resume_from_checkpoint).lower() != "true":
-        require_new(output)
+        new_folder(output)
+    with hold_output(run.training):
+        return _train_members(run, output, data)
+
+
+def _train_members(run: TrainRun, output: Path, data: TextData) -> dict[str, Any]:
     members = []
     for number, label in enumerate(data.label_names):
         folder = output / str(number)

@@ -2,15 +2,23 @@
 
 import errno
 import json
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 import yaml
 from safetensors import SafetensorError
+from tqdm.auto import tqdm
 
 from hf_textclf.cli.commands import COMMANDS, Command
 from hf_textclf.cli.main import main
+from hf_textclf.errors import UserError
+from hf_textclf.files import whole
+from tests.helpers.sample_models import error_line
 
 
 def run(*tokens, cwd=None, stdin=b""):
@@ -104,13 +112,87 @@ def test_full_disk(monkeypatch, capsys, error):
     assert "no space left to write" in capsys.readouterr().err
 
 
-def test_a_bug_is_not_hidden(monkeypatch):
+def test_a_bug_is_not_hidden(monkeypatch, capsys, tmp_path):
+    """One line that names the traceback, in which no token stands."""
+
+    token = "hf_" + "a1B2" * 8
+
     def broken(parser, given):
-        raise PermissionError(13, "Permission denied")
+        raise KeyError("nobody\nthought of this", token)
 
     monkeypatch.setitem(COMMANDS, "space", Command(broken, ""))
-    with pytest.raises(PermissionError):
-        main(["space"])
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["space"]) == 1
+    error = capsys.readouterr().err
+    [report] = tmp_path.iterdir()
+    assert error.startswith("hf-textclf: error: a fault of ours: KeyError") and error.count("\n") == 1
+    assert str(report) in error and "a1B2" not in error
+    assert "in broken" in report.read_text() and "a1B2" not in report.read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "weights"), ["weights: Permission denied", "permissions"]),
+        (OSError(errno.EROFS, "Read-only file system", b"weights"), ["weights: Read-only", "permissions"]),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300), ["too long", "shorter"]),
+        (OSError(errno.EFBIG, "File too large", "modeling.py", None, "out/modeling.py"), ["write out/modeling.py;"]),
+    ],
+)
+def test_what_the_machine_refuses(monkeypatch, capsys, error, words):
+    def refused(parser, given):
+        raise error
+
+    monkeypatch.setitem(COMMANDS, "space", Command(refused, ""))
+    assert main(["space"]) == 2
+    line = error_line(capsys.readouterr().err, words=words)
+    assert len(line) < 400
+
+
+def test_an_error_stands_on_a_line_of_its_own(monkeypatch, capsys):
+    def broken(parser, given):
+        bar = tqdm(total=3, desc="training")
+        bar.update()
+        broken.bar = bar  # as the Trainer keeps it
+        raise UserError("wrong, expected right")
+
+    monkeypatch.setitem(COMMANDS, "space", Command(broken, ""))
+    assert main(["space"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "hf-textclf: error: wrong, expected right"
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_ends_a_command_as_the_keyboard_does(monkeypatch, capsys, tmp_path, name):
+    number = getattr(signal, name)
+
+    def stopped(parser, given):
+        with whole(tmp_path / "out.txt") as partial:
+            partial.write_text("half")
+            os.kill(os.getpid(), number)
+            time.sleep(60)
+
+    monkeypatch.setitem(COMMANDS, "space", Command(stopped, ""))
+    before = signal.getsignal(number)
+    assert main(["space"]) == 128 + number
+    assert name in error_line(capsys.readouterr().err)
+    assert not list(tmp_path.iterdir())
+    assert signal.getsignal(number) is before
+
+
+def test_no_signal_where_nohup_has_decided(monkeypatch):
+    monkeypatch.setitem(COMMANDS, "space", Command(lambda *_: os.kill(os.getpid(), signal.SIGHUP), ""))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert main(["space"]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_outside_of_the_main_thread(capsys):
+    thread = threading.Thread(target=main, args=[["--version"]])
+    thread.start()
+    thread.join()
+    assert capsys.readouterr().out.startswith("hf-textclf ")
 
 
 def test_real_process_from_stdin_to_stdout(trained_models):

@@ -84,7 +84,7 @@ def test_what_was_not_read_is_marked(trained_models):
         ([], "required: --text"),
         (["--text", TEXT, "--label", "sad"], "label 'sad' is unknown, expected one of negative, neutral, positive"),
         (["--text", TEXT, "--output", "words.gif"], "ends in .png or .html"),
-        (["--text", TEXT, "--output", "none/words.png"], "a folder that exists"),
+        (["--text", TEXT, "--output", "none/words.png"], "no folder 'none'"),
         (["--text", TEXT, "--output", "taken.png"], "expected a new file"),
     ],
 )

@@ -167,7 +167,7 @@ class TestRefused:
             ("in.csv", "out.csv", ["--encoding", "utf8000"], ["'utf8000'"]),
             ("in.csv", "out.xlsx", [], [".xlsx", ".csv"]),
             ("in.csv", "out.txt", [], ["txt", "jsonl"]),
-            ("in.csv", "none/out.csv", [], ["none/out.csv", "No such file"]),
+            ("in.csv", "none/out.csv", [], ["none/out.csv", "no folder", "none'"]),
             ("none.csv", "out.csv", [], ["none.csv", "no such file"]),
             ("gb.csv", "out.csv", [], ["gb.csv", "0x", "--encoding"]),
             ("two.csv", "out.csv", [], ["a, b", "--text_column"]),
