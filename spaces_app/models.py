@@ -32,7 +32,8 @@ def _ask(number: int, which: str, function: Callable[..., Result], arguments: An
 
 
 # on a ZeroGPU Space each call runs in a process that a GPU is lent to
-if os.environ.get("SPACES_ZERO_GPU"):
+LENT = bool(os.environ.get("SPACES_ZERO_GPU"))
+if LENT:
     from spaces import GPU
 
     _ask = GPU(_ask)
@@ -71,12 +72,16 @@ class Served:
 
         It gets tokenizers of its own, and networks that it shares and must not change. For one caller at a time.
         """
+        self.make_twin()
+        return _ask(self._number, "_twin", function, arguments, options)
+
+    def make_twin(self) -> None:
+        """Load the model and copy all but its networks, for `run_aside`."""
         with self.turn:
             if self._twin is None:
                 # what stands in the memo counts as copied
                 networks = {id(network.model): network.model for network in self.classifier.predictor.networks}
                 self._twin = copy.deepcopy(self.classifier, networks)
-        return _ask(self._number, "_twin", function, arguments, options)
 
     @property
     def is_loaded(self) -> bool:
@@ -104,7 +109,7 @@ def named_models(arguments: list[str]) -> list[str]:
 
 
 def load(sources: list[str]) -> dict[str, Served]:
-    """Find every model and load the first; the others are loaded when they are first used.
+    """Find every model and load the first; the others are loaded when they are first used, on ZeroGPU at once.
 
     sources: folders, and Hub models pinned as owner/name@COMMIT, which are fetched. Returns name -> model, in order.
     Raises UserError: no model, or one that cannot be found.
@@ -119,8 +124,13 @@ def load(sources: list[str]) -> dict[str, Served]:
         # a second folder of the same name goes by its path
         name = source if name in models else name
         models[name] = Served(name, folder)
-    # the first answer of a model takes longer than all others
-    next(iter(models.values())).classify(["warm"])
+    if LENT:
+        # a process with a GPU is forked at the first call, not before the page is open, and knows no later models
+        for model in models.values():
+            model.make_twin()
+    else:
+        # the first answer of a model takes longer than all others
+        next(iter(models.values())).classify(["warm"])
     return models
 
 
