@@ -179,7 +179,7 @@ def read_json(path: Path) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is broken ({error}), expected JSON; restore it or write it again") from error
     if not isinstance(value, dict):
         raise UserError(f"{path} holds no JSON object, expected one; restore it or write it again")

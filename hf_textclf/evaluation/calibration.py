@@ -28,6 +28,7 @@ from ..inference.predictor import to_probabilities
 from ..models.loading import calibration_of, classification_head, problem_type_of
 from ..plots.charts import confidences, plot_reliability
 from ..provenance import describe_hardware, describe_versions, public_name
+from ..saved_model.check import file_digests
 from ..saved_model.layout import CARD, EVAL_RESULTS, RELIABILITY_DIAGRAM, model_digest, move_files
 from .metrics import compute_metrics, measure
 from .metrics.common import expected_calibration_error
@@ -128,7 +129,8 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
     calibration.plot(partial / RELIABILITY_DIAGRAM)
     move_files(partial, Path(folder))
     # last: those there say that they are of other weights
-    write_json(Path(folder) / EVAL_RESULTS, results | {"model_digest": model_digest(Path(folder))})
+    digests = {"model_digest": model_digest(Path(folder)), "digests": file_digests(Path(folder))}
+    write_json(Path(folder) / EVAL_RESULTS, results | digests)
     # a card of somebody else's is none of our business
     if is_ours(Path(folder) / CARD):
         write_card(Path(folder))

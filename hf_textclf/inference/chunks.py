@@ -30,7 +30,8 @@ def network_outputs(
     """Run a network, without dropout, over encoded texts; those of similar length share a batch.
 
     Returns the logits (texts, labels) and, if asked for, what its head reads (texts, width), on the CPU.
-    Raises UserError: the model has no head, or one that reads something else than one vector for each text.
+    Raises UserError: the model has no head, or one that reads something else than one vector for each text; logits
+    that are no numbers.
     """
     head = classification_head(model) if with_features else None
     logits = torch.zeros(len(encoded["input_ids"]), model.config.num_labels)
@@ -53,6 +54,11 @@ def network_outputs(
                     features[numbers] = read.float().cpu()
     finally:
         model.train(training)
+    if not torch.isfinite(logits).all():
+        raise UserError(
+            f"the model {model.name_or_path!r} puts out nan or infinity, expected logits: its weights are broken; "
+            "copy it again, or train it anew"
+        )
     return logits, features
 
 

@@ -10,7 +10,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from ..errors import UserError
+from ..files import read_json
 from ..models.linear import LinearConfig
+from ..saved_model.check import check_task, report_changes
 from ..saved_model.layout import LINEAR_CONFIG, LINEAR_VOCABULARY, LINEAR_WEIGHTS
 from .predictor import Reading, take_texts
 
@@ -33,7 +35,10 @@ class LinearPredictor:
             ) from error
 
     def _load(self, folder: Path) -> None:
-        self.config = config = LinearConfig(**json.loads((folder / LINEAR_CONFIG).read_text(encoding="utf-8")))
+        described = read_json(folder / LINEAR_CONFIG)
+        check_task(folder / LINEAR_CONFIG, described)
+        report_changes(folder)
+        self.config = config = LinearConfig(**described)
         terms = json.loads((folder / LINEAR_VOCABULARY).read_text(encoding="utf-8"))
         arrays = load_file(folder / LINEAR_WEIGHTS)
         self.problem_type: str = config.problem_type
@@ -46,6 +51,12 @@ class LinearPredictor:
             raise ValueError(
                 f"{LINEAR_WEIGHTS} has the sizes {shapes}, {LINEAR_VOCABULARY} and {LINEAR_CONFIG} ask for {expected}"
             )
+        # a class without rows has a bias of -inf
+        broken = [name for name, array in arrays.items() if not np.isfinite(array).all() and name != "bias"]
+        if broken or np.isnan(arrays["bias"]).any():
+            raise ValueError(f"{(broken or ['bias'])[0]} in {LINEAR_WEIGHTS} holds what is no number")
+        if not (isinstance(terms, list) and all(isinstance(term, str) for term in terms)):
+            raise ValueError(f"{LINEAR_VOCABULARY} is no list of n-grams")
         self.vectorizer = config.vectorizer(vocabulary=terms)
         if config.weighting == "tfidf":
             self.vectorizer.idf_ = arrays["idf"].astype(np.float64)

@@ -1,6 +1,6 @@
 """Neural networks with their tokenizers, from a saved folder or a Hub id: texts in, logits out."""
 
-import json
+import inspect
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
-from transformers.utils import cached_file
 
 from ..errors import UserError
 from ..models.loading import calibration_of, load_classifier, longest_text, problem_type_of
-from ..saved_model.layout import DOCUMENT, DOCUMENT_WEIGHTS, ONE_VS_REST
+from ..saved_model.check import find_file, read_group, report_changes
+from ..saved_model.layout import CONFIG, DOCUMENT, DOCUMENT_WEIGHTS, ONE_VS_REST
 from ..tokenization import PaddingCollator, check_agreement, encode, encode_whole, load_tokenizer
 from ..tokenization.encoding import segmented, truncate
 from ..tokenization.loading import head_and_tail, special_tokens_around
@@ -27,18 +27,10 @@ UNKNOWN_SCRIPT = (Notice("unknown_script"),)
 
 def open_network(name_or_path: str, *, revision: str = "main", **options: Any) -> "Network":
     """Load a network, with the reader of long texts where its folder or Hub repository holds one."""
-    description = _file(name_or_path, DOCUMENT, revision)
-    weights = _file(name_or_path, DOCUMENT_WEIGHTS, revision) if description else None
+    description = find_file(name_or_path, DOCUMENT, revision)
+    weights = find_file(name_or_path, DOCUMENT_WEIGHTS, revision) if description else None
     reader = DocumentReader.load(description, weights) if description else None
     return Network(name_or_path, reader=reader, revision=revision, **options)
-
-
-def _file(name_or_path: str, name: str, revision: str) -> Path | None:
-    """The path of a file; None where it is missing, perhaps with the whole model, which loading will report."""
-    try:
-        return Path(cached_file(name_or_path, name, revision=revision))
-    except OSError:
-        return None
 
 
 def cut_notices(tokenizer: PreTrainedTokenizerFast, lengths: list[int]) -> list[tuple[Notice, ...]]:
@@ -69,6 +61,9 @@ class Network:
         self.model = load_classifier(name_or_path, **options).to(self.device)
         self.tokenizer = load_tokenizer(name_or_path, **options)
         check_agreement(self.tokenizer, self.model.config)
+        self._check_inputs(name_or_path)
+        if config := find_file(name_or_path, CONFIG, revision):
+            report_changes(config.parent)
         # many published tokenizers know no limit where their model has one
         limit = longest_text(self.model.config) or self.tokenizer.model_max_length
         self.tokenizer.model_max_length = min(limit, self.tokenizer.model_max_length)
@@ -78,6 +73,16 @@ class Network:
         self.label_names = [self.model.config.id2label[number] for number in range(self.model.config.num_labels)]
         self.thresholds: list[float] | None = calibration_of(self.model.config)["thresholds"]
         self.num_parameters = self.model.num_parameters()
+
+    def _check_inputs(self, name_or_path: str) -> None:
+        """Refuse a tokenizer that gives what the model does not take, or no mask, without which pads are read."""
+        given, taken = self.tokenizer.model_input_names, inspect.signature(self.model.forward).parameters
+        unknown = [name for name in given if name not in taken]
+        if unknown or "attention_mask" in taken and "attention_mask" not in given:
+            raise UserError(
+                f"the tokenizer in {name_or_path!r} has the model_input_names {given}, expected attention_mask and "
+                f"what {type(self.model).__name__} takes; correct them in tokenizer_config.json"
+            )
 
     @property
     def network(self) -> "Network":
@@ -130,12 +135,8 @@ class OneVsRest:
     thresholds: list[float] | None = None
 
     def __init__(self, folder: str, *, device: str | None = None, **options: Any) -> None:
-        try:
-            description = json.loads((Path(folder) / ONE_VS_REST).read_text(encoding="utf-8"))
-            self.problem_type: str = description["problem_type"]
-            self.label_names: list[str] = description["label_names"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{folder}/{ONE_VS_REST} is broken ({error!r}); train the group again") from error
+        self.problem_type, self.label_names = read_group(Path(folder) / ONE_VS_REST)
+        report_changes(Path(folder))
         self.networks = []
         for number, name in enumerate(self.label_names):
             network, expected = open_network(f"{folder}/{number}", device=device), [f"not {name}", name]

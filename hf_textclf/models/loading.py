@@ -1,6 +1,7 @@
 """Make a new model or load a saved one; an error says in one line what is wrong with a checkpoint."""
 
 import logging
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -21,9 +20,16 @@ from transformers import (
 )
 
 from ..errors import UserError
+from ..files import read_json
+from ..saved_model.check import check_config, find_file, is_plausible, require, tensor_shapes
+from ..saved_model.layout import CONFIG, WEIGHTS, WEIGHTS_INDEX
 from .lstm import LSTMForCausalLM
 
 logger = logging.getLogger(__name__)
+# whatever a network needs beside what its checkpoint holds, so much is no danger
+FEW_WEIGHTS = 10_000_000
+# of a layer, in the name of a weight
+NUMBERS = re.compile(r"\.\d+\.")
 ROBERTA_LIKE = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet"}
 
 
@@ -33,20 +39,60 @@ def load_config(name_or_path: str, *, revision: str = "main", trust_remote_code:
     """
     check_trust(revision, trust_remote_code)
     with _readable(name_or_path):
-        return AutoConfig.from_pretrained(name_or_path, revision=revision, trust_remote_code=trust_remote_code)
+        if path := find_file(name_or_path, CONFIG, revision):
+            check_config(path)
+        config = AutoConfig.from_pretrained(name_or_path, revision=revision, trust_remote_code=trust_remote_code)
+    # under the names that all families know
+    for name in ("vocab_size", "hidden_size", "num_hidden_layers"):
+        require(getattr(config.get_text_config(), name, 1) != 0, Path(name_or_path), name, 0, "1 or more")
+    return config
 
 
 def _load(auto: Any, name_or_path: str, **options: Any) -> tuple[Any, list[str]]:
     """Load a model by one of the Auto classes, and name the weights that the checkpoint lacks, which start at random.
     Raises UserError: weights that cannot be read, that are not safetensors, or that do not fit the configuration.
     """
+    _check_size(auto, name_or_path, **options)
     # whatever it was saved in: a half-precision checkpoint would be trained in half precision
     options |= {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
     with _readable(name_or_path):
         model, report = auto.from_pretrained(name_or_path, **options)
     # transformers#47688: a model that seems to average over accumulated batches itself gets larger steps
     model.accepts_loss_kwargs = False
+    loaded = {NUMBERS.sub(".0.", name) for name in model.state_dict()}
+    if more := [name for name in sorted(report["unexpected_keys"]) if NUMBERS.sub(".0.", name) in loaded]:
+        raise UserError(
+            f"the weights in {name_or_path!r} hold {len(more)} of layers that its config.json does not have "
+            f"({more[0]}, …), expected as many in both; copy or save the model again"
+        )
     return model, sorted(report["missing_keys"])
+
+
+def _check_size(auto: Any, name_or_path: str, revision: str = "main", **options: Any) -> None:
+    """Refuse a network that the weights beside its config.json do not hold, before memory is taken for it.
+    Raises UserError: a network that is many times larger; weights or a configuration that cannot be read.
+    """
+    path = find_file(name_or_path, CONFIG, revision)
+    index = None if path is None else find_file(name_or_path, WEIGHTS_INDEX, revision)
+    names = sorted(set(read_json(index).get("weight_map", {}).values())) if index else [WEIGHTS]
+    files = [find_file(name_or_path, name, revision) for name in names] if path else [None]
+    if path is None or None in files:
+        # which loading will report
+        return
+    with _readable(name_or_path):
+        shapes = tensor_shapes(file for file in files if file)
+        if is_plausible(path, read_json(path), shapes):
+            return
+        config = options.pop("config", None) or load_config(name_or_path, revision=revision, **options)
+        with torch.device("meta"):
+            network = auto.from_config(config, **options)
+    held = sum(map(math.prod, shapes.values()))
+    wanted = sum(tensor.numel() for tensor in (*network.parameters(), *network.buffers()))
+    if wanted > 4 * held + FEW_WEIGHTS:
+        raise UserError(
+            f"{str(path)!r} describes a network of {wanted:,} weights, expected the {held:,} that lie beside it; "
+            "correct its sizes, or copy or save the model again"
+        )
 
 
 def load_classifier(name_or_path: str, *, revision: str = "main", trust_remote_code: bool = False) -> PreTrainedModel:
@@ -187,7 +233,10 @@ def _readable(name_or_path: str) -> Iterator[None]:
     """Turn what the libraries raise about a checkpoint that they cannot read into a UserError."""
     try:
         yield
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, SafetensorError, StrictDataclassError) as error:
+    except UserError:
+        raise
+    # the libraries raise what they like at files that they did not write
+    except Exception as error:
         if "/" not in name_or_path and not Path(name_or_path).exists():
             raise UserError(
                 f"{name_or_path!r} is no folder here, expected a trained model or a Hub id OWNER/NAME; "

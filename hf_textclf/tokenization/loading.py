@@ -10,6 +10,8 @@ from typing import Any
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from ..errors import UserError
+from ..saved_model.check import check_tokenizer, find_file
+from ..saved_model.layout import TOKENIZER, TOKENIZER_CONFIG
 
 TRUNCATIONS = ("head", "tail", "head_tail")
 # what the forward() of an LSTM takes: no token_type_ids, which a BERT tokenizer would add
@@ -26,11 +28,13 @@ def load_tokenizer(
     would have to be trusted, or a tokenizer that is not a fast one.
     """
     inputs = {"model_input_names": list(CUSTOM_INPUTS)} if custom_model else {}
+    check_tokenizer(*(find_file(name_or_path, name, revision) for name in (TOKENIZER_CONFIG, TOKENIZER)))
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             str(name_or_path), revision=revision, trust_remote_code=trust_remote_code, **inputs
         )
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    # the libraries raise what they like at files that they did not write
+    except Exception as error:
         # the first line says what is wrong, the others speak to programmers
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         reason = "no tokenizer files there" if "instantiate the backend tokenizer" in reason else reason

@@ -18,6 +18,7 @@ from ..data import TextData, texts_of
 from ..evaluation.calibration import Calibration
 from ..files import hold_folder, write_json, write_text
 from ..inference.long_texts import DocumentReader
+from ..saved_model.check import file_digests
 from ..saved_model.layout import (
     EVAL_RESULTS,
     RELIABILITY_DIAGRAM,
@@ -57,7 +58,8 @@ def write_records(folder: Path, recorded: dict[str, Any], results: dict[str, Any
         # the data are found from any working directory
         recorded = recorded | {"dataset": os.path.abspath(dataset)}
     write_text(folder / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))
-    write_json(folder / EVAL_RESULTS, results | {"model_digest": model_digest(folder)})
+    digests = {"model_digest": model_digest(folder), "digests": file_digests(folder)}
+    write_json(folder / EVAL_RESULTS, results | digests)
 
 
 def seen_texts(data: TextData, *starts: str | None) -> SeenTexts:
