@@ -40,6 +40,8 @@ class LinearPredictor:
         report_changes(folder)
         self.config = config = LinearConfig(**described)
         terms = json.loads((folder / LINEAR_VOCABULARY).read_text(encoding="utf-8"))
+        if not (isinstance(terms, list) and all(isinstance(term, str) for term in terms)):
+            raise ValueError(f"{LINEAR_VOCABULARY} is no list of n-grams")
         arrays = load_file(folder / LINEAR_WEIGHTS)
         self.problem_type: str = config.problem_type
         self.label_names = [config.id2label[str(number)] for number in range(len(config.id2label))]
@@ -55,8 +57,6 @@ class LinearPredictor:
         broken = [name for name, array in arrays.items() if not np.isfinite(array).all() and name != "bias"]
         if broken or np.isnan(arrays["bias"]).any():
             raise ValueError(f"{(broken or ['bias'])[0]} in {LINEAR_WEIGHTS} holds what is no number")
-        if not (isinstance(terms, list) and all(isinstance(term, str) for term in terms)):
-            raise ValueError(f"{LINEAR_VOCABULARY} is no list of n-grams")
         self.vectorizer = config.vectorizer(vocabulary=terms)
         if config.weighting == "tfidf":
             self.vectorizer.idf_ = arrays["idf"].astype(np.float64)
