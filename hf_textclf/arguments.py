@@ -5,8 +5,10 @@ dataclasses, checks names, types and choices of all three.
 """
 
 import json
+import operator
+import sys
 from argparse import SUPPRESS, ArgumentError
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field, fields
 from difflib import get_close_matches
 from typing import Any, NoReturn
@@ -19,6 +21,10 @@ from .files import find_config, read_yaml
 
 # what all libraries can count: a C int
 MOST = 2**31 - 1
+
+
+# what Transformers raises for values that it cannot use
+WRONG = (ValueError, ImportError, TypeError, KeyError, AttributeError, OSError, NotImplementedError)
 
 
 class Parser(HfArgumentParser):
@@ -83,13 +89,12 @@ class Parser(HfArgumentParser):
         if missing := [f"--{key}" for key in self.keys if key in self.required - values.keys()]:
             self.error(f"the following arguments are required: {', '.join(reversed(missing))}")
         parts = [{item.name for item in fields(kind) if item.init} for kind in self.dataclass_types]
-        try:
-            return tuple(
-                kind(**{key: value for key, value in values.items() if key in names})
-                for kind, names in zip(self.dataclass_types, parts, strict=True)
-            )
-        except (ValueError, ImportError) as error:  # contradictions found by TrainingArguments
-            raise UserError(" ".join(str(error).split())) from error
+        for kind in self.dataclass_types:
+            check_numbers(kind, values)
+        return tuple(
+            _make(kind, {key: value for key, value in values.items() if key in names})
+            for kind, names in zip(self.dataclass_types, parts, strict=True)
+        )
 
     def read(self, values: dict[str, Any], *, where: str = "") -> dict[str, Any]:
         """Check keys and bring values to their types; None stands for a key that is not named.
@@ -117,6 +122,54 @@ class Parser(HfArgumentParser):
             self.error(str(error))
 
 
+def _make(kind: type, values: dict[str, Any]) -> Any:
+    """Make an object of a dataclass. What TrainingArguments finds wrong is told with a key without which all would be
+    well."""
+    try:
+        return kind(**values)
+    except WRONG as error:
+        message = " ".join(str(error).split())
+        for key in values:
+            try:
+                kind(**{name: value for name, value in values.items() if name != key})
+            except WRONG:
+                continue
+            raise UserError(f"{key}={values[key]}: {message}; correct it or drop --{key}") from error
+        raise UserError(message) from error
+
+
 def option(default: Any, help: str) -> Any:
     """A field of a dataclass of arguments: a key of configs and a flag, described where it is declared."""
     return field(default=default, metadata={"help": help})
+
+
+# beyond it, one library or another stops counting
+MOST = 2**31 - 1
+BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "least": ("{} or more", operator.ge),
+    "above": ("above {}", operator.gt),
+    "most": ("{} or less", operator.le),
+    "below": ("below {}", operator.lt),
+    "but_not": ("not {}", operator.ne),
+}
+
+
+def check_numbers(kind: type, values: dict[str, Any]) -> None:
+    """Make sure that numbers are what the `BOUNDS` of their dataclass say. Without any, a number must be finite, and a
+    whole one at most `MOST`.
+
+    Raises:
+        UserError: one of the values, by name, is not.
+    """
+    for item in fields(kind):
+        value = values.get(item.name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        limit = MOST if isinstance(value, int) else sys.float_info.max
+        own = getattr(kind, "BOUNDS", {}).get(item.name, {})
+        bounds = {"least": -limit, "most": limit} | own
+        if not all(BOUNDS[name][1](value, bound) for name, bound in bounds.items()):
+            expected = " and ".join(BOUNDS[name][0].format(bound) for name, bound in (own or bounds).items())
+            raise UserError(
+                f"{item.name}={value} is out of range, expected a number: {expected}; correct --{item.name}"
+            )

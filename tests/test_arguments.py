@@ -1,6 +1,6 @@
 """From YAML and command line to typed arguments, and every way of getting a key wrong."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import pytest
 import yaml
@@ -190,7 +190,7 @@ def test_a_key_of_two_families_means_one_thing():
 
 def test_every_key_has_a_help_text():
     for part in (DataArguments, ModelArguments, NewModelArguments, PretrainingArguments, LinearArguments):
-        for item in part.__dataclass_fields__.values():
+        for item in fields(part):
             assert item.metadata["help"], item.name
     assert "--bidirectional" in train_parser().format_help()
 

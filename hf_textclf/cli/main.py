@@ -12,6 +12,7 @@ hf-textclf compare runs/lstm runs/bert --output_dir runs/compared
 import errno
 import logging
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -23,6 +24,8 @@ from ..errors import UserError
 from .commands import COMMANDS, make_parser
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# as torch on a CPU, torch on a GPU and numpy tell of it
+OUT_OF_MEMORY = re.compile(r"(?:tried|unable) to allocate ([\d.]+ \w+)", re.IGNORECASE)
 STOPPED = "train goes on with --resume_from_checkpoint true, tune, push and space with the same command"
 REPORT = "https://github.com/OWNER/hf-textclf/issues"
 
@@ -126,6 +129,10 @@ def _explain(error: Exception) -> str | None:
     place = getattr(error, "filename2", None) or getattr(error, "filename", None)
     if number in DISK_FULL or any(f"(os error {full})" in text for full in DISK_FULL) or "] . unexpected pos" in text:
         return f"no space left to write {place or 'the output'}; free some, then run the command again"
+    asked = OUT_OF_MEMORY.search(text) if isinstance(error, RuntimeError | MemoryError) else None
+    if asked or isinstance(error, MemoryError):
+        size = f": {asked[1]} asked for" if asked else ""
+        return f"not enough memory{size}; take a smaller batch, a smaller --max_length or a smaller model"
     if not isinstance(error, OSError) or number is None:
         return None
     place = f"{os.fsdecode(place)[:200]}: " if isinstance(place, str | bytes | os.PathLike) else ""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import datasets
 import pyarrow as pa
@@ -44,6 +44,8 @@ class TextArguments:
     max_train_samples: int | None = option(
         None, "Train on a seeded subset of this many rows, stratified where possible."
     )
+    # see `arguments.check_numbers`
+    BOUNDS: ClassVar[dict[str, Any]] = {"split_seed": {"least": 0, "most": 2**32 - 1}}
 
 
 @dataclass

@@ -5,10 +5,9 @@ The keys of a new model are read from the configurations of the home-made famili
 
 import re
 from dataclasses import dataclass, field, fields, make_dataclass
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from ..arguments import option
-from ..errors import UserError
 from ..models.auto import MODELS
 from ..models.lstm import LSTMConfig
 
@@ -82,6 +81,12 @@ class ModelArguments:
     gradual_unfreezing: bool = option(
         False, "Train the head alone in epoch 1, and one more layer from the top in each further epoch."
     )
+    # see `arguments.check_numbers`
+    BOUNDS: ClassVar[dict[str, Any]] = {
+        **dict.fromkeys(("max_length", "head_tokens", "num_sentences", "early_stopping_patience"), {"least": 1}),
+        **dict.fromkeys(("stride", "freeze_layers"), {"least": 0}),
+        "layerwise_lr_decay": {"above": 0, "most": 1},
+    }
 
 
 def _new_model_arguments() -> type:
@@ -133,10 +138,7 @@ class PretrainingArguments:
     tokenizer_name_or_path: str | None = option(
         None, "Folder or Hub id of a tokenizer to load in place of training one."
     )
-
-    def __post_init__(self) -> None:
-        if self.block_size < 1:
-            raise UserError(f"block_size={self.block_size}, expected 1 or more; correct --block_size")
+    BOUNDS: ClassVar[dict[str, Any]] = {"block_size": {"least": 1}}
 
 
 LANGUAGE_MODEL_KEYS = LSTMConfig.__annotations__.keys() - OF_CLASSIFIERS

@@ -6,7 +6,7 @@ import time
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -53,16 +53,16 @@ class LinearArguments:
     C: float | None = option(None, "Inverse strength of the L2 penalty; 10 for maxent, 1 for nb_svm.")
     alpha: float | None = option(None, "Smoothing of the n-gram counts of naive_bayes and nb_svm; 1.")
 
+    # see `arguments.check_numbers`
+    BOUNDS: ClassVar[dict[str, Any]] = {
+        **dict.fromkeys(("ngram_max", "min_df", "max_features"), {"least": 1}),
+        **dict.fromkeys(("C", "alpha"), {"above": 0}),
+    }
+
     def __post_init__(self) -> None:
-        for name in ("ngram_max", "min_df", "max_features"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise UserError(f"{name}={value}, expected 1 or more; correct --{name}")
         for name, without in (("C", "naive_bayes"), ("alpha", "maxent")):
             if (value := getattr(self, name)) is not None and self.model_type == without:
                 raise UserError(f"{name}={value} is no key of model_type {without!r}; drop --{name}")
-            # written so that NaN is refused too
-            if value is not None and not 0 < value < float("inf"):
-                raise UserError(f"{name}={value}, expected a number above 0; correct --{name}")
 
 
 def train_linear(data_arguments: DataArguments, arguments: LinearArguments) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields
 from itertools import chain
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
+import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
@@ -101,6 +103,8 @@ def _language_models(arguments: ModelArguments, new: Any) -> Origin:
         return model
 
     _family(arguments)
+    # their sizes are those of the language models
+    _check_keys(arguments, {key: value for key, value in given_keys(new).items() if key != "num_attention_heads"})
     return Origin(folders[0], arguments.model_type, make_model)
 
 
@@ -117,6 +121,7 @@ def _frozen_encoder(arguments: ModelArguments, new: Any) -> Origin:
     # it is saved, and a path of this machine is nobody else's business
     encoder.name_or_path = ""
     keys = given_keys(new) | dict.fromkeys(family.sub_configs, encoder)
+    _check_keys(arguments, keys)
 
     def make_model(tokenizer: PreTrainedTokenizerFast, labels: dict[str, Any]) -> PreTrainedModel:
         return init_model(_new_config(arguments, keys, tokenizer, labels), encoder=name, revision=revision)
@@ -133,7 +138,15 @@ def _scratch(arguments: ModelArguments, new: Any) -> Origin:
     if name and not arguments.tokenizer_name_or_path:
         refuse_beside("embeddings_from", BROUGHT["embeddings_from"], arguments, new)
     keys = given_keys(new)
-    return Origin(name, arguments.model_type, lambda *inputs: init_model(_new_config(arguments, keys, *inputs)))
+    # before the data are read; how many tokens they have, at least one, is known after
+    check_size(_check_keys(arguments, keys | {"vocab_size": min(keys.get("vocab_size", 1), 1)}))
+
+    def make_model(tokenizer: PreTrainedTokenizerFast, labels: dict[str, Any]) -> PreTrainedModel:
+        config = _new_config(arguments, keys, tokenizer, labels)
+        check_size(config)
+        return init_model(config)
+
+    return Origin(name, arguments.model_type, make_model)
 
 
 # the key that names each origin; the first one given decides, and refuses the others
@@ -170,11 +183,35 @@ def _new_config(
 ) -> Any:
     """The configuration of a new model. keys: those of its fields that are given."""
     known = CUSTOM_MODELS[arguments.model_type].__annotations__
-    if foreign := sorted(keys.keys() - known.keys()):
-        raise UserError(f"{foreign[0]} is no key of model_type {arguments.model_type!r}; its keys: {', '.join(known)}")
     derived = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     keys = keys | {name: value for name, value in derived.items() if name in known}
     return make_config(arguments.model_type, **keys, **labels)
+
+
+def _check_keys(arguments: ModelArguments, keys: dict[str, Any]) -> Any:
+    """Refuse keys that are of another family or out of range; returns a configuration of these keys."""
+    known = CUSTOM_MODELS[arguments.model_type].__annotations__
+    if foreign := sorted(keys.keys() - known.keys()):
+        raise UserError(f"{foreign[0]} is no key of model_type {arguments.model_type!r}; its keys: {', '.join(known)}")
+    return make_config(arguments.model_type, **keys)
+
+
+def check_size(config: Any) -> None:
+    """Refuse a new model that cannot be trained in the memory of this machine; nothing of it is made.
+    Raises UserError: with the memory that it needs.
+    """
+    try:
+        with torch.device("meta"):
+            count = AutoModelForSequenceClassification.from_config(config).num_parameters()
+    except RuntimeError as error:
+        raise UserError(f"the sizes of the model are too large ({error}); lower --hidden_size or others") from error
+    # weights, gradients and what Adam keeps of both, in single precision
+    needed, there = 16 * count / 1e9, psutil.virtual_memory().total / 1e9
+    if needed > there:
+        raise UserError(
+            f"a model of {count:,} weights needs {needed:,.0f} GB of memory, this machine has {there:,.0f}; "
+            "lower --hidden_size, --embedding_size or --num_hidden_layers"
+        )
 
 
 def make_config(model_type: str, **keys: Any) -> Any:

@@ -24,10 +24,10 @@ from ..tokenization import load_tokenizer, train_tokenizer
 from ..tokenization.encoding import segmented
 from .arguments import PretrainingArguments
 from .checkpoints import check_shapes, find_checkpoint
-from .origins import make_config, refuse_beside
+from .origins import check_size, make_config, refuse_beside
 from .output_dir import hold_output, save_folder
 from .trainer import ResumableTrainer, StopAtNaN, run_trainer
-from .trainer_arguments import check_arguments, given_keys, training_keys
+from .trainer_arguments import check_arguments, check_metric, given_keys, training_keys
 
 logger = logging.getLogger(__name__)
 BATCH = 1000  # texts
@@ -59,6 +59,7 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
     settings = given_keys(run.data, run.model, run.new_model) | training_keys(run.training)
     checkpoint = find_checkpoint(run.training, settings)
     check_arguments(run.training)
+    check_metric(run.training)
     # the loss alone: logits over the vocabulary for all texts would not fit into memory
     run.training.prediction_loss_only = True
     set_seed(run.training.seed)
@@ -68,6 +69,9 @@ def pretrain(run: PretrainingRun) -> dict[str, Any]:
 
 def _pretrain(run: PretrainingRun, settings: dict[str, Any], checkpoint: str | None) -> dict[str, Any]:
     first = start_from(run.model, run.new_model)
+    # what is out of range, before texts are read; how many tokens they have, at least one, is known after
+    sizes = given_keys(run.new_model)
+    check_size(make_config(LSTMConfig.model_type, **sizes | {"vocab_size": min(sizes.get("vocab_size", 1), 1)}))
     texts = load_texts(run.data, run.model.splits)
     tokenizer = make_tokenizer(texts["train"], run.model, run.new_model.vocab_size)
     backwards = run.model.direction == "backward"

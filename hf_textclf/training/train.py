@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from datasets import DatasetDict
@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from ..card import check_license
-from ..data import DataArguments, TextData, load_data, summarize
+from ..data import DataArguments, ProblemType, TextData, load_data, summarize
 from ..errors import UserError
 from ..evaluation.calibration import CHECKED_TEXTS, calibrate_model, check_calibration
 from ..evaluation.metrics import compute_metrics, evaluated_metrics, first_output, metrics_for
@@ -38,7 +38,7 @@ from .freezing import GradualUnfreezing, freeze, layer_lr_multipliers
 from .origins import find_origin, make_model, make_tokenizer
 from .output_dir import hold_output, save_folder, seen_texts, write_records
 from .trainer import GroupedTrainer, StopAtNaN, WeightedLoss, run_trainer
-from .trainer_arguments import check_arguments, given_keys, training_keys
+from .trainer_arguments import check_arguments, check_metric, given_keys, training_keys
 
 logger = logging.getLogger(__name__)
 
@@ -85,9 +85,12 @@ def make_trainer(
     # here, so that a model starts from the same weights whether or not its data were prepared just before
     set_seed(run.training.seed)
     settings = resolved_config(run)
+    check_metric(run.training, data.problem_type)
     origin = find_origin(run.model, run.new_model)
     model = make_model(origin, data, tokenizer, encoded["train"]["input_ids"], run.model)
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
+    if run.training.activation_checkpointing and not model.supports_gradient_checkpointing:
+        raise UserError(f"activation_checkpointing=true, but a {type(model).__name__} has none; drop it")
     freeze(model, embeddings=run.model.freeze_embeddings, layers=run.model.freeze_layers)
     if checkpoint:
         check_shapes(checkpoint, model)
@@ -188,11 +191,11 @@ def check(run: TrainRun) -> None:
     training = run.training
     check_arguments(training)
     check_license(run.model.license)
-    halves = [flag for flag in ("bf16", "fp16") if getattr(training, flag)]
-    if halves and training.device.type == "cpu":
-        raise UserError(
-            f"{halves[0]}=true needs a GPU, found a CPU, where LSTM kernels fail or crawl; drop --{halves[0]}"
-        )
+    halves = [flag for flag in ("bf16", "fp16", "bf16_full_eval", "fp16_full_eval") if getattr(training, flag)]
+    if training.device.type == "cpu" and (halves or training.mixed_precision != "no"):
+        asked = f"{halves[0]}=true" if halves else f"ACCELERATE_MIXED_PRECISION={training.mixed_precision}"
+        raise UserError(f"{asked} needs a GPU, found a CPU, where LSTM kernels fail or crawl; drop it")
+    check_metric(training, *get_args(ProblemType))
     if run.model.early_stopping_patience and not training.load_best_model_at_end:
         raise UserError(
             f"early_stopping_patience={run.model.early_stopping_patience} needs the best model at the end; "
@@ -216,6 +219,7 @@ def train_one_vs_rest(run: TrainRun) -> dict[str, Any]:
     Raises:
         UserError: as `train`, and for data without several labels.
     """
+    check(run)
     output, data = Path(run.training.output_dir), load_data(run.data)
     if data.problem_type == "regression" or len(data.label_names) < 3 and data.problem_type.startswith("single"):
         raise UserError(

@@ -9,7 +9,9 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
+import torch
 import yaml
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
@@ -110,6 +112,21 @@ def test_full_disk(monkeypatch, capsys, error):
     monkeypatch.setitem(COMMANDS, "space", Command(full, ""))
     assert main(["space"]) == 2
     assert "no space left to write" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("ask", "size"),
+    [
+        (lambda: torch.empty(10**15), "4000000000000000 bytes"),
+        (lambda: np.empty(10**15), "7.11 PiB"),
+        (lambda: [0] * 10**17, "not enough memory; "),
+    ],
+)
+def test_memory_that_is_not_there(monkeypatch, capsys, ask, size):
+    monkeypatch.setitem(COMMANDS, "space", Command(lambda parser, given: ask(), ""))
+    assert main(["space"]) == 2
+    error = capsys.readouterr().err
+    assert "not enough memory" in error and size in error and error.count("\n") == 1
 
 
 def test_a_bug_is_not_hidden(monkeypatch, capsys, tmp_path):

@@ -1,6 +1,7 @@
 """What a user can get wrong before the first step: one line each, exit code 2, nothing written."""
 
 import json
+import sys
 
 import pytest
 import torch
@@ -103,21 +104,64 @@ def test_best_model_without_evaluations(refused_training, weather):
     assert "load_best_model_at_end" in refused_training(weather, "--load_best_model_at_end", "true")
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("learning_rate", "nan"),
-        ("learning_rate", "inf"),
-        ("learning_rate", "-0.1"),
-        ("weight_decay", "-1.0"),
-        ("num_train_epochs", "-2.0"),
-        ("per_device_train_batch_size", "0"),
-        ("per_device_eval_batch_size", "-3"),
-        ("gradient_accumulation_steps", "0"),
-    ],
-)
-def test_numbers_out_of_range(refused_training, weather, key, value):
-    assert f"{key}={value}" in refused_training(weather, f"--{key}={value}")
+# values that the libraries refuse late, in a traceback, or never
+BAD_VALUES = {
+    "-1 nan inf": "learning_rate weight_decay label_smoothing_factor neftune_noise_alpha eval_delay",
+    "0 -2.0 nan inf": "num_train_epochs logging_steps eval_steps save_steps layerwise_lr_decay",
+    "0 -3 99999999999999999999": "per_device_train_batch_size per_device_eval_batch_size gradient_accumulation_steps "
+    "max_length head_tokens num_sentences early_stopping_patience dataloader_prefetch_factor eval_accumulation_steps",
+    "0 -2 3000000000": "max_steps vocab_size hidden_size embedding_size num_hidden_layers",
+    "-1 99999999999999999999": "seed data_seed split_seed freeze_layers stride save_total_limit num_attention_heads",
+    "-1 1000": "dataloader_num_workers",
+    "-1 1 nan": "embedding_dropout locked_dropout recurrent_dropout classifier_dropout",
+    "-1 2 nan": "adam_beta1 adam_beta2",
+    "-1 nan": "initializer_range adam_epsilon warmup_steps max_grad_norm",
+    "nope [1]": "lr_scheduler_kwargs optim_args metric_for_best_model length_column_name accelerator_config fsdp "
+    "log_level",
+    '{"nope":1}': "lr_scheduler_kwargs accelerator_config",
+    "false": "remove_unused_columns eval_do_concat_batches",
+    "true": "dataloader_drop_last push_to_hub prediction_loss_only batch_eval_metrics bf16 fp16 "
+    "bf16_full_eval fp16_full_eval tf32 use_liger_kernel "
+    "dataloader_persistent_workers",
+    "full_shard": "fsdp",
+    "best": "save_strategy",
+    "adamw_8bit galore_adamw": "optim",
+}
+CASES = [(key, value) for values, keys in BAD_VALUES.items() for key in keys.split() for value in values.split()]
+
+
+@pytest.mark.parametrize(("key", "value"), CASES)
+def test_bad_value_is_told_before_data_are_read(refused_training, weather, monkeypatch, key, value):
+    def unread(*args, **keys):
+        raise AssertionError("the data were read")
+
+    monkeypatch.setattr(sys.modules["hf_textclf.training.train"], "load_data", unread)
+    error = refused_training(weather, f"--{key}={value}")
+    assert key.removeprefix("dataloader_") in error and len(error) < 600
+
+
+@pytest.mark.parametrize("metric", ["mse", "roc", "per_label"])
+def test_metric_of_another_problem_type(refused_training, weather, metric):
+    """Refused once the data are known, and not after an epoch."""
+    error = refused_training(weather, "--metric_for_best_model", metric)
+    assert repr(metric) in error and "macro_f1" in error
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16", "nope"])
+def test_half_precision_from_the_environment(refused_training, weather, monkeypatch, precision):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", precision)
+    error = refused_training(weather)
+    assert precision in error and "ACCELERATE_MIXED_PRECISION" in error
+
+
+def test_checkpointing_of_activations(refused_training, weather):
+    assert "LSTMForSequenceClassification has none" in refused_training(weather, "--activation_checkpointing", "true")
+
+
+@pytest.mark.parametrize(("key", "value"), [("hidden_size", "400000"), ("embedding_size", "2000000000")])
+def test_model_that_no_memory_holds(refused_training, weather, key, value):
+    error = refused_training(weather, f"--{key}", value)
+    assert "GB of memory, this machine has" in error
 
 
 def test_class_weights_for_regression(refused_training, tmp_path):

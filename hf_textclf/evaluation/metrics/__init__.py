@@ -99,6 +99,19 @@ def metrics_for(
     return metrics
 
 
+def metric_names(*problem_types: str) -> list[str]:
+    """The metrics that a best model can be chosen by, of some problem types: flat numbers."""
+    scores, labels = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]), np.array([0, 1, 1])
+    rows = {
+        "single_label_classification": (scores, labels),
+        "multi_label_classification": (scores, np.eye(2)[labels]),
+        "regression": (scores[:, 0], labels + 0.5),
+    }
+    names = [name for kind in problem_types for name, value in compute_metrics(*rows[kind], problem_type=kind).items()
+             if isinstance(value, float)]  # fmt: skip
+    return list(dict.fromkeys(names))
+
+
 def _check(probabilities: np.ndarray, labels: np.ndarray, problem_type: str, label_names: list[str] | None) -> None:
     # dimensions of probabilities and labels
     dimensions = {"single_label_classification": (2, 1), "multi_label_classification": (2, 2), "regression": (1, 1)}

@@ -69,6 +69,10 @@ class LSTMConfig(PreTrainedConfig):
         for name in ("embedding_dropout", "locked_dropout", "recurrent_dropout", "classifier_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must lie in [0, 1)")
+        if self.num_hidden_layers > 1000:
+            raise ValueError(f"num_hidden_layers={self.num_hidden_layers} must be at most 1000")
+        if not 0 <= self.initializer_range < float("inf"):
+            raise ValueError(f"initializer_range={self.initializer_range} must be 0 or more")
         width = self.hidden_size * (1 + self.bidirectional)
         if self.num_attention_heads < 0 or self.num_attention_heads and width % self.num_attention_heads:
             raise ValueError(
