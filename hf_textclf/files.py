@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
@@ -18,6 +19,8 @@ PACKAGE = Path(__file__).parent
 SAMPLES = PACKAGE / "data" / "samples"
 # by it a command holds an output folder; it is not there between commands
 LOCK = ".lock"
+# folders inside, in which results are made; what a killed command leaves goes with the next
+PARTIAL = ".partial"
 
 
 def bundled(folder: str) -> Path:
@@ -54,7 +57,7 @@ def new_folder(output_dir: str | Path, remedy: str = "choose another with --outp
     output = Path(output_dir)
     if (
         output.is_dir()
-        and any(path.name != LOCK for path in output.iterdir())
+        and any(path.name != LOCK and not path.name.startswith(PARTIAL) for path in output.iterdir())
         or not output.is_dir()
         and exists(output)
     ):
@@ -104,6 +107,8 @@ def hold_folder(output: Path) -> Iterator[None]:
     try:
         output.mkdir(parents=True, exist_ok=True)
         with _hold(output / LOCK, output):
+            for left in output.glob(f"{PARTIAL}*"):
+                shutil.rmtree(left)
             yield
     finally:
         with suppress(OSError):  # those that hold something stay

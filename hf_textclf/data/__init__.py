@@ -3,6 +3,7 @@
 from .loading import TextData, load_data, load_split, load_texts, summarize, texts_of
 from .reading import read_rows
 from .sources import DataArguments, ProblemType, TextArguments
+from .splits import too_small
 from .writing import output_format, write_rows
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "read_rows",
     "summarize",
     "texts_of",
+    "too_small",
     "texts_of",
+    "too_small",
     "write_rows",
 ]

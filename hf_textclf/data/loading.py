@@ -15,7 +15,7 @@ from ..saved_model.seen_texts import SeenTexts, digest_texts, held_out
 from .examples import collect_rows, find_columns, find_text_column, missing_texts
 from .labels import MULTI, REGRESSION, check_learnable, encode_labels, label_counts, one_against_rest
 from .sources import DataArguments, ProblemType, Readers, TextArguments, read_splits
-from .splits import count_overlap, divide_train
+from .splits import count_overlap, divide_train, too_small
 
 logger = logging.getLogger(__name__)
 # classes that the summary lists
@@ -252,7 +252,8 @@ def summarize(
         train += texts["validation"].chunks if data.made_validation and name != "validation" else []
         if overlap := count_overlap(texts[name], train=pa.chunked_array(train)):
             lines.append(f"warning: {overlap:,} of {len(texts[name]):,} {name} texts also stand in train")
-    return lines
+    small = [too_small(name, len(column)) for name, column in texts.items() if name != "train"]
+    return lines + [line for line in small if line]
 
 
 def _quantiles(lengths: np.ndarray) -> str:

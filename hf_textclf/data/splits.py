@@ -1,5 +1,7 @@
 """Splits made here: seeded, stratified, and never with one text on both sides."""
 
+import math
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -7,6 +9,9 @@ import pyarrow.compute as pc
 from ..errors import UserError
 from .labels import MULTI, REGRESSION
 from .sources import ProblemType, TextArguments
+
+# 95 % of a normal distribution lie within so many standard deviations; and the widest interval that says something
+Z, WIDEST = 1.96, 0.15
 
 
 def strata_of(targets: np.ndarray, *, problem_type: ProblemType) -> np.ndarray:
@@ -90,3 +95,13 @@ def choose_subset(targets: np.ndarray, count: int, *, problem_type: ProblemType,
 def count_overlap(texts: pa.ChunkedArray, *, train: pa.ChunkedArray) -> int:
     """Return how many rows have a text that also stands in train."""
     return pc.sum(pc.is_in(texts, value_set=pc.unique(train))).as_py() or 0
+
+
+def too_small(name: str, rows: int) -> str | None:
+    """A line on a split whose figures mean little: of an accuracy of one half, a 95 % interval (Wilson 1927) reaches
+    further than `WIDEST` to each side; None for a larger split."""
+    reach = Z / (2 * math.sqrt(rows + Z**2))
+    if reach <= WIDEST:
+        return None
+    known = f"an accuracy is known to {100 * reach:.0f} points up or down at best (95 %)"
+    return f"warning: {name} has {rows:,} text{'s' * (rows != 1)}, too few for figures that mean much: {known}"

@@ -6,7 +6,6 @@ probabilities without knowing of it.
 """
 
 import logging
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from ..arguments import option
 from ..card import is_ours, write_card
 from ..data import DataArguments
 from ..errors import UserError
-from ..files import read_json, write_json
+from ..files import PARTIAL, hold_folder, read_json, write_json
 from ..inference import Classifier
 from ..inference.predictor import to_probabilities
 from ..models.loading import calibration_of, classification_head, problem_type_of
@@ -100,6 +99,11 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
     """
     if not Path(folder).is_dir():
         raise UserError(f"{folder!r} is no folder, expected a trained model to rewrite; download it first")
+    with hold_folder(Path(folder)):
+        return _calibrate(folder, data_arguments, arguments)
+
+
+def _calibrate(folder: str, data_arguments: DataArguments, arguments: CalibrationArguments) -> dict[str, Any]:
     classifier = Classifier(folder)
     if classifier.predictor.network is None:
         raise UserError(f"{folder!r} holds no neural network, expected one to calibrate; calibrate another model")
@@ -122,8 +126,7 @@ def calibrate(folder: str, data_arguments: DataArguments, arguments: Calibration
     results["seen_texts"] = seen
     results |= calibration.results(data.label_names)
 
-    partial = Path(folder) / ".partial"
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = Path(folder) / PARTIAL
     partial.mkdir()
     model.save_pretrained(partial)
     calibration.plot(partial / RELIABILITY_DIAGRAM)

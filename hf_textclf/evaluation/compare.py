@@ -14,7 +14,7 @@ import numpy as np
 from ..arguments import option
 from ..data import DataArguments, write_rows
 from ..errors import UserError
-from ..files import hold_folder, new_folder, write_json, write_text
+from ..files import PARTIAL, hold_folder, new_folder, write_json, write_text
 from ..inference import Classifier
 from ..provenance import describe_hardware, describe_versions, public_name
 from ..saved_model.layout import MEASURED, PICTURES, SPLITS, model_digest, move_files
@@ -47,7 +47,7 @@ def compare(folders: list[str], data_arguments: DataArguments, arguments: Compar
         UserError: unreadable folders or data, folders for different labels, an output folder that holds something.
     """
     output = new_folder(arguments.output_dir)
-    with hold_folder(output), TemporaryDirectory(dir=output, prefix=".partial") as place:
+    with hold_folder(output), TemporaryDirectory(dir=output, prefix=PARTIAL) as place:
         results = _compare(folders, data_arguments, arguments, Path(place))
         move_files(Path(place), output)
     return results

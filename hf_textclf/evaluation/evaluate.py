@@ -21,7 +21,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from ..arguments import option
 from ..data import DataArguments, TextData, write_rows
 from ..errors import UserError
-from ..files import hold_folder, new_folder, read_json, write_json
+from ..files import PARTIAL, hold_folder, new_folder, read_json, write_json
 from ..inference import Classifier
 from ..provenance import describe_hardware, describe_versions, public_name
 from ..saved_model.layout import ERRORS, EVAL_RESULTS, EVALUATIONS, model_digest
@@ -62,7 +62,7 @@ def evaluate(folder: str, data_arguments: DataArguments, arguments: EvaluationAr
         data_arguments, classifier, folders=[folder], split=arguments.split, max_samples=arguments.max_samples
     )
     output = _new_folder(folder, split, arguments)
-    with hold_folder(output), TemporaryDirectory(dir=output, prefix=".partial") as place:
+    with hold_folder(output), TemporaryDirectory(dir=output, prefix=PARTIAL) as place:
         partial = Path(place)
         predictions = predict_rows(classifier, rows, batch_size=arguments.batch_size, progress="evaluating")
         options: dict[str, Any] = {"problem_type": classifier.problem_type, "label_names": data.label_names}

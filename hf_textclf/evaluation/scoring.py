@@ -10,7 +10,7 @@ from datasets import Dataset
 from tqdm.auto import tqdm
 
 from ..arguments import MOST
-from ..data import DataArguments, TextData, load_split, texts_of
+from ..data import DataArguments, TextData, load_split, texts_of, too_small
 from ..errors import UserError
 from ..inference import Classifier
 from ..saved_model.layout import read_run
@@ -65,6 +65,8 @@ def load_rows(
     [(name, rows)] = data.splits.items()
     if max_samples is not None and max_samples < len(rows):
         rows = rows.shuffle(seed=arguments.split_seed).select(range(max_samples))
+    if line := too_small(name, len(rows)):
+        logger.warning("%s", line)
     digests = digest_texts(texts_of(rows)) if any(seen) else np.empty(0)
     counts = [None if each is None else each.count(digests) for each in seen]
     for folder, count in zip(folders, counts, strict=True):

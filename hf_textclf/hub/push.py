@@ -131,10 +131,7 @@ def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
     if arguments.with_onnx:
         record = export_onnx(folder)
         logger.info("ONNX: its logits differ from those of the model by %.1g at most", record["max_difference"])
-    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    if stale := outdated(Facts(folder, name=arguments.repo)):
-        logger.warning("%s: of other weights or another config.json, and not sent; measure again", ", ".join(stale))
-    names = [name for name in names if name in code or matches(name, (*WRITTEN, *BESIDE)) and name not in stale]
+    names = _current(folder, code)
     files: dict[str, Path | bytes] = {name: folder / name for name in (*names, *onnx_files(folder))}
     if is_classifier(config.get("architectures")):
         files.setdefault(HANDLER, Path(__file__).with_name(HANDLER))
@@ -149,6 +146,14 @@ def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
     if is_ours(card) or arguments.card.given or not card.is_file():
         files[CARD] = render_card(folder, arguments.card).encode()
     return upload_folder
+
+
+def _current(folder: Path, code: Container[str]) -> list[str]:
+    """The files of a folder that are for others, but for figures and pictures of other weights."""
+    if stale := outdated(Facts(folder, name=folder.name)):
+        logger.warning("%s: of other weights or another config.json, and not sent; measure again", ", ".join(stale))
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    return [name for name in names if name in code or matches(name, (*WRITTEN, *BESIDE)) and name not in stale]
 
 
 def check_name(repo: str) -> None:

@@ -15,7 +15,7 @@ from ..arguments import option
 from ..data import DataArguments, load_data, summarize
 from ..errors import UserError
 from ..evaluation.metrics import compute_metrics
-from ..files import hold_folder, new_folder
+from ..files import PARTIAL, hold_folder, new_folder
 from ..inference.linear import LinearPredictor
 from ..inference.predictor import to_probabilities
 from ..models.linear import LONGEST, LinearConfig, choose_analyzer, fit, save_linear
@@ -112,7 +112,7 @@ def _train(data_arguments: DataArguments, arguments: LinearArguments, output: Pa
     weights, bias = fit(matrix, np.asarray(data.splits["train"]["labels"]), config, c=c, alpha=alpha)
     seconds = time.perf_counter() - start
 
-    with TemporaryDirectory(dir=output, prefix=".partial") as place:
+    with TemporaryDirectory(dir=output, prefix=PARTIAL) as place:
         partial = Path(place)
         save_linear(partial, config, vectorizer, weights, bias)
         predictor = LinearPredictor(partial)

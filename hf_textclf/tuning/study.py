@@ -105,8 +105,10 @@ def open_study(training: TrainingArguments, settings: dict[str, Any]) -> Iterato
     with lock:
         try:
             if not _others(output, lock):
-                # what a killed search can leave behind: half a line, and the lock of the line it was writing
-                journal.with_name(f"{JOURNAL}.lock").unlink(missing_ok=True)
+                # what a killed search can leave behind: half a line, and the lock of the line it was writing, which
+                # Optuna renames before it goes
+                for left in output.glob(f"{JOURNAL}.lock*"):
+                    left.unlink()
                 with journal.open("rb+") as file:
                     file.truncate(file.read().rfind(b"\n") + 1)
             study = _study(journal, training)

@@ -5,10 +5,11 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.stats import binomtest
 
 from hf_textclf.data import DataArguments, load_data
 from hf_textclf.data.sources import canonical_split
-from hf_textclf.data.splits import choose_subset, choose_validation, count_overlap, strata_of
+from hf_textclf.data.splits import choose_subset, choose_validation, count_overlap, strata_of, too_small
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
 
@@ -96,3 +97,15 @@ def test_refused(load, table, refused):
         refused(lambda size=size: load([0, 1] * 5, validation_size=size), f"validation_size {size}")
     refused(lambda: load([0, 1] * 5, max_train_samples=0), "max_train_samples 0")
     refused(lambda: load_data(DataArguments(table([("same", "a"), ("same", "b")]))), "one distinct text")
+
+
+@pytest.mark.parametrize(("rows", "points"), [(1, 45), (2, 41), (20, 20), (38, 15), (39, None), (10_000, None)])
+def test_too_small_to_mean_anything(rows, points):
+    """Compared with the interval that SciPy gives (Wilson's), of which half are right."""
+    line = too_small("validation", rows)
+    assert (line is None) == (points is None)
+    if line and rows % 2 == 0:
+        limits = binomtest(rows // 2, rows).proportion_ci(0.95, "wilson")
+        assert round(50 * (limits.high - limits.low)) == points
+    if line:
+        assert f"validation has {rows} text" in line and f"{points} points" in line

@@ -207,6 +207,10 @@ def test_figures_of_former_weights_are_replaced(trained_models, tmp_path):
     assert main(["evaluate", str(folder)]) == 2
 
 
+def stopped(*_):
+    raise KeyboardInterrupt
+
+
 def test_notes_beside_the_figures_stay(trained_models, tmp_path, monkeypatch):
     """Until new figures are whole the former ones stay, too."""
     folder = shutil.copytree(trained_models / "single", tmp_path / "model")
@@ -216,11 +220,18 @@ def test_notes_beside_the_figures_stay(trained_models, tmp_path, monkeypatch):
     former = {path.name: path.read_bytes() for path in output.iterdir()}
     assert main(["calibrate", str(folder)]) == 0
     with monkeypatch.context() as patch:
-        patch.setattr("hf_textclf.evaluation.evaluate.write_rows", lambda *_: 1 / 0)
-        patch.setattr("tempfile.tempdir", str(tmp_path))
-        assert main(["evaluate", str(folder)]) == 1
+        patch.setattr("hf_textclf.evaluation.evaluate.write_rows", stopped)
+        assert main(["evaluate", str(folder)]) == 130
     assert {path.name: path.read_bytes() for path in output.iterdir()} == former
     assert main(["evaluate", str(folder)]) == 0
     assert set(path.name for path in output.iterdir()) == set(former) and (output / "notes.md").read_text() == "mine"
     assert (output / "eval_results.json").read_bytes() != former["eval_results.json"]
-    assert not list(folder.glob(".evaluation_test*"))
+    assert not list(folder.rglob(".partial*"))
+
+
+def test_what_a_killed_command_leaves_is_in_nobodys_way(trained_models, tmp_path):
+    out = tmp_path / "out"
+    (out / ".partial1234").mkdir(parents=True)
+    (out / ".partial1234" / "errors.csv").touch()
+    assert main(["evaluate", str(trained_models / "single"), "--output_dir", str(out)]) == 0
+    assert {path.name for path in out.iterdir()} == {"eval_results.json", "errors.csv"}

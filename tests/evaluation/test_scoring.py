@@ -140,3 +140,12 @@ def test_a_model_of_before_is_known_by_its_path(trained, evaluate, tmp_path_fact
     shutil.copy("data/three.csv", old.parent / "copy.csv")
     results, said = evaluate(str(old), dataset=str(old.parent / "copy.csv"))
     assert results["split"] == "test" and "does not say which texts it was trained on" in said
+
+
+def test_few_texts_deserve_a_line(evaluate, tmp_path_factory):
+    few = tmp_path_factory.mktemp("few") / "few.csv"
+    write_rows(few, TEST[:2])
+    for count in (2, len(TEST)):
+        write_rows(few, TEST[:count])
+        _, said = evaluate(dataset=str(few))
+        assert ("test has 2 texts, too few" in said) is (count == 2)
