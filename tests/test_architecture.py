@@ -98,6 +98,9 @@ def test_families_of_models_travel_alone():
             nodes = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
             own = {node.level for node in nodes if isinstance(node, ast.ImportFrom)} - {0}
             assert own <= {1} and FACE not in imported_parts(path), path
+    for name in layout.TOKENIZER_CODE:
+        modules = re.findall(r"^from \.(\w*)", (PACKAGE / "tokenization" / name).read_text(), re.MULTILINE)
+        assert {f"{module}.py" for module in modules} < set(layout.TOKENIZER_CODE)
 
 
 def test_spaces_app_is_a_thin_face():

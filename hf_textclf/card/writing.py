@@ -88,8 +88,9 @@ def _render(facts: Facts, metadata: dict[str, Any], *, prose: str) -> str:
     template = "language_model.md.j2" if facts.is_language_model else "classifier.md.j2"
     settings = {key: value for key, value in facts.run.items() if key not in UNSAID}
     written = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False).strip() if settings else ""
-    # the code that travels with a home-made model
-    trust = ", trust_remote_code=True" if "auto_map" in facts.config else ""
+    # the code that travels with a home-made model, or a tokenizer that reads texts in a way of its own
+    brings_code = "auto_map" in facts.config or "auto_map" in facts.tokenizer
+    trust = ", trust_remote_code=True" if brings_code else ""
     tables = {"results": results_table(facts), "labels": labels_table(facts), "costs": costs_table(facts)}
     return environment.get_template(template).render(
         facts=facts, metadata=metadata, prose=prose, settings=written, trust=trust, **tables

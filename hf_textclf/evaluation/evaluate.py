@@ -25,6 +25,7 @@ from ..files import PARTIAL, hold_folder, new_folder, read_json, write_json
 from ..inference import Classifier
 from ..provenance import describe_hardware, describe_versions, public_name
 from ..saved_model.layout import ERRORS, EVAL_RESULTS, EVALUATIONS, model_digest
+from ..tokenization.tokenization_classifier import ClassifierTokenizer
 from .metrics import measure
 from .scoring import Counts, Predictions, load_rows, predict_rows
 
@@ -183,10 +184,12 @@ def pipeline_agreement(
     elif thresholds is not None:
         same["same_labels"] = ((stock >= 0.5) == (ours >= thresholds)).all(axis=1)
     settings = tokenizer.init_kwargs  # of tokenizer_config.json
+    # a tokenizer that an older version saved
+    is_stock = not isinstance(tokenizer, ClassifierTokenizer)
     reasons = {
-        "head_tail: a pipeline keeps the head of a long text only": "head_tokens" in settings,
-        "segmenter: a pipeline does not cut texts into words before they are tokenized": "segmenter" in settings,
-        f"document_strategy {strategy}: a pipeline cuts a long text": strategy,
+        "head_tail: a pipeline keeps the head of a long text only": is_stock and "head_tokens" in settings,
+        "segmenter: a pipeline does not cut texts into words": is_stock and "segmenter" in settings,
+        f"document_strategy {strategy}: a pipeline {'cuts' if is_stock else 'refuses'} a long text": strategy,
         f"precision: the weights are stored as {dtype}, in which a pipeline computes": dtype != torch.float32,
         "thresholds: a pipeline gives probabilities only, and its user takes the labels from 0.5 on": (
             thresholds is not None and (thresholds != 0.5).any()

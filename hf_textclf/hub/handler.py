@@ -1,7 +1,7 @@
 """Serves this model on Hugging Face Inference Endpoints, whose toolkit imports this file and calls `EndpointHandler`.
 
-It needs torch and transformers alone (5.23 or newer for home-made models). Long texts are cut, as by a stock pipeline;
-README.md tells where hf-textclf would say something else.
+It needs torch and transformers alone (5.23 or newer for home-made models), and what requirements.txt names. Long texts
+are cut as hf-textclf cuts them; those that it reads in chunks are refused.
 """
 
 from pathlib import Path

@@ -19,14 +19,28 @@ from ..card import CardArguments, is_ours, render_card, write_card
 from ..card.merge import merge_cards, read_card
 from ..card.metadata import require_license
 from ..errors import TOKEN, UserError
+from ..files import read_json
 from ..inference.onnx import export_onnx
 from ..saved_model.facts import Facts, check_model, code_files, is_classifier, onnx_files, outdated, public_run
-from ..saved_model.layout import BESIDE, CARD, HANDLER, OUTLIVED, RUN_CONFIG, WRITTEN, matches
+from ..saved_model.layout import (
+    BESIDE,
+    CARD,
+    HANDLER,
+    OUTLIVED,
+    REQUIREMENTS,
+    RUN_CONFIG,
+    TOKENIZER_CONFIG,
+    WRITTEN,
+    matches,
+)
+from ..tokenization import renew_tokenizer
 from .errors import signed_in, with_retries
 
 logger = logging.getLogger(__name__)
 # in the title of each commit of ours
 SIGNATURE = " with hf-textclf"
+# as the extra `chinese`
+JIEBA = b"jieba>=0.42.1,<0.43\n"
 # files that hold no text
 BINARY = (".safetensors", ".onnx", ".png", ".jpg")
 
@@ -120,7 +134,6 @@ def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
             holds an access token; or, with `with_onnx`, as `export_onnx`.
     """
     config, card = check_model(folder), folder / CARD
-    code = code_files(folder, config)
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
     if arguments.card.given:
         text = render_card(folder, arguments.card)
@@ -128,21 +141,23 @@ def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
         require_license(read_card(text, where=str(card)).data, where=f"the model card {str(card)!r}")
     if arguments.card.given and not arguments.dry_run:
         write_card(folder, replace(arguments.card, repo=None))
+    if not arguments.dry_run:
+        # of an older version, whose words or cuts others would not know
+        renew_tokenizer(folder)
+    code = code_files(folder, config)
     if arguments.with_onnx:
         record = export_onnx(folder)
         logger.info("ONNX: its logits differ from those of the model by %.1g at most", record["max_difference"])
     names = _current(folder, code)
     files: dict[str, Path | bytes] = {name: folder / name for name in (*names, *onnx_files(folder))}
-    if is_classifier(config.get("architectures")):
-        files.setdefault(HANDLER, Path(__file__).with_name(HANDLER))
+    # what people put there goes in the place of ours
+    files = files | endpoint_files(folder, config) | files
     if RUN_CONFIG in files:
         files[RUN_CONFIG] = yaml.safe_dump(public_run(folder), allow_unicode=True, sort_keys=False).encode()
     tops = {name.partition("/")[0] for name in files}
     kept_local = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir() if path.name not in tops)
     upload_folder = UploadFolder(files, kept_local)
-    for name in files:
-        if not name.endswith(BINARY) and TOKEN.search(upload_folder.read(name).decode("utf-8", "replace")):
-            raise UserError(f"{name} holds what looks like an access token (hf_...); take it out and revoke it")
+    refuse_tokens(upload_folder)
     if is_ours(card) or arguments.card.given or not card.is_file():
         files[CARD] = render_card(folder, arguments.card).encode()
     return upload_folder
@@ -154,6 +169,21 @@ def _current(folder: Path, code: Container[str]) -> list[str]:
         logger.warning("%s: of other weights or another config.json, and not sent; measure again", ", ".join(stale))
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     return [name for name in names if name in code or matches(name, (*WRITTEN, *BESIDE)) and name not in stale]
+
+
+def refuse_tokens(upload_folder: UploadFolder) -> None:
+    """Raise UserError: a file holds an access token."""
+    for name in upload_folder.files:
+        if not name.endswith(BINARY) and TOKEN.search(upload_folder.read(name).decode("utf-8", "replace")):
+            raise UserError(f"{name} holds what looks like an access token (hf_...); take it out and revoke it")
+
+
+def endpoint_files(folder: Path, config: dict[str, Any]) -> dict[str, Path | bytes]:
+    """What Inference Endpoints need of a classifier beside its folder."""
+    if not is_classifier(config.get("architectures")):
+        return {}
+    needs_jieba = "segmenter" in read_json(folder / TOKENIZER_CONFIG)
+    return {HANDLER: Path(__file__).with_name(HANDLER)} | ({REQUIREMENTS: JIEBA} if needs_jieba else {})
 
 
 def check_name(repo: str) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from ..errors import UserError
 from ..files import write_json
 from ..models.loading import load_classifier, longest_text
 from ..saved_model.layout import ONNX_EXPORT, ONNX_MODEL, model_digest
-from ..tokenization import load_tokenizer
+from ..tokenization import load_tokenizer, renew_tokenizer
 
 OPSET = 17
 TOLERANCE = 1e-4  # largest difference of two logits that rounding explains, as a share of those beyond 1
@@ -27,20 +28,26 @@ SHAPES = ((1, 1), (2, 1), (3, 8), (5, 40), (2, 4096))
 
 
 class _Logits(nn.Module):
-    """A model that takes tensors by their place and returns a tensor, as a trace needs it."""
+    """A model that takes tensors by their place and returns a tensor, as a trace needs it. Unless it counts positions
+    each text gets a pad, which changes no answer, so that empty texts, of no column, have one."""
 
     def __init__(self, model: PreTrainedModel, names: list[str]) -> None:
         super().__init__()
         self.model, self.names = model, names
+        self.adds_pad = longest_text(model.config) is None
+        self.pads = {"input_ids": model.config.get_text_config().pad_token_id}
 
     def forward(self, *inputs: Tensor) -> Tensor:
+        if self.adds_pad:
+            pads = [self.pads.get(name, 0) for name in self.names]
+            inputs = tuple(functional.pad(rows, (0, 1), value=pad) for rows, pad in zip(inputs, pads, strict=True))
         return self.model(**dict(zip(self.names, inputs, strict=True))).logits
 
 
 def export_onnx(folder: Path) -> dict[str, Any]:
     """Write `onnx/model.onnx` into a saved folder: the network as the Auto classes load it, which reads no long text
     in chunks. Its inputs are those that the tokenizer gives, each (batch_size, sequence_length); the output, `logits`,
-    is (batch_size, num_labels).
+    is (batch_size, num_labels). tokenizer.json beside it gets the truncation, or a mark that it says too little.
 
     Returns what `onnx/export.json` holds, with `max_difference`, the largest one of two logits of file and model.
 
@@ -50,6 +57,7 @@ def export_onnx(folder: Path) -> dict[str, Any]:
     for name in ("onnx", "onnxruntime"):
         if find_spec(name) is None:
             raise UserError(f"ONNX needs {name}, which is not installed; pip install 'hf-textclf[onnx]'")
+    renew_tokenizer(folder)
     model, tokenizer = load_classifier(str(folder)), load_tokenizer(str(folder))
     network = _Logits(model, list(tokenizer("a"))).eval()
     axes: dict[str, Any] = {name: {0: "batch_size", 1: "sequence_length"} for name in network.names}
@@ -103,7 +111,7 @@ def _largest_difference(network: _Logits, tokenizer: PreTrainedTokenizerFast, fi
     session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
     limit = min(tokenizer.model_max_length, longest_text(network.model.config) or tokenizer.model_max_length)
     differences = []
-    for texts, length in SHAPES:
+    for texts, length in (*SHAPES, (2, 0))[: None if network.adds_pad else -1]:
         batch = _batch(network, tokenizer, texts=texts, length=min(length, limit))
         (logits,) = session.run(None, {name: rows.numpy() for name, rows in zip(network.names, batch, strict=True)})
         expected = network(*batch)

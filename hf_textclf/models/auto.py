@@ -3,8 +3,15 @@ the Auto classes alone, a model loaded and saved again keeps `auto_map` in its c
 
 from typing import Any
 
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
 
+from ..tokenization.tokenization_classifier import ClassifierTokenizer
 from .frozen import FrozenEncoderConfig, FrozenEncoderForSequenceClassification, FrozenEncoderModel
 from .lstm import LSTMConfig, LSTMForCausalLM, LSTMForSequenceClassification, LSTMModel
 
@@ -25,3 +32,5 @@ def register() -> None:
         # from here on `save_pretrained` writes `auto_map` and copies the files that define the classes
         config.register_for_auto_class()
         model.register_for_auto_class(auto.__name__)
+        # by its name AutoTokenizer finds it for every family
+        AutoTokenizer.register(config, ClassifierTokenizer, exist_ok=True)

@@ -25,12 +25,12 @@ DIGEST = "model_digest"
 class Facts:
     """What a card can be made from, read from the files of a folder.
 
-    name: of the model, as others call it. config: config.json. max_length: tokens that the tokenizer cuts at; None
-    where it does not. label_names: in id order. problem_type: classes where a foreign checkpoint does not say. run:
-    the resolved configuration, without paths of a machine. results: eval_results.json. evaluations: what is known of
-    each split the model was evaluated on, train first and test last, other data sets after all splits of the run's
-    own. headline: the last of the run's own splits, which is test where the model was evaluated on it. measured:
-    costs. history: trainer_state.json. pictures: file name -> what it shows.
+    name: of the model, as others call it. config: config.json. tokenizer: tokenizer_config.json. max_length: tokens
+    that the tokenizer cuts at; None where it does not. label_names: in id order. problem_type: classes where a foreign
+    checkpoint does not say. run: the resolved configuration, without paths of a machine. results: eval_results.json.
+    evaluations: what is known of each split the model was evaluated on, train first and test last, other data sets
+    after all splits of the run's own. headline: the last of the run's own splits, which is test where the model was
+    evaluated on it. measured: costs. history: trainer_state.json. pictures: file name -> what it shows.
     Raises UserError: it holds no model of Transformers, or a file that is no JSON.
     """
 
@@ -45,7 +45,8 @@ class Facts:
         self.problem_type: str = config.get("problem_type") or "single_label_classification"
         names = config.get("id2label") or {}
         self.label_names: list[str] = [names[number] for number in sorted(names, key=int)]
-        limit = read_json(folder / layout.TOKENIZER_CONFIG).get("model_max_length")
+        self.tokenizer = read_json(folder / layout.TOKENIZER_CONFIG)
+        limit = self.tokenizer.get("model_max_length")
         self.max_length = int(limit) if limit and limit < NO_LIMIT else None
         self.history = read_json(folder / layout.TRAINER_STATE)
         self.run, (later, _) = public_run(folder), measured(folder)

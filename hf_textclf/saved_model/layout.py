@@ -18,6 +18,8 @@ WEIGHTS_INDEX = "model.safetensors.index.json"
 WEIGHTS_COPY = "model-00001-of-00001.safetensors"
 TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
+# the class of a tokenizer that reads texts as no tokenizer.json can say
+TOKENIZER_CODE = ("tokenization_classifier.py", "sentences.py")
 TRAINER_STATE = "trainer_state.json"
 # how it reads long texts
 DOCUMENT = "document.json"
@@ -72,7 +74,7 @@ WRITTEN = (
 # what a newer model outlives in its repository: these, code of another family, pictures of older figures
 OUTLIVED = (
     *WRITTEN,
-    *("*_lstm.py", "*_lstm_lm.py", "*_frozen.py", LEARNING_CURVE, RELIABILITY_DIAGRAM),
+    *("*_lstm.py", "*_lstm_lm.py", "*_frozen.py", *TOKENIZER_CODE, LEARNING_CURVE, RELIABILITY_DIAGRAM),
     *(f"{split}_{picture}" for split in SPLITS for picture in PICTURES),
 )
 # what people may put beside it; texts of the data (errors.csv) and checkpoints are not for others

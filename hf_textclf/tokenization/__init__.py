@@ -1,7 +1,7 @@
 """Stock fast tokenizers: trained here or loaded from any checkpoint, and one place where texts become ids."""
 
 from .encoding import PaddingCollator, Windows, batches_by_length, encode, encode_whole, encode_windows
-from .loading import check_agreement, load_tokenizer, set_truncation
+from .loading import check_agreement, load_tokenizer, renew_tokenizer, save_tokenizer, set_truncation
 from .sentences import split_sentences
 from .training import TOKENIZER_TYPES, train_tokenizer
 
@@ -15,6 +15,8 @@ __all__ = [
     "encode_whole",
     "encode_windows",
     "load_tokenizer",
+    "renew_tokenizer",
+    "save_tokenizer",
     "set_truncation",
     "split_sentences",
     "train_tokenizer",

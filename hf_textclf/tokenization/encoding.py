@@ -1,14 +1,11 @@
 """Texts to token ids: Chinese words first where asked, then one slice of the whole sequence, or all of it in windows.
 
 `tokenizers` cannot save a pre-tokenizer written in Python. So jieba's words are joined by blanks, and
-tokenizer_config.json says so under `segmenter`. `encode` heeds it; a stock pipeline over the same folder takes what
-stands between two marks of punctuation for one word, and its answers differ.
+tokenizer_config.json says so under `segmenter`, which `encode` heeds.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import accumulate
 from typing import Any
 
@@ -16,11 +13,10 @@ import numpy as np
 from transformers import BatchEncoding, DataCollatorWithPadding, PreTrainedTokenizerFast
 
 from ..errors import UserError
-from .loading import head_and_tail, special_tokens_around
+from .loading import NO_JIEBA, head_and_tail, special_tokens_around
+from .tokenization_classifier import cut_words
 
 SEGMENTERS = ("jieba",)
-# jieba's time grows with the square of what stands without punctuation
-ENDLESS = re.compile("([\u4e00-\u9fff]{1000})")
 
 
 def segment(texts: Iterable[str], segmenter: str) -> list[str]:
@@ -30,21 +26,10 @@ def segment(texts: Iterable[str], segmenter: str) -> list[str]:
     """
     if segmenter not in SEGMENTERS:
         raise UserError(f"segmenter {segmenter!r} is unknown; choose one of {', '.join(SEGMENTERS)}")
-    words = _jieba()
-    return [" ".join(words.cut(ENDLESS.sub(r"\1 ", text))) for text in texts]
-
-
-@cache
-def _jieba() -> Any:
     try:
-        import jieba
+        return cut_words(texts)
     except ImportError as error:
-        raise UserError("segmenter 'jieba' is not installed; pip install 'hf-textclf[chinese]'") from error
-    words = jieba.Tokenizer()
-    # what `initialize` does, but for `jieba.cache` in the machine's temporary folder, where another user may leave one
-    words.FREQ, words.total = words.gen_pfdict(words.get_dict_file())
-    words.initialized = True
-    return words
+        raise UserError(NO_JIEBA) from error
 
 
 def segmented(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[str]:

@@ -1,19 +1,33 @@
 """Load a stock fast tokenizer, decide how it cuts long texts, check that it fits the model.
 
 transformers cuts a text at its head or its tail. `head_tail` is ours; its one number, `head_tokens`, and the
-`segmenter` travel inside tokenizer_config.json. A stock pipeline does not know them.
+`segmenter` travel inside tokenizer_config.json. Stock tools do not know them, so `save_tokenizer` names the class that
+does, `ClassifierTokenizer`.
 """
 
+import json
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers.dynamic_module_utils import custom_object_save
 
 from ..errors import UserError
+from ..files import read_json, write_json
 from ..saved_model.check import check_tokenizer, find_file
-from ..saved_model.layout import TOKENIZER, TOKENIZER_CONFIG
+from ..saved_model.layout import DOCUMENT, TOKENIZER, TOKENIZER_CODE, TOKENIZER_CONFIG
+from .tokenization_classifier import ClassifierTokenizer, mark
 
+NO_JIEBA = "segmenter 'jieba' is not installed; pip install 'hf-textclf[chinese]'"
+# from here on `save_pretrained` names the class in `auto_map` and copies its file
+ClassifierTokenizer.register_for_auto_class()
 TRUNCATIONS = ("head", "tail", "head_tail")
+# of a tokenizer whose model reads long texts in chunks
+DOCUMENT_KEYS = ("document_strategy", "num_sentences")
+# a tokenizer without a limit has this or more
+NO_LIMIT = 1e9
 # what the forward() of an LSTM takes: no token_type_ids, which a BERT tokenizer would add
 CUSTOM_INPUTS = ("input_ids", "attention_mask")
 
@@ -35,6 +49,8 @@ def load_tokenizer(
         )
     # the libraries raise what they like at files that they did not write
     except Exception as error:
+        if "pip install jieba" in str(error):
+            raise UserError(NO_JIEBA) from error
         # the first line says what is wrong, the others speak to programmers
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         reason = "no tokenizer files there" if "instantiate the backend tokenizer" in reason else reason
@@ -43,6 +59,10 @@ def load_tokenizer(
             f"cannot load a tokenizer from {str(name_or_path)!r}: {as_hub_id}{reason}; "
             "name a folder with tokenizer.json and tokenizer_config.json, or a Hub id while online"
         ) from error
+    # what is special about it, the functions of this folder do
+    tokenizer.as_is = True
+    # said by `model_max_length`; two tokenizers are compared by their text
+    _drop_truncation(tokenizer)
     problem = ""
     if not tokenizer.is_fast:
         problem = f"has a slow tokenizer ({type(tokenizer).__name__})"
@@ -82,10 +102,10 @@ def set_truncation(
                 f"head_tokens={head_tokens} must lie between {lowest} and {highest} for max_length={max_length}, "
                 "so that a token of the text stands on both sides; change one of them"
             )
-    # a length that the checkpoint's own tokenizer.json was cut or padded to must not be saved beside ours
-    tokenizer.backend_tokenizer.no_truncation()
+    # a length that the checkpoint's own tokenizer.json was padded to must not be saved beside ours
+    _drop_truncation(tokenizer)
     tokenizer.backend_tokenizer.no_padding()
-    for stale in ("head_tokens", "max_length", "stride", "truncation_strategy", "pad_to_multiple_of"):
+    for stale in ("head_tokens", "pad_to_multiple_of"):
         tokenizer.init_kwargs.pop(stale, None)
     tokenizer.model_max_length = max_length
     # only what stands in init_kwargs is saved; stock tools read `truncation_side` and keep the head for `head_tail`
@@ -93,6 +113,69 @@ def set_truncation(
     tokenizer.init_kwargs["truncation_side"] = tokenizer.truncation_side
     if head_tokens is not None:
         tokenizer.init_kwargs["head_tokens"] = head_tokens
+
+
+def _drop_truncation(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Forget how tokenizer.json cuts."""
+    tokenizer.backend_tokenizer.no_truncation()
+    for stale in ("max_length", "stride", "truncation_strategy"):
+        tokenizer.init_kwargs.pop(stale, None)
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Save a tokenizer so that whoever opens the folder reads texts as we do, or learns why not.
+
+    tokenizer.json carries the truncation, for those who know it alone. Where that is not enough, tokenizer_config.json
+    names `ClassifierTokenizer`, whose file goes along, and tokenizer.json is marked. folder: may hold document.json,
+    by which a model reads long texts in chunks.
+    """
+    backend = tokenizer.backend_tokenizer
+    settings = _special(tokenizer.init_kwargs) | _special(read_json(folder / DOCUMENT), DOCUMENT_KEYS)
+    tokenizer.save_pretrained(folder)
+    if tokenizer.model_max_length < NO_LIMIT:
+        backend.enable_truncation(tokenizer.model_max_length, direction=tokenizer.truncation_side)
+    content = json.loads(backend.to_str())
+    backend.no_truncation()
+    # a tokenizer of ours that is loaded and saved again may have other settings than before
+    config = {name: value for name, value in read_json(folder / TOKENIZER_CONFIG).items() if name not in DOCUMENT_KEYS}
+    if settings:
+        sides = {"padding_side": tokenizer.padding_side, "model_input_names": tokenizer.model_input_names}
+        config |= settings | sides | {"tokenizer_class": ClassifierTokenizer.__name__}
+        # copies the file of the class, and its neighbour
+        custom_object_save(ClassifierTokenizer.__new__(ClassifierTokenizer), folder, config)
+        content = mark(content, settings)
+    elif config["tokenizer_class"] == ClassifierTokenizer.__name__:
+        config["tokenizer_class"] = PreTrainedTokenizerFast.__name__
+        del config["auto_map"]
+        for name in TOKENIZER_CODE:
+            (folder / name).unlink()
+    write_json(folder / TOKENIZER_CONFIG, config)
+    write_json(folder / TOKENIZER, content)
+
+
+def renew_tokenizer(folder: Path) -> None:
+    """Make the tokenizer of a folder what `save_tokenizer` makes it, where an older version or somebody else saved it.
+    Raises as `load_tokenizer`.
+    """
+    config, document = read_json(folder / TOKENIZER_CONFIG), read_json(folder / DOCUMENT)
+    limit = config.get("model_max_length") or NO_LIMIT
+    if _special(config) or _special(document, DOCUMENT_KEYS):
+        if config.get("tokenizer_class") != ClassifierTokenizer.__name__:
+            with TemporaryDirectory(dir=folder, prefix=".tokenizer-") as partial:
+                if document:
+                    write_json(Path(partial) / DOCUMENT, document)
+                save_tokenizer(load_tokenizer(str(folder)), Path(partial))
+                for file in Path(partial).iterdir():
+                    os.replace(file, folder / file.name)
+    elif limit < NO_LIMIT and not (content := read_json(folder / TOKENIZER)).get("truncation"):
+        side = str(config.get("truncation_side", "right")).capitalize()
+        truncation = {"direction": side, "max_length": limit, "strategy": "LongestFirst", "stride": 0}
+        write_json(folder / TOKENIZER, content | {"truncation": truncation})
+
+
+def _special(config: dict[str, Any], names: tuple[str, ...] = ("segmenter", "head_tokens")) -> dict[str, Any]:
+    """What of a file of settings is special about a tokenizer."""
+    return {name: config[name] for name in names if config.get(name) is not None}
 
 
 def head_and_tail(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:

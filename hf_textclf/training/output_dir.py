@@ -28,6 +28,7 @@ from ..saved_model.layout import (
     move_files,
 )
 from ..saved_model.seen_texts import SeenTexts
+from ..tokenization import save_tokenizer
 from .checkpoints import find_problem
 
 
@@ -95,6 +96,7 @@ def save_folder(
                 results = results | {"energy_kwh": sum(float(row["energy_consumed"]) for row in csv.DictReader(file))}
         if reader:
             reader.save(partial)
+        save_tokenizer(trainer.processing_class, partial)
         if seen:
             seen.save(partial)
         write_records(partial, recorded, results)

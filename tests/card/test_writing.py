@@ -23,6 +23,7 @@ from hf_textclf.files import SAMPLES
 from hf_textclf.provenance import hub_id, public_name
 from hf_textclf.saved_model.facts import Facts
 from hf_textclf.saved_model.layout import MEASURED, model_digest
+from hf_textclf.tokenization import load_tokenizer, save_tokenizer, set_truncation
 
 KINDS = ["single", "multi", "regression"]
 # the card's own snippet for someone who does not have us
@@ -114,6 +115,26 @@ def test_snippets_run_as_they_stand(trained_models, tmp_path, kind):
     run_python(ours, tmp_path)
     out = run_python(WITHOUT_US + "\n".join(stock), tmp_path)
     assert names[0] in out
+
+
+def test_a_tokenizer_of_a_class_of_its_own(trained_models, tmp_path):
+    """A stock model brings code then, too, and the card says what others make of it."""
+    folder = copy_of(trained_models / "single", tmp_path)
+    assert "class of its own" not in text_of(folder)
+    tokenizer = load_tokenizer(str(folder))
+    set_truncation(tokenizer, truncation="head_tail", max_length=20)
+    tokenizer.init_kwargs["segmenter"] = "jieba"
+    save_tokenizer(tokenizer, folder)
+    config = json.loads((folder / "config.json").read_text())
+    del config["auto_map"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert main(["card", str(folder)]) == 0
+    use = " ".join(section(text_of(folder), "use").split())
+    assert use.count("trust_remote_code=True)") == 2 and "trust_remote_code=True, top_k=None" in use
+    assert (
+        "Its tokenizer is a class of its own: it finds Chinese words by jieba first (`pip install jieba`), it" in use
+    )
+    assert "keeps both ends of a long text. What knows `tokenizer.json` alone" in use
 
 
 def test_snippet_takes_the_thresholds_of_a_calibrated_model(trained_models, tmp_path):

@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf.cli.main import main
-from hf_textclf.saved_model.layout import model_digest
+from hf_textclf.saved_model.layout import TOKENIZER_CODE, model_digest
+from hf_textclf.tokenization import encode, load_tokenizer
 from tests.helpers.loopback import STRANGER, WRITER
 from tests.helpers.push_command import REPO, error_line
 from tests.helpers.saved import save_model
@@ -43,6 +44,23 @@ def measured_anew(folder):
     """Let the figures in a folder be those of the weights that lie there now."""
     results = json.loads((folder / "eval_results.json").read_text())
     (folder / "eval_results.json").write_text(json.dumps(results | {"model_digest": model_digest(folder)}))
+
+
+def test_chinese_words_travel(hub, model_folder, push, monkeypatch):
+    """The class that finds them goes along, also where an older version saved the folder; endpoints get jieba."""
+    tokenizer = load_tokenizer(str(model_folder))
+    tokenizer.init_kwargs["segmenter"] = "jieba"
+    # as an older version did
+    tokenizer.save_pretrained(model_folder)
+    assert push()[0] == 0
+    assert set(TOKENIZER_CODE) <= set(hub.files(REPO))
+    assert hub.read(REPO, "requirements.txt") == b"jieba>=0.42.1,<0.43\n"
+    texts = ["这家酒店的服务很好", "很好吃"]
+    stranger = AutoTokenizer.from_pretrained(REPO)
+    assert dict(stranger(texts, truncation=True)) == encode(tokenizer, texts)
+    # people's own file goes in its place
+    (model_folder / "requirements.txt").write_text("jieba\nother\n")
+    assert push()[0] == 0 and hub.read(REPO, "requirements.txt") == b"jieba\nother\n"
 
 
 def test_what_arrives(hub, model_folder, push, tmp_path):

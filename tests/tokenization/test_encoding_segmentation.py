@@ -6,12 +6,13 @@ import sys
 import jieba
 import pytest
 from datasets import Dataset, DatasetDict
-from transformers import AutoTokenizer, pipeline
+from transformers import pipeline
 
 from hf_textclf import Classifier, UserError
 from hf_textclf.cli.main import main
-from hf_textclf.tokenization import TOKENIZER_TYPES, encode, encoding, load_tokenizer, train_tokenizer
+from hf_textclf.tokenization import TOKENIZER_TYPES, encode, load_tokenizer, train_tokenizer
 from hf_textclf.tokenization.encoding import segment
+from hf_textclf.tokenization.tokenization_classifier import load_jieba
 from hf_textclf.training.pretraining import cut_blocks
 
 TEXTS = [
@@ -60,13 +61,6 @@ def test_every_type_finds_its_own_words_again(tokenizer_type, tmp_path):
     assert not any(tokenizer.unk_token_id in row for row in ids)
 
 
-def test_a_stock_tokenizer_differs(tmp_path):
-    """It knows nothing of the segmenter, so that it takes a clause for one word; said in the module's docstring."""
-    trained().save_pretrained(tmp_path)
-    stock = AutoTokenizer.from_pretrained(tmp_path)
-    assert stock.tokenize(TEXTS[0]) == ["[UNK]", ",", "[UNK]", "。"]
-
-
 def test_language_models_read_the_same_words():
     tokenizer = trained()
     tokenizer.add_special_tokens({"eos_token": "[EOS]"})
@@ -87,7 +81,7 @@ def test_nothing_is_written_or_read(tmp_path, monkeypatch):
     """jieba itself would load a poisoned cache from the folder for temporary files."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "jieba.cache").write_bytes(b"not a dictionary")
-    encoding._jieba.cache_clear()
+    load_jieba.cache_clear()
     assert segment(["酒店"], "jieba") == ["酒店"]
     assert {path.name for path in tmp_path.iterdir()} == {"jieba.cache"}
     assert (tmp_path / "jieba.cache").read_bytes() == b"not a dictionary"
@@ -96,7 +90,7 @@ def test_nothing_is_written_or_read(tmp_path, monkeypatch):
 def test_without_jieba(monkeypatch):
     tokenizer = trained()
     monkeypatch.setitem(sys.modules, "jieba", None)
-    encoding._jieba.cache_clear()
+    load_jieba.cache_clear()
     for step in (trained, lambda: encode(tokenizer, TEXTS)):
         with pytest.raises(UserError, match=r"pip install 'hf-textclf\[chinese\]'"):
             step()
@@ -129,8 +123,7 @@ def test_train_evaluate_and_predict_agree(folder, tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     predictions = Classifier(folder)(texts)
     assert [row["label"] for row in rows] == [prediction.label for prediction in predictions]
-    # the stock pipeline can be had by finding the words first
-    stock = pipeline("text-classification", str(folder), top_k=None)(segment(texts, "jieba"))
+    stock = pipeline("text-classification", str(folder), top_k=None, truncation=True)(texts)
     for prediction, scores in zip(predictions, stock, strict=True):
         assert prediction.probabilities == pytest.approx({row["label"]: row["score"] for row in scores}, abs=1e-6)
 
