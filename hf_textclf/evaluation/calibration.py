@@ -132,8 +132,8 @@ def _calibrate(folder: str, data_arguments: DataArguments, arguments: Calibratio
     calibration.plot(partial / RELIABILITY_DIAGRAM)
     move_files(partial, Path(folder))
     # last: those there say that they are of other weights
-    digests = {"model_digest": model_digest(Path(folder)), "digests": file_digests(Path(folder))}
-    write_json(Path(folder) / EVAL_RESULTS, results | digests)
+    results |= {"model_digest": model_digest(Path(folder)), "digests": file_digests(Path(folder))}
+    write_json(Path(folder) / EVAL_RESULTS, results)
     # a card of somebody else's is none of our business
     if is_ours(Path(folder) / CARD):
         write_card(Path(folder))

@@ -54,13 +54,14 @@ def hold_output(training: TrainingArguments) -> Iterator[None]:
 
 
 def write_records(folder: Path, recorded: dict[str, Any], results: dict[str, Any]) -> None:
-    """Write down the resolved configuration of a run, and its results, which are those of the weights beside them."""
+    """Write down the resolved configuration of a run, and its results, to which digests of the weights beside them are
+    added, since they are of no others."""
     if (dataset := str(recorded["dataset"])) and Path(dataset).exists():
         # the data are found from any working directory
         recorded = recorded | {"dataset": os.path.abspath(dataset)}
     write_text(folder / RUN_CONFIG, yaml.safe_dump(recorded, allow_unicode=True, sort_keys=False))
-    digests = {"model_digest": model_digest(folder), "digests": file_digests(folder)}
-    write_json(folder / EVAL_RESULTS, results | digests)
+    results |= {"model_digest": model_digest(folder), "digests": file_digests(folder)}
+    write_json(folder / EVAL_RESULTS, results)
 
 
 def seen_texts(data: TextData, *starts: str | None) -> SeenTexts:
@@ -93,7 +94,7 @@ def save_folder(
         if energy.is_file():
             # what codecarbon (`--report_to codecarbon`) estimates, the sum over a run and its resumptions
             with energy.open(newline="", encoding="utf-8") as file:
-                results = results | {"energy_kwh": sum(float(row["energy_consumed"]) for row in csv.DictReader(file))}
+                results |= {"energy_kwh": sum(float(row["energy_consumed"]) for row in csv.DictReader(file))}
         if reader:
             reader.save(partial)
         save_tokenizer(trainer.processing_class, partial)

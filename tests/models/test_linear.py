@@ -109,6 +109,7 @@ def test_saved_without_pickle(folder):
     names = {path.name for path in folder.iterdir()}
     assert names == {
         "linear_config.json", "vocabulary.json", "linear.safetensors", "run_config.yaml", "eval_results.json",
+        "seen_texts.safetensors",
     }  # fmt: skip
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
     # what a model of this folder's own kind of library would start with

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.usefixtures("cache")
 FAMILY = ["--model_type", "textclf_frozen", "--max_length", "13", "--head_size", "5"]
 SAVED_FILES = {
     "README.md", "config.json", "configuration_frozen.py", "eval_results.json", "model.safetensors",
-    "modeling_frozen.py", "run_config.yaml", "tokenizer.json", "tokenizer_config.json", "trainer_state.json",
+    "modeling_frozen.py", "run_config.yaml", "seen_texts.safetensors", "tokenizer.json",
+    "tokenizer_config.json", "trainer_state.json",
 }  # fmt: skip
 
 

@@ -17,8 +17,8 @@ from tests.helpers.small_runs import weights, write_csv
 
 HOME_MADE_FILES = {
     "README.md", "config.json", "configuration_lstm.py", "eval_results.json", "layers_lstm.py",
-    "model.safetensors", "modeling_lstm.py", "run_config.yaml", "tokenizer.json", "tokenizer_config.json",
-    "trainer_state.json",
+    "model.safetensors", "modeling_lstm.py", "run_config.yaml", "seen_texts.safetensors", "tokenizer.json",
+    "tokenizer_config.json", "trainer_state.json",
 }  # fmt: skip
 RUNS = {
     "single": ("samples/news_en", ["--label_column", "topic"], "single_label_classification", 6),
