@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,15 @@ class Classifier:
 
     def __init__(
         self,
-        name_or_path: str,
+        name_or_path: str | PathLike[str],
         *,
         revision: str = "main",
         trust_remote_code: bool = False,
         device: str | None = None,
         thresholds: float | None = None,
     ) -> None:
+        if not isinstance(name_or_path, str | PathLike):
+            raise TypeError(f"name_or_path is a {type(name_or_path).__name__}, expected a folder or a Hub id")
         self.name_or_path = str(name_or_path)
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code, "device": device}
         self.predictor: Predictor
@@ -82,7 +85,7 @@ class Classifier:
             # here, so that nobody else waits for scikit-learn
             from .linear import LinearPredictor
 
-            self.predictor = LinearPredictor(name_or_path)
+            self.predictor = LinearPredictor(self.name_or_path)
         else:
             group = (Path(name_or_path) / ONE_VS_REST).is_file()
             self.predictor = (OneVsRest if group else open_network)(self.name_or_path, **options)
@@ -91,7 +94,7 @@ class Classifier:
         self.thresholds = self._thresholds(thresholds)
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str, **options: Any) -> "Classifier":
+    def from_pretrained(cls, name_or_path: str | PathLike[str], **options: Any) -> "Classifier":
         """Load a folder or a Hub id: the constructor, options too, under the name that Transformers gives it."""
         return cls(name_or_path, **options)
 

@@ -33,6 +33,18 @@ def open_network(name_or_path: str, *, revision: str = "main", **options: Any) -
     return Network(name_or_path, reader=reader, revision=revision, **options)
 
 
+def find_device(name: str | None) -> torch.device:
+    """The device of that name; by default a GPU where there is one.
+    Raises UserError: there is no such device.
+    """
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        raise UserError(f"device={name!r} is not there, expected cpu, or cuda beside a GPU; correct it") from error
+    return device
+
+
 def cut_notices(tokenizer: PreTrainedTokenizerFast, lengths: list[int]) -> list[tuple[Notice, ...]]:
     """Notices on the texts that are longer than the model reads; lengths: in tokens, with special ones."""
     kept, around = head_and_tail(tokenizer), special_tokens_around(tokenizer)
@@ -57,7 +69,7 @@ class Network:
         self.reader = reader
         self.document_strategy: str | None = reader.settings.document_strategy if reader else None
         options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = find_device(device)
         self.model = load_classifier(name_or_path, **options).to(self.device)
         self.tokenizer = load_tokenizer(name_or_path, **options)
         check_agreement(self.tokenizer, self.model.config)

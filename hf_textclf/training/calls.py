@@ -57,7 +57,7 @@ def train(
     Raises:
         UserError: an unknown key, or whatever is wrong with values, data or output folder.
     """
-    given = {"dataset": dataset, "output_dir": output_dir, "config": config} | keys
+    given = _paths(dataset=dataset, output_dir=output_dir, config=config) | keys
     return start(make_run(given, where="train()"))
 
 
@@ -75,9 +75,21 @@ def evaluate(
         UserError: an unknown key, or whatever is wrong with values, model or data.
     """
     parser = Parser([DataArguments, EvaluationArguments], prog="hf-textclf evaluate")
-    given = {"dataset": dataset, "split": split} | keys
-    data, arguments = parser.make(given, recorded=recorded(str(folder)), where="evaluate()")
-    return evaluate_folder(str(folder), data, arguments)
+    folder = str(_paths(folder=folder)["folder"])
+    given = _paths(dataset=dataset) | {"split": split} | keys
+    data, arguments = parser.make(given, recorded=recorded(folder), where="evaluate()")
+    return evaluate_folder(folder, data, arguments)
+
+
+def _paths(**given: Any) -> dict[str, Any]:
+    """Keys that name files, folders or Hub ids.
+    Raises UserError: a table or list in place of its name, for instance.
+    """
+    for key, value in given.items():
+        if not isinstance(value, str | PathLike | None) or key == "folder" and value is None:
+            remedy = "write the rows into a file, a csv for instance, and name it" if key == "dataset" else "name it"
+            raise UserError(f"{key} is a {type(value).__name__}, expected a path or a Hub id; {remedy}")
+    return given
 
 
 def make_run(given: dict[str, Any], *, where: str = "command line") -> TrainRun | LinearRun:

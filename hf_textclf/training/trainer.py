@@ -26,6 +26,7 @@ from transformers.utils import ModelOutput
 from ..errors import Diverged, UserError
 from ..files import write_text
 from ..saved_model.layout import RUN_CONFIG
+from ..tokenization import save_tokenizer
 
 
 class EpochSampler(LengthGroupedSampler):
@@ -94,6 +95,12 @@ class ResumableTrainer(Trainer):
             logs |= speed_metrics("train", time.time() - whole.seconds, num_samples=rows, num_steps=steps)
             logs["train_loss"] = (whole.loss + logs["train_loss"] * (steps - whole.step)) / steps
         super().log(logs, start_time)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Called by the Trainer for each checkpoint and the model; others must not read one unlike us either."""
+        super()._save(output_dir, state_dict)
+        if self.processing_class is not None:
+            save_tokenizer(self.processing_class, Path(output_dir or str(self.args.output_dir)))
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         whole, loss = self.whole_run, self._total_loss_scalar + self._tr_loss.item()

@@ -123,6 +123,15 @@ def test_from_pretrained_is_the_constructor(trained_models):
         Classifier.from_pretrained(trained_models / "multi", trust_remote_code=True)
 
 
+def test_what_is_no_name_or_device(trained_models):
+    for name in (5, None, ["a"]):
+        with pytest.raises(TypeError, match=f"name_or_path is a {type(name).__name__}, expected a folder or a Hub id"):
+            Classifier(name)
+    for device in ("gpu", "cuda:99", 7.5):
+        with pytest.raises(UserError, match=rf"device='?{device}'? is not there, expected cpu, or cuda beside a GPU"):
+            Classifier(trained_models / "single", device=device)
+
+
 def test_no_texts(trained_models, kind):
     classifier = Classifier(trained_models / kind)
     assert classifier([]) == list(classifier.stream([])) == []

@@ -182,6 +182,16 @@ def test_folders_of_before(folder, kind):
         assert dict(AutoTokenizer.from_pretrained(folder)(texts, truncation=True)) == encode(ours, texts)
 
 
+def test_checkpoints_are_marked_too(train, weather, tmp_path):
+    flags = ["--truncation", "head_tail", "--max_length", "6", "--save_strategy", "steps", "--save_steps", "1"]
+    code, error = train(weather, *flags)
+    assert code == 0, error
+    for folder in (tmp_path / "run", tmp_path / "run" / "checkpoint-1"):
+        with pytest.raises(Exception, match="keeps both ends of a long text"):
+            Tokenizer.from_file(str(folder / TOKENIZER))
+        assert isinstance(AutoTokenizer.from_pretrained(folder), ClassifierTokenizer)
+
+
 def test_without_jieba(tmp_path, monkeypatch):
     save_tokenizer(jieba_tokenizer(), tmp_path)
     monkeypatch.setitem(sys.modules, "jieba", None)

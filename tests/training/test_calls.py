@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 import hf_textclf
@@ -51,6 +52,28 @@ def test_refusals(tmp_path, keys, words):
     with pytest.raises(hf_textclf.UserError) as caught:
         hf_textclf.train(dataset="samples/opinions_en", output_dir=tmp_path / "run", **keys)
     assert words in str(caught.value) and not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"dataset": ["good", "bad"]}, "dataset is a list, expected a path or a Hub id; write the rows into a file"),
+        ({"dataset": pd.DataFrame({"text": ["good"]})}, "dataset is a DataFrame"),
+        ({"dataset": {"text": ["good"]}}, "dataset is a dict"),
+        ({"output_dir": 5}, "output_dir is a int"),
+        ({"config": 5}, "config is a int"),
+    ],
+)
+def test_names_are_paths(tmp_path, keys, words):
+    with pytest.raises(hf_textclf.UserError, match=words):
+        hf_textclf.train(**{"dataset": "samples/opinions_en", "output_dir": tmp_path / "run"} | keys)
+    if "dataset" in keys:
+        with pytest.raises(hf_textclf.UserError, match=words):
+            hf_textclf.evaluate(tmp_path, **keys)
+    for folder in (5, None, ["a"]):
+        with pytest.raises(hf_textclf.UserError, match=f"folder is a {type(folder).__name__}, expected a path"):
+            hf_textclf.evaluate(folder)
+    assert not (tmp_path / "run").exists()
 
 
 def test_names():
