@@ -66,7 +66,6 @@ def export_onnx(folder: Path) -> dict[str, Any]:
     with TemporaryDirectory(dir=folder, prefix=".onnx-") as partial:
         file = Path(partial) / "model.onnx"
         try:
-            # with pads: an LSTM takes a short cut past all that moves them
             batch = _batch(network, tokenizer, texts=3, length=4)
             with warnings.catch_warnings():
                 # of constants in the trace, which the comparison would find

@@ -99,16 +99,17 @@ class FrozenEncoderModel(FrozenEncoderPreTrainedModel):
             raise ValueError("pass exactly one of input_ids and inputs_embeds")
         tokens = {"input_ids": input_ids, "token_type_ids": token_type_ids, "inputs_embeds": inputs_embeds}
         inputs: dict[str, Any] = {name: rows for name, rows in tokens.items() if rows is not None}
-        batch, length = next(iter(inputs.values())).shape[:2]
+        tokens_of_texts = next(iter(inputs.values()))
+        (batch, length), device = tokens_of_texts.shape[:2], tokens_of_texts.device
         if batch == 0 or length == 0:
             # encoders refuse empty tensors, yet an empty text is legal
             width = self.config.get_text_config().hidden_size
             states = self.encoder.get_input_embeddings().weight.new_zeros(batch, length, width)
             return BaseModelOutputWithPooling(last_hidden_state=states, pooler_output=states.new_zeros(batch, width))
-        mask = torch.ones(batch, length, dtype=torch.bool, device=self.device)
+        mask = torch.ones(batch, length, dtype=torch.bool, device=device)
         if attention_mask is not None:
             # the real tokens first, in their order; every place has a key of its own, as ONNX knows no stable sort
-            steps = torch.arange(length, device=self.device)
+            steps = torch.arange(length, device=device)
             mask, order = (steps + length * (attention_mask == 0)).sort(dim=1)
             mask = mask < length
             for name, rows in inputs.items():
@@ -116,7 +117,7 @@ class FrozenEncoderModel(FrozenEncoderPreTrainedModel):
             inputs["attention_mask"] = mask.long()
         requested = {"output_attentions": output_attentions, "output_hidden_states": output_hidden_states}
         requested = {name: getattr(self.config, name) if on is None else on for name, on in requested.items()}
-        outputs = self.encoder(**inputs, **requested)
+        outputs = self.encoder(**inputs, **requested, return_dict=True)
         # filled, not multiplied: at a text without tokens an encoder may give anything, infinities too
         states = outputs.last_hidden_state.masked_fill(~mask[..., None], 0)
         mean = states.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
@@ -163,7 +164,9 @@ class FrozenEncoderForSequenceClassification(FrozenEncoderPreTrainedModel):
         outputs = BaseModelOutputWithPooling(pooler_output=features)
         if features is None:
             on_request = output_attentions, output_hidden_states
-            outputs = self.frozen(input_ids, attention_mask, token_type_ids, inputs_embeds, *on_request)
+            outputs = self.frozen(
+                input_ids, attention_mask, token_type_ids, inputs_embeds, *on_request, return_dict=True
+            )
         logits = self.classifier(self.dropout(self.dense(outputs.pooler_output).relu()))
         loss = None if labels is None else self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
         return SequenceClassifierOutput(loss, logits, outputs.hidden_states, outputs.attentions)

@@ -3,6 +3,8 @@
 This file travels to the Hub with every saved model: it imports nothing of ours but its sibling.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -42,23 +44,55 @@ def reorder(states: Tensor, places: Tensor) -> Tensor:
     return states.gather(1, places[..., None].expand_as(states))
 
 
+@torch.compiler.assume_constant_result
+def _is_replaced(layer: "LSTMLayer") -> bool:
+    """Whether something else stands where the layer was, whose parameters are its own; fixed when a graph is made."""
+    return type(layer.lstm) not in (nn.LSTM, nn.RNN)
+
+
+def _scan(states: Tensor, weights: list[Tensor], cell: str) -> Tensor:
+    """One direction, step by step, for graphs: there the fused kernel works for one length of texts alone."""
+    from torch._higher_order_ops.scan import scan
+
+    w_ih, w_hh, b_ih, b_hh = weights
+    gates = F.linear(states, w_ih, b_ih + b_hh).transpose(0, 1)
+    zeros = gates.new_zeros(gates.shape[1], w_hh.shape[1])
+
+    def lstm_step(memory: tuple[Tensor, Tensor], gates: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        h, c = memory
+        i, f, g, o = (gates + F.linear(h, w_hh)).chunk(4, dim=-1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        return (h, c), h.clone()
+
+    def rnn_step(h: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
+        h = (gates + F.linear(h, w_hh)).tanh()
+        return h, h.clone()
+
+    if cell == "rnn":
+        return scan(rnn_step, zeros, gates)[1].transpose(0, 1)
+    return scan(lstm_step, (zeros, zeros.clone()), gates)[1].transpose(0, 1)
+
+
 class LSTMLayer(nn.Module):
     """One (bidirectional) layer, LSTM or plain recurrent network, with DropConnect on its hidden-to-hidden weights.
 
     It is drawn once per forward pass (Merity et al. 2017, "Regularizing and Optimizing LSTM Language Models"), which
     keeps the fused kernels; dropping states at every step would not.
 
-    Batches are never packed: on a CPU the backward pass of a packed batch writes a zero tensor of the whole batch at
+    Batches are not packed: on a CPU the backward pass of a packed batch writes a zero tensor of the whole batch at
     every time step, which made a training step on 250 tokens 6 times slower. Pads on the right cannot reach the
     forward direction, and the backward direction gets each text turned around within its own length.
     """
 
     def __init__(self, config: LSTMConfig, input_size: int) -> None:
         super().__init__()
-        self.recurrent_dropout = config.recurrent_dropout
+        self.cell, self.recurrent_dropout = config.cell, config.recurrent_dropout
         # called `lstm` whichever it is: saved weights carry this name
         cell = nn.LSTM if config.cell == "lstm" else nn.RNN
         self.lstm = cell(input_size, config.hidden_size, batch_first=True, bidirectional=config.bidirectional)
+        # torch.compile does not look into an nn.LSTM, but reads this, which is the module's own dict
+        self.parameters_in_graph = self.lstm._parameters
 
     def forward(self, states: Tensor, turn: Tensor | None) -> Tensor:
         """Read each text from its first to its last real token, and backwards too if bidirectional.
@@ -67,20 +101,39 @@ class LSTMLayer(nn.Module):
         to read at each step of the backward direction, or None where no text is padded. Returns
         (batch, length, hidden_size * directions), at pads numbers without meaning.
         """
-        probability = self.recurrent_dropout if self.training else 0.0
-        # the parameters in the order of the kernel
-        weights = [
-            F.dropout(weight, probability) if name.startswith("weight_hh") and probability else weight
-            for name, weight in self.lstm.named_parameters()
-        ]
+        if (directions := self._directions(states)) is None:
+            return self._call(states, turn)
         if turn is None:
-            return self._run(states, weights, bidirectional=self.lstm.bidirectional)
-        half = len(weights) // (1 + self.lstm.bidirectional)
-        forward = self._run(states, weights[:half], bidirectional=False)
-        if not self.lstm.bidirectional:
+            return self._run(states, sum(directions, []), bidirectional=len(directions) == 2)
+        forward = self._run(states, directions[0], bidirectional=False)
+        if len(directions) == 1:
             return forward
-        backward = self._run(reorder(states, turn), weights[half:], bidirectional=False)
+        backward = self._run(reorder(states, turn), directions[1], bidirectional=False)
         return torch.cat([forward, reorder(backward, turn)], dim=-1)
+
+    def _directions(self, states: Tensor) -> list[list[Any]] | None:
+        """The parameters of each direction in the order of the kernel, with dropout; None where the module has to be
+        called, since it was quantized, or accelerate brings its parameters while it is called."""
+        if torch.compiler.is_compiling():
+            weights: list[Any] = [] if _is_replaced(self) else list(self.parameters_in_graph.values())
+            directions = [weights[start : start + 4] for start in range(0, len(weights), 4)]
+        else:
+            directions = getattr(self.lstm, "all_weights", [])
+        if not directions or directions[0][0].device != states.device:
+            return None
+        probability = self.recurrent_dropout if self.training else 0.0
+        if not probability:
+            return directions
+        return [[w_ih, F.dropout(w_hh, probability), *biases] for w_ih, w_hh, *biases in directions]
+
+    def _call(self, states: Tensor, turn: Tensor | None) -> Tensor:
+        """Read as `forward` does, by a call of the module, without dropout."""
+        if turn is None:
+            return self.lstm(states)[0]
+        # an empty text reads one step, which is a pad
+        lengths = (turn[:, 0] + 1).cpu()
+        packed = pack_padded_sequence(states, lengths, batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=states.shape[1])[0]
 
     def resume(
         self, states: Tensor, lengths: Tensor, memory: tuple[Tensor, Tensor]
@@ -101,10 +154,12 @@ class LSTMLayer(nn.Module):
 
     def _run(self, states: Tensor, weights: list[Tensor], *, bidirectional: bool) -> Tensor:
         """Run the fused kernel. The modules have no way to swap their parameters, so the step below is called."""
+        if torch.compiler.is_compiling():
+            return _scan(states, weights, self.cell)
         zeros = states.new_zeros(1 + bidirectional, states.shape[0], self.lstm.hidden_size)
         # biases, number of layers, dropout between them, training, directions, batch first
         options = (True, 1, 0.0, self.training, bidirectional, True)
-        if isinstance(self.lstm, nn.RNN):
+        if self.cell == "rnn":
             return torch.rnn_tanh(states, zeros, weights, *options)[0]
         return torch.lstm(states, (zeros, zeros), weights, *options)[0]
 

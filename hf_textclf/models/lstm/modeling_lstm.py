@@ -93,25 +93,28 @@ class LSTMModel(LSTMPreTrainedModel):
             inputs_embeds = self.embed_tokens(input_ids)
             if self.training and self.config.embedding_dropout:
                 # whole word types: every occurrence in the batch at once (Gal & Ghahramani 2016, section 4.2)
-                ones = inputs_embeds.new_ones(self.embed_tokens.num_embeddings, 1)
+                ones = inputs_embeds.new_ones(self.config.vocab_size, 1)
                 inputs_embeds = inputs_embeds * F.dropout(ones, self.config.embedding_dropout)[input_ids]
         ones = torch.ones(inputs_embeds.shape[:2], device=inputs_embeds.device)
         mask = (ones if attention_mask is None else attention_mask).bool()
-        hidden_states = self._read(inputs_embeds, mask)
+        # a short cut past all that moves pads, which a graph cannot take: it would depend on the values of the mask
+        in_graph = torch.compiler.is_compiling() or torch.jit.is_tracing()
+        hidden_states = self._read(inputs_embeds, mask, padded=in_graph or not mask.all())
         wants_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         wants_weights = self.config.output_attentions if output_attentions is None else output_attentions
         pooled, weights = self.pooler(hidden_states[-1], mask, wants_weights) if self.pooler else (None, ())
         states, attentions = hidden_states if wants_states else None, weights if wants_weights and weights else None
         return BaseModelOutputWithPooling(hidden_states[-1], pooled, states, attentions)
 
-    def _read(self, embeddings: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
-        """Run the layers. embeddings: (batch, length, width); mask: (batch, length). Returns the embeddings and each
-        layer's states, every one with the tokens where they came from and zeros at pads."""
+    def _read(self, embeddings: Tensor, mask: Tensor, *, padded: bool) -> tuple[Tensor, ...]:
+        """Run the layers. embeddings: (batch, length, width); mask: (batch, length); padded: whether it has zeros.
+        Returns the embeddings and each layer's states, every one with the tokens where they came from and zeros at
+        pads."""
         if embeddings.shape[0] == 0 or embeddings.shape[1] == 0:
             # the kernels refuse empty tensors, yet an empty text is legal
             width = self.config.hidden_size * (1 + self.config.bidirectional)
             return (embeddings, *(embeddings.new_zeros(*mask.shape, width) for _ in self.layers))
-        hidden_states, padded = [embeddings], not mask.all()
+        hidden_states = [embeddings]
         if padded:
             # where each left-aligned step comes from, where each token goes, and where the backward direction reads
             origins = align_left(mask)
@@ -157,7 +160,9 @@ class LSTMForSequenceClassification(LSTMPreTrainedModel):
         Returns:
             `logits` (batch, num_labels); `loss`, a scalar, where labels are given; states and weights on request.
         """
-        outputs = self.lstm(input_ids, attention_mask, inputs_embeds, output_attentions, output_hidden_states)
+        outputs = self.lstm(
+            input_ids, attention_mask, inputs_embeds, output_attentions, output_hidden_states, return_dict=True
+        )
         logits = self.classifier(self.dropout(outputs.pooler_output))
         loss = None if labels is None else self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
         return SequenceClassifierOutput(loss, logits, outputs.hidden_states, outputs.attentions)

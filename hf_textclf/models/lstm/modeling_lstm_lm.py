@@ -114,7 +114,8 @@ class LSTMForCausalLM(LSTMPreTrainedModel, GenerationMixin):
             # on a CPU, LSTM kernels fail or crawl in half precision; what costs most is the head
             whole = self.device.type == "cpu" and torch.is_autocast_enabled("cpu")
             with torch.autocast("cpu", enabled=False) if whole else nullcontext():
-                outputs = self.lstm(input_ids, attention_mask, inputs_embeds, False, output_hidden_states)
+                on_request = {"output_attentions": False, "output_hidden_states": output_hidden_states}
+                outputs = self.lstm(input_ids, attention_mask, inputs_embeds, **on_request, return_dict=True)
             states, hidden_states = outputs.last_hidden_state, outputs.hidden_states
         states = self.projection(locked_dropout(states, self.config.locked_dropout, self.training))
 

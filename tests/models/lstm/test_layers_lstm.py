@@ -1,5 +1,8 @@
 """The fused, padded, batched model equals the textbook, in values and in gradients."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 
@@ -84,3 +87,20 @@ def test_many_unequal_lengths():
     model = build(bidirectional=True, pooling="last")
     lengths = torch.tensor([2, 9, 1, 5, 9, 3, 7])
     check(model, (torch.arange(9) < lengths[:, None]).long())
+
+
+def test_graphs_read_the_parameters_of_the_layer(tmp_path):
+    """Whatever happened to the model: a graph cannot look into the layer itself."""
+    model = build(bidirectional=True)
+    model.save_pretrained(tmp_path)
+    copies = [
+        copy.deepcopy(model),
+        pickle.loads(pickle.dumps(model)),
+        model.half(),
+        LSTMModel.from_pretrained(tmp_path),
+    ]
+    for each in copies:
+        [layer] = each.layers
+        names, parameters = zip(*layer.parameters_in_graph.items(), strict=True)
+        assert list(names) == layer.lstm._flat_weights_names
+        assert all(one is two for one, two in zip(parameters, layer.lstm.parameters(), strict=True))
