@@ -13,6 +13,7 @@ from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelet
 from huggingface_hub.constants import DEFAULT_REVISION
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.sha import git_hash
+from transformers import CONFIG_MAPPING
 
 from ..arguments import option
 from ..card import CardArguments, is_ours, render_card, write_card
@@ -20,7 +21,10 @@ from ..card.merge import merge_cards, read_card
 from ..card.metadata import require_license
 from ..errors import TOKEN, UserError
 from ..files import read_json
+from ..inference import Classifier
 from ..inference.onnx import export_onnx
+from ..models.auto import HOME_MADE, packaged_code
+from ..models.loading import load_config
 from ..saved_model.facts import Facts, check_model, code_files, is_classifier, onnx_files, outdated, public_run
 from ..saved_model.layout import (
     BESIDE,
@@ -33,7 +37,7 @@ from ..saved_model.layout import (
     WRITTEN,
     matches,
 )
-from ..tokenization import renew_tokenizer
+from ..tokenization import check_agreement, load_tokenizer, renew_tokenizer
 from .errors import signed_in, with_retries
 
 logger = logging.getLogger(__name__)
@@ -139,6 +143,8 @@ def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
         text = render_card(folder, arguments.card)
     if not arguments.private:
         require_license(read_card(text, where=str(card)).data, where=f"the model card {str(card)!r}")
+    check_code(folder, code_files(folder, config), config.get("model_type"))
+    check_opens(folder, config)
     if arguments.card.given and not arguments.dry_run:
         write_card(folder, replace(arguments.card, repo=None))
     if not arguments.dry_run:
@@ -184,6 +190,34 @@ def endpoint_files(folder: Path, config: dict[str, Any]) -> dict[str, Path | byt
         return {}
     needs_jieba = "segmenter" in read_json(folder / TOKENIZER_CONFIG)
     return {HANDLER: Path(__file__).with_name(HANDLER)} | ({REQUIREMENTS: JIEBA} if needs_jieba else {})
+
+
+def check_code(folder: Path, code: Iterable[str], model_type: str | None) -> None:
+    """Refuse code of a home-made model that is not this package's, which strangers would run.
+    code: the files that the Auto classes ask for.
+    """
+    ours, packaged = model_type in HOME_MADE, packaged_code()
+    for name in sorted(code):
+        path = packaged.get(name)
+        differs = ours if path is None else path.read_bytes() != (folder / name).read_bytes()
+        if differs:
+            raise UserError(
+                f"{str(folder / name)!r} is not the file of the installed hf-textclf, expected that; open the model "
+                "with `from_pretrained` and save it again with `save_pretrained`, which puts it there"
+            )
+
+
+def check_opens(folder: Path, config: dict[str, Any]) -> None:
+    """Open a folder as those who load it will, and let a classifier answer. Code of others is not run.
+    Raises UserError: it does not open, or puts out what is no number.
+    """
+    kind = config.get("model_type")
+    if kind not in HOME_MADE and kind not in CONFIG_MAPPING:
+        return
+    if is_classifier(config.get("architectures")):
+        Classifier(str(folder), device="cpu").logits(["a"])
+    else:
+        check_agreement(load_tokenizer(str(folder)), load_config(str(folder)))
 
 
 def check_name(repo: str) -> None:

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from ..errors import UserError
 from ..files import write_json
+from ..models.loading import classification_head
 from ..saved_model.layout import DOCUMENT, DOCUMENT_WEIGHTS
 from ..tokenization import Windows, encode, encode_whole, encode_windows, split_sentences
 from .chunks import ChunkAttention, merge, network_outputs, normalize, tfidf_scores
@@ -106,6 +107,19 @@ class DocumentReader:
                 f"({' '.join(str(error).split())}); copy the folder again or train anew"
             ) from error
         return reader
+
+    def check_fits(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name_or_path: str) -> None:
+        """Raise UserError where weights are of another vocabulary or network than these, or are no numbers."""
+        ids = max(tokenizer.get_vocab().values()) + 1
+        fits = self.idf is None or self.idf.ndim == 1 and len(self.idf) >= ids and bool(np.isfinite(self.idf).all())
+        if self.attention:
+            fits = fits and self.attention.projection.in_features == classification_head(model).in_features
+            fits = fits and all(bool(weight.isfinite().all()) for weight in self.attention.parameters())
+        if not fits:
+            raise UserError(
+                f"{DOCUMENT_WEIGHTS} in {name_or_path!r} does not fit the network or its {ids} tokens, expected what "
+                "was saved with them; copy the folder again or train anew"
+            )
 
     def save(self, folder: Path) -> None:
         """Write the two files into a folder, the second one where there is something to hold."""

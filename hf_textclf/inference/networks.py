@@ -79,6 +79,8 @@ class Network:
         # many published tokenizers know no limit where their model has one
         limit = longest_text(self.model.config) or self.tokenizer.model_max_length
         self.tokenizer.model_max_length = min(limit, self.tokenizer.model_max_length)
+        if reader:
+            reader.check_fits(self.model, self.tokenizer, name_or_path)
         self.collate = PaddingCollator(self.tokenizer)
         self.scripts = VocabularyScripts(self.tokenizer)
         self.problem_type = problem_type_of(self.model.config)

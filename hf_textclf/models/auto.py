@@ -1,6 +1,8 @@
 """Make the home-made models known to the Auto classes, here and in the folders they are saved to: with a `register` of
 the Auto classes alone, a model loaded and saved again keeps `auto_map` in its config.json, but loses the files."""
 
+import inspect
+from pathlib import Path
 from typing import Any
 
 from transformers import (
@@ -22,6 +24,16 @@ MODELS: list[tuple[Any, Any, Any]] = [
     (FrozenEncoderConfig, AutoModel, FrozenEncoderModel),
     (FrozenEncoderConfig, AutoModelForSequenceClassification, FrozenEncoderForSequenceClassification),
 ]
+
+
+HOME_MADE = {config.model_type for config, _, _ in MODELS}
+
+
+def packaged_code() -> dict[str, Path]:
+    """The files of home-made models and of our tokenizer, which saved folders have copies of, by their names."""
+    classes = [ClassifierTokenizer, *(model for _, _, model in MODELS)]
+    files = [path for name in classes for path in Path(inspect.getfile(name)).parent.glob("*_*.py")]
+    return {path.name: path for path in files if path.stem[0] != "_"}
 
 
 def register() -> None:

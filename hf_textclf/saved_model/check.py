@@ -90,8 +90,8 @@ def check_task(path: Path, config: dict[str, Any]) -> None:
         count = len(names)
     require(count is None or type(count) is int and count > 0, path, "num_labels", count, "a number from 1 on")
     if label2id is not None and id2label is not None:
-        # published models often keep the names that they began with
-        stale = isinstance(label2id, dict) and all(map(DEFAULT_LABEL.fullmatch, label2id))
+        # published models often keep the names that they began with, in one of the two
+        stale = isinstance(label2id, dict) and any(map(DEFAULT_LABEL.fullmatch, [*label2id, *id2label.values()]))
         inverse = {name: number for number, name in id2label.items()}
         same = isinstance(label2id, dict) and {name: str(number) for name, number in label2id.items()} == inverse
         require(same or stale, path, "label2id", label2id, "the names of id2label with their numbers")

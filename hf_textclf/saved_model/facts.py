@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..files import read_json
 from ..provenance import hub_id, public_name
 from . import layout
+from .check import check_config
 
 # keys of a run that name data or checkpoints
 PLACES = {"dataset", "embeddings_from", "init_from"}
@@ -132,7 +133,7 @@ def outdated(facts: Facts) -> list[str]:
 
 
 def check_model(folder: Path) -> dict[str, Any]:
-    """Return config.json of a folder that has a config, weights, a tokenizer and names for its labels.
+    """Return config.json of a folder that has a config, finite weights, a tokenizer and names for its labels.
     Raises UserError: it lacks one of them, or holds something else than one network.
     """
     if not folder.is_dir():
@@ -145,16 +146,11 @@ def check_model(folder: Path) -> dict[str, Any]:
             f"{str(folder)!r} has no {layout.CONFIG}, expected one finished network; end its training with "
             "--resume_from_checkpoint true, or push the networks of --one_vs_rest one by one"
         )
-    config, shards = read_json(path), [layout.WEIGHTS]
+    config, shards = check_config(path), [layout.WEIGHTS]
     if (folder / layout.WEIGHTS_INDEX).is_file():
         shards = sorted(set(read_json(folder / layout.WEIGHTS_INDEX).get("weight_map", {}).values()))
     for name in shards:
-        try:
-            with safe_open(folder / name, framework="pt") as weights:
-                weights.keys()
-        except (OSError, SafetensorError) as error:
-            problem = f"{str(folder / name)!r} is missing or broken ({error})"
-            raise UserError(f"{problem}, expected whole weights; train or save the model again") from error
+        check_weights(folder / name)
     for name in (layout.TOKENIZER, layout.TOKENIZER_CONFIG):
         if not (folder / name).is_file():
             raise UserError(f"{str(folder)!r} has no {name}, expected the tokenizer beside the model; save it there")
@@ -162,6 +158,18 @@ def check_model(folder: Path) -> dict[str, Any]:
         labels = (config.get("id2label") or {"0": "LABEL_0"}).values()
         check_labels(map(str, labels), where=str(path))
     return config
+
+
+def check_weights(path: Path) -> None:
+    """Read a safetensors file. Raises UserError: it is missing or broken, or holds what is no number."""
+    try:
+        with safe_open(path, framework="pt") as weights:
+            for name in weights.keys():  # noqa: SIM118
+                if not weights.get_tensor(name).isfinite().all():
+                    raise ValueError(f"{name} holds nan or infinity")
+    except (OSError, ValueError, SafetensorError) as error:
+        problem = f"{str(path)!r} is missing or broken ({error})"
+        raise UserError(f"{problem}, expected whole weights; train or save the model again") from error
 
 
 def is_classifier(architectures: list[str] | None) -> bool:

@@ -65,8 +65,8 @@ def test_chinese_words_travel(hub, model_folder, push, monkeypatch):
 
 def test_what_arrives(hub, model_folder, push, tmp_path):
     (model_folder / "errors.csv").write_text("text\nsomebody's private letter\n")
-    (model_folder / "document.json").write_text("{}")
-    save_file({"idf": torch.ones(3)}, model_folder / "document.safetensors")
+    (model_folder / "document.json").write_text('{"document_strategy": "windows"}')
+    save_file({"idf": torch.ones(301)}, model_folder / "document.safetensors")
     measured_anew(model_folder)
     before = {path.name: path.read_bytes() for path in model_folder.iterdir() if path.is_file()}
     code, out, _ = push()

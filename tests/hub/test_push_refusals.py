@@ -3,7 +3,9 @@
 import json
 
 import pytest
+import torch
 from huggingface_hub import HfApi
+from safetensors.torch import load_file, save_file
 
 from hf_textclf.hub import errors
 from tests.helpers.loopback import READER, STRANGER
@@ -28,6 +30,14 @@ def write(name, text):
 
 def cut(name):
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-100])
+
+
+def weights(value):
+    def change(folder):
+        path = folder / "model.safetensors"
+        save_file({name: value(name, tensor).clone() for name, tensor in load_file(path).items()}, path)
+
+    return change
 
 
 def shards(folder):
@@ -55,6 +65,13 @@ def shards(folder):
         (write("README.md", f"---\nlicense: mit\n---\nhf_{'a1' * 17}\n"), "README.md holds what looks like an access"),
         (write("run_config.yaml", f"hub_token: hf_{'a1' * 17}\n"), "run_config.yaml holds what looks like an access"),
         (remove("modeling_lstm.py"), "modeling_lstm.py"),
+        (write("layers_lstm.py", "import torch\n"), "is not the file of the installed hf-textclf"),
+        (cut("tokenizer.json"), "tokenizer"),
+        (cut("modeling_lstm.py"), "modeling_lstm.py"),
+        (weights(lambda name, tensor: tensor * torch.nan), "nan or infinity"),
+        (weights(lambda name, tensor: tensor[:1]), "cannot load a model"),
+        (change_config(hidden_size=8), "cannot load a model"),
+        (change_config(vocab_size=10**12), "network of"),
         # not named by auto_map, but imported by what is
         (remove("layers_lstm.py"), "layers_lstm.py"),
         (change_config(id2label={"0": "good", "1": "LABEL_1"}), "LABEL_1"),

@@ -184,6 +184,15 @@ def test_an_empty_vocabulary_of_a_linear_model(folder):
     refusal(folder("linear", "vocabulary.json", 5), "vocabulary.json")
 
 
+@pytest.mark.parametrize(
+    "changed", [{"idf": torch.ones(3)}, {"idf": torch.full((9999,), torch.nan)}], ids=["short", "nan"]
+)
+def test_weights_of_another_reader(folder, changed):
+    path = folder("sentences")
+    save_file(load_file(path / "document.safetensors") | changed, path / "document.safetensors")
+    refusal(path, "document.safetensors")
+
+
 def spoil(path, value=torch.nan):
     """Put a number that is none into all weights of a file."""
     save_file({name: torch.full_like(tensor, value) for name, tensor in load_file(path).items()}, path)
