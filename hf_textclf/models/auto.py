@@ -32,8 +32,8 @@ HOME_MADE = {config.model_type for config, _, _ in MODELS}
 def packaged_code() -> dict[str, Path]:
     """The files of home-made models and of our tokenizer, which saved folders have copies of, by their names."""
     classes = [ClassifierTokenizer, *(model for _, _, model in MODELS)]
-    files = [path for name in classes for path in Path(inspect.getfile(name)).parent.glob("*_*.py")]
-    return {path.name: path for path in files if path.stem[0] != "_"}
+    files = [path for name in classes for path in Path(inspect.getfile(name)).parent.glob("*.py")]
+    return {path.name: path for path in files if path.stem != "__init__"}
 
 
 def register() -> None:

@@ -14,7 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_textclf.cli.main import main
 from hf_textclf.saved_model.layout import TOKENIZER_CODE, model_digest
-from hf_textclf.tokenization import encode, load_tokenizer
+from hf_textclf.tokenization import encode, load_tokenizer, renew_tokenizer
 from tests.helpers.loopback import STRANGER, WRITER
 from tests.helpers.push_command import REPO, error_line
 from tests.helpers.saved import save_model
@@ -67,6 +67,7 @@ def test_what_arrives(hub, model_folder, push, tmp_path):
     (model_folder / "errors.csv").write_text("text\nsomebody's private letter\n")
     (model_folder / "document.json").write_text('{"document_strategy": "windows"}')
     save_file({"idf": torch.ones(301)}, model_folder / "document.safetensors")
+    renew_tokenizer(model_folder)
     measured_anew(model_folder)
     before = {path.name: path.read_bytes() for path in model_folder.iterdir() if path.is_file()}
     code, out, _ = push()
