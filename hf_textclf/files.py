@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parent
 SAMPLES = PACKAGE / "data" / "samples"
 # by it a command holds an output folder; it is not there between commands
 LOCK = ".lock"
-# folders inside, in which results are made; what a killed command leaves goes with the next
+# so begin the names of hidden folders in it, whose files are moved when whole
 PARTIAL = ".partial"
 
 
@@ -55,12 +55,9 @@ def new_folder(output_dir: str | Path, remedy: str = "choose another with --outp
     Raises UserError: there is a file, or a folder that holds something.
     """
     output = Path(output_dir)
-    if (
-        output.is_dir()
-        and any(path.name != LOCK and not path.name.startswith(PARTIAL) for path in output.iterdir())
-        or not output.is_dir()
-        and exists(output)
-    ):
+    names = [path.name for path in output.iterdir()] if output.is_dir() else [str(output)] * exists(output)
+    # what a killed command has left hides nothing
+    if any(not name.startswith((LOCK, PARTIAL)) for name in names):
         raise UserError(f"output_dir {str(output)!r} already holds something, expected a new folder; {remedy}")
     return output
 
@@ -107,8 +104,8 @@ def hold_folder(output: Path) -> Iterator[None]:
     try:
         output.mkdir(parents=True, exist_ok=True)
         with _hold(output / LOCK, output):
-            for left in output.glob(f"{PARTIAL}*"):
-                shutil.rmtree(left)
+            for killed in output.glob(f"{PARTIAL}*"):
+                shutil.rmtree(killed, ignore_errors=True)
             yield
     finally:
         with suppress(OSError):  # those that hold something stay

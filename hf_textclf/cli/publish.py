@@ -45,12 +45,12 @@ def card_command(parser: "Parser", given: dict[str, Any]) -> None:
 def push_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Send a folder to the Hub, or show what would be sent."""
     quiet()
-    from ..hub import prepare, push
+    from ..hub.push import preview, push
 
     folder = given.pop("folder")
     (arguments,) = parser.make(given)
     if arguments.dry_run:
-        upload_folder = prepare(Path(folder), arguments)
+        upload_folder = preview(Path(folder), arguments)
         show_files(upload_folder)
         print(f"stay here: {', '.join(upload_folder.kept_local) or 'none'}\n\n{upload_folder.card}")
         return

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -126,11 +127,10 @@ def _calibrate(folder: str, data_arguments: DataArguments, arguments: Calibratio
     results["seen_texts"] = seen
     results |= calibration.results(data.label_names)
 
-    partial = Path(folder) / PARTIAL
-    partial.mkdir()
-    model.save_pretrained(partial)
-    calibration.plot(partial / RELIABILITY_DIAGRAM)
-    move_files(partial, Path(folder))
+    with TemporaryDirectory(dir=folder, prefix=PARTIAL) as partial:
+        model.save_pretrained(partial)
+        calibration.plot(Path(partial) / RELIABILITY_DIAGRAM)
+        move_files(Path(partial), Path(folder))
     # last: those there say that they are of other weights
     results |= {"model_digest": model_digest(Path(folder)), "digests": file_digests(Path(folder))}
     write_json(Path(folder) / EVAL_RESULTS, results)

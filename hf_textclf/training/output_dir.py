@@ -16,7 +16,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from ..card import write_card
 from ..data import TextData, texts_of
 from ..evaluation.calibration import Calibration
-from ..files import hold_folder, write_json, write_text
+from ..files import PARTIAL, hold_folder, write_json, write_text
 from ..inference.long_texts import DocumentReader
 from ..saved_model.check import file_digests
 from ..saved_model.layout import (
@@ -48,7 +48,7 @@ def hold_output(training: TrainingArguments) -> Iterator[None]:
             yield
         except BaseException:
             broken = [path for path in set(output.glob(checkpoints)) - before if find_problem(path, training)]
-            for path in (*broken, output / ".partial"):
+            for path in (*broken, output / PARTIAL):
                 shutil.rmtree(path, ignore_errors=True)
             raise
 
@@ -82,7 +82,7 @@ def save_folder(
     processes the first one writes, the others wait."""
     if trainer.is_world_process_zero():
         output = Path(str(trainer.args.output_dir))
-        partial = output / ".partial"
+        partial = output / PARTIAL
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         trainer.save_model(str(partial))

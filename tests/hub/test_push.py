@@ -340,6 +340,13 @@ def test_dry_run_sends_nothing(hub, model_folder, push, monkeypatch):
     assert out.endswith((model_folder / "README.md").read_text() + "\n")
 
 
+def test_dry_run_leaves_no_onnx(hub, model_folder, push):
+    before = {path.name for path in model_folder.iterdir()}
+    code, out, _ = push("--dry-run", "--with_onnx")
+    assert code == 0 and "  onnx/model.onnx\n" in out
+    assert {path.name for path in model_folder.iterdir()} == before
+
+
 def test_weights_arrive_bit_for_bit(hub, model_folder, push):
     push()
     ours, theirs = load_file(model_folder / "model.safetensors"), load_file(hf_hub_download(REPO, "model.safetensors"))
