@@ -26,7 +26,9 @@ from .commands import COMMANDS, make_parser
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # as torch on a CPU, torch on a GPU and numpy tell of it
 OUT_OF_MEMORY = re.compile(r"(?:tried|unable) to allocate ([\d.]+ \w+)", re.IGNORECASE)
-STOPPED = "train goes on with --resume_from_checkpoint true, tune, push and space with the same command"
+# how a stopped command goes on; the others have left nothing, and are run again
+GO_ON = dict.fromkeys(("train", "pretrain"), "it goes on with --resume_from_checkpoint true from its last checkpoint")
+GO_ON |= dict.fromkeys(("tune", "push", "space"), "the same command goes on")
 REPORT = "https://github.com/OWNER/hf-textclf/issues"
 
 
@@ -79,7 +81,9 @@ def _stoppable(argv: list[str] | None) -> int:
         return _run(argv)
     except KeyboardInterrupt as error:
         number = getattr(error, "number", signal.SIGINT)
-        _fail(f"stopped by {'the keyboard' if number == signal.SIGINT else signal.Signals(number).name}; {STOPPED}")
+        by = "the keyboard" if number == signal.SIGINT else signal.Signals(number).name
+        command = next(iter(sys.argv[1:] if argv is None else argv), "")
+        _fail(f"stopped by {by}; {GO_ON.get(command, 'nothing was written, run the command again')}")
         return 128 + number
     finally:
         for number in ours:

@@ -128,6 +128,8 @@ def find_text_column(split: RawSplit, *, text: str | None, labels: Sequence[str]
     usual = _by_usual_name(split)
     candidates = [name for name in split.columns if name not in labels and split.is_text(name)]
     named = [usual[name] for name in TEXT_NAMES if usual.get(name) in candidates]
+    if not named and (taken := [usual[name] for name in TEXT_NAMES if name in usual and usual[name] not in labels]):
+        split.texts(taken[0])  # raises what it holds in place of strings
     if not named and len(candidates) != 1:
         raise UserError(f"no text column found among {_listed(split)}, expected e.g. 'text'; pass --text_column")
     return (named or candidates)[0]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -23,6 +24,8 @@ ALIASES = {name: name for name in SPLITS} | dict.fromkeys(("valid", "val", "dev"
 SUFFIXES = (".parquet", ".csv", ".tsv", ".json", ".jsonl")
 # an owner is required: `load_dataset("csv")` and the like would read whatever lies in the working directory
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+# one of the files that the Hub cuts a large split into
+SHARD = re.compile(r"(.+)-[0-9]{5}-of-([0-9]{5})")
 # what `datasets` raises for what it cannot load
 UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, pa.ArrowException, datasets.exceptions.DatasetsError)
 
@@ -130,10 +133,15 @@ def read_splits(arguments: TextArguments, *, file_split: str = "train", further:
     if path.is_dir() and not any((path / file).exists() for file in ("dataset_dict.json", "state.json")):
         # other files (README, unsupervised) are left alone
         files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in SUFFIXES]
-        readers = [(file.name, file.stem, partial(read_file, file, encoding=arguments.encoding)) for file in files]
+        readers = [
+            (shards[0].name, stem, partial(_read_shards, shards, encoding=arguments.encoding))
+            for stem, shards in _join_shards(files)
+        ]
         remedy = f" in files with {', '.join(SUFFIXES)}; rename a file, or name it as --dataset"
         return _name_splits(readers, further, dataset=name, remedy=remedy)
     local = path.is_dir()
+    if not local and path.exists():
+        raise UserError(f"dataset {name!r} is neither file nor folder, expected one; write its rows into a file")
     if not local and (path.suffix.lower() in (*SUFFIXES, ".txt") or not HUB_ID.fullmatch(name)):
         raise UserError(
             f"no dataset {name!r}, expected a file, a folder, samples/NAME or a Hub id OWNER/NAME; correct --dataset"
@@ -170,6 +178,42 @@ def read_file(path: Path, *, encoding: str) -> RawSplit:
     if not len(dataset):
         raise UserError(f"{path}: no rows, expected at least one; check the file")
     return RawSplit.from_dataset(dataset)
+
+
+def _join_shards(files: Sequence[Path]) -> list[tuple[str, list[Path]]]:
+    """The files by their names without suffix; `train-00000-of-00002` and those like it are one, called `train`.
+    Raises UserError: some of them are missing.
+    """
+    joined: dict[tuple[str, str], list[Path]] = {}
+    for file in files:
+        match = SHARD.fullmatch(file.stem)
+        joined.setdefault((match[1], file.suffix + match[2]) if match else (file.stem, file.name), []).append(file)
+    for shards in joined.values():
+        if (match := SHARD.fullmatch(shards[0].stem)) and len(shards) != int(match[2]):
+            raise UserError(
+                f"{shards[0]}: {len(shards)} of the {int(match[2])} files of this split are there, expected all; "
+                "copy the others, or rename what is whole"
+            )
+    return [(stem, shards) for (stem, _), shards in joined.items()]
+
+
+def _read_shards(paths: Sequence[Path], *, encoding: str) -> RawSplit:
+    """Read the files of one split, of which each has the same columns."""
+    splits = [read_file(path, encoding=encoding) for path in paths]
+    first = splits[0]
+    for path, split in zip(paths, splits, strict=True):
+        if split.columns.keys() != first.columns.keys() or split.class_names != first.class_names:
+            raise UserError(f"{path} has other columns than {paths[0]}, expected the same; write both again")
+    columns: dict[str, list[Any] | pa.ChunkedArray] = {}
+    for name in first.columns:
+        parts: list[Any] = [split.columns[name] for split in splits]
+        with parquet_errors(f"{paths[0]}, column {name!r}"):
+            columns[name] = (
+                list(chain(*parts))
+                if isinstance(parts[0], list)
+                else pa.chunked_array(list(chain.from_iterable(part.chunks for part in parts)))
+            )
+    return RawSplit(columns, class_names=first.class_names, untyped=first.untyped)
 
 
 def canonical_split(name: str, further: Sequence[str] = ()) -> str | None:

@@ -118,7 +118,7 @@ def _target(classifier: Classifier, text: str, label: str | None) -> tuple[Netwo
     """What is explained: a network, a label and the number of its output; refuses what cannot be."""
     predictor, names = classifier.predictor, classifier.label_names
     if not predictor.networks:
-        raise UserError(f"a {type(predictor).__name__} is no neural network, expected one; explain another model")
+        raise UserError(f"{classifier.name_or_path!r} holds no neural network, expected one; explain another model")
     if label is not None and label not in names:
         raise UserError(f"label {label!r} is unknown, expected one of {', '.join(names[:20])}; correct the label")
     if predictor.document_strategy and (chunks := classifier([text])[0].chunks):

@@ -93,9 +93,9 @@ def draw_gates(folder: str, arguments: GatesArguments) -> int:
     """
     path = _new_picture(arguments.output, ".png")
     classifier = Classifier(folder, revision=arguments.revision, device="cpu")
-    network, kind = classifier.predictor.network, type(classifier.predictor).__name__
+    network = classifier.predictor.network
     if network is None:
-        raise UserError(f"{folder!r} is a {kind}, expected one saved LSTM; name another folder")
+        raise UserError(f"{folder!r} holds no single network, expected one saved LSTM; name another folder")
     [token_ids] = encode(network.tokenizer, [readable(arguments.text)])["input_ids"]
     if not token_ids:
         raise UserError(f"text {arguments.text!r} has no tokens, expected a word or more; correct --text")

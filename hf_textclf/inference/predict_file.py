@@ -127,7 +127,10 @@ def _text_column(row: dict[str, Any], requested: str | None) -> str:
         if requested in row:
             return requested
         raise UserError(f"text_column {requested!r} is not there, expected one of: {', '.join(row)}; name one of them")
-    columns = [name for name in TEXT_NAMES if name in row] or [name for name in row if isinstance(row[name], str)]
-    if not columns or (columns[0] not in TEXT_NAMES and len(columns) > 1):
+    # as `train` reads the names
+    usual = {name.strip().lower(): name for name in reversed(row)}
+    named = [usual[name] for name in TEXT_NAMES if name in usual]
+    texts = [name for name in row if isinstance(row[name], str)]
+    if not named and len(texts) != 1:
         raise UserError(f"no text column found among: {', '.join(row)}; name it with --text_column")
-    return columns[0]
+    return (named or texts)[0]

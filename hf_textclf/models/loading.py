@@ -21,6 +21,7 @@ from transformers import (
 
 from ..errors import UserError
 from ..files import read_json
+from ..provenance import HUB_ID
 from ..saved_model.check import check_config, find_file, is_plausible, require, tensor_shapes
 from ..saved_model.layout import CONFIG, WEIGHTS, WEIGHTS_INDEX
 from .lstm import LSTMForCausalLM
@@ -237,7 +238,8 @@ def _readable(name_or_path: str) -> Iterator[None]:
         raise
     # the libraries raise what they like at files that they did not write
     except Exception as error:
-        if "/" not in name_or_path and not Path(name_or_path).exists():
+        missing = not Path(name_or_path).exists()
+        if missing and not HUB_ID.fullmatch(name_or_path):
             raise UserError(
                 f"{name_or_path!r} is no folder here, expected a trained model or a Hub id OWNER/NAME; "
                 "correct the name"
@@ -245,7 +247,10 @@ def _readable(name_or_path: str) -> Iterator[None]:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         # a headline is no reason yet
         reason = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
+        if "ignore_mismatched_sizes" in str(error):
+            reason = "its weights have other sizes than its config.json says"
+        as_hub_id = "no such folder here, and as a Hub id: " if missing else ""
         raise UserError(
-            f"cannot load a model from {name_or_path!r}: {reason}; "
+            f"cannot load a model from {name_or_path!r}: {as_hub_id}{reason}; "
             "name a folder that `hf-textclf train` finished, or a Hub id while online"
         ) from error

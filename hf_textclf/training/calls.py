@@ -18,6 +18,7 @@ from ..evaluation.evaluate import EvaluationArguments
 from ..evaluation.evaluate import evaluate as evaluate_folder
 from ..files import find_config, read_yaml
 from ..models.linear import KINDS
+from ..provenance import HUB_ID
 from ..saved_model.layout import read_run
 from .arguments import ModelArguments, NewModelArguments
 from .linear import LinearArguments, train_linear
@@ -131,6 +132,6 @@ def recorded(folder: str) -> dict[str, Any]:
     Raises:
         UserError: there is no such folder, and no model of the Hub has such a name.
     """
-    if "/" not in folder and folder and not Path(folder).exists():
+    if not HUB_ID.fullmatch(folder) and not Path(folder).exists():
         raise UserError(f"{folder!r} is no folder here, expected a trained model; correct its path")
     return read_run(Path(folder))

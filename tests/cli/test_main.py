@@ -90,9 +90,10 @@ def test_keyboard(monkeypatch, capsys):
     def interrupted(parser, given):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(COMMANDS, "space", Command(interrupted, ""))
-    assert main(["space"]) == 130
-    assert capsys.readouterr().err.count("\n") == 1
+    for command, remedy in {"train": "--resume_from_checkpoint", "space": "goes on", "predict": "again"}.items():
+        monkeypatch.setitem(COMMANDS, command, Command(interrupted, ""))
+        assert main([command]) == 130
+        assert remedy in error_line(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +204,23 @@ def test_no_signal_where_nohup_has_decided(monkeypatch):
         assert main(["space"]) == 0
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_standard_output_that_is_closed_or_poor(tmp_path):
+    """Help into a closed pipe, results where no output is, labels in an encoding that lacks their characters."""
+    command = f"{sys.executable} -m hf_textclf.cli"
+    shell = f"{command} train --help_all | head -1; {command} --version >&-; {command} predict a b --output - >&-"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.stdout.startswith("usage: ") and done.stdout.count("\n") == 1
+    assert "standard output is closed" in error_line(done.stderr) and done.returncode == 2
+    code = "import sys; from hf_textclf.cli import main; from hf_textclf.cli.commands import COMMANDS, Command\n"
+    code += "from hf_textclf.data import write_rows\n"
+    code += "def run(*_): print('情'); write_rows('-', [{'text': '情'}], format='csv')\n"
+    code += "COMMANDS['card'] = Command(run, ''); sys.exit(main(['card']))"
+    poor = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=poor, timeout=120)
+    # figures are told somehow, data are UTF-8 as in files
+    assert done.returncode == 0 and done.stdout.decode().split() == [r"\u60c5", "text", "情"], done.stderr
 
 
 def test_outside_of_the_main_thread(capsys):

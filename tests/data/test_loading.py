@@ -200,3 +200,31 @@ def test_summary_of_many_classes_labels_and_numbers(load):
     labels = "\n".join(summarize(load(["a|b", "a", "", "b"] * 10, label_separator="|")))
     assert "labels per row, 9 rows without any" in labels
     assert "target (train): mean 0.5" in "\n".join(summarize(load([0.0, 0.5, 1.0, 0.5] * 5)))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_shards_are_one_split(tmp_path, suffix, refused):
+    """As the Hub stores large data."""
+    for number in range(2):
+        write_rows(tmp_path / f"train-0000{number}-of-00002.{suffix}", ROWS[10 * number :][:10])
+    write_rows(tmp_path / f"test-00000-of-00001.{suffix}", TEST)
+    data = load_data(DataArguments(str(tmp_path)))
+    assert sizes(data) == {"train": 18, "validation": 2, "test": 4}
+    assert {*data.splits["train"]["text"], *data.splits["validation"]["text"]} == {row["text"] for row in ROWS}
+    write_rows(tmp_path / f"train.{suffix}", ROWS)
+    refused(lambda: load_data(DataArguments(str(tmp_path))), "are both train")
+    (tmp_path / f"train.{suffix}").unlink()
+    write_rows(tmp_path / f"train-00001-of-00002.{suffix}", [{"text": "a", "label": "b", "more": "c"}])
+    refused(lambda: load_data(DataArguments(str(tmp_path))), "other columns", "train-00001-of-00002")
+    (tmp_path / f"train-00000-of-00002.{suffix}").unlink()
+    refused(lambda: load_data(DataArguments(str(tmp_path))), "1 of the 2 files")
+
+
+def test_text_that_is_none(tmp_path, refused):
+    """The column that is called so is named, not looked for."""
+    write_rows(tmp_path / "data.jsonl", [{"text": n, "label": "ab"[n % 2]} for n in range(9)])
+    refused(lambda: load_data(DataArguments(str(tmp_path / "data.jsonl"))), "text column 'text' holds int")
+
+
+def test_a_device_is_no_data(refused):
+    refused(lambda: load_data(DataArguments("/dev/null")), "'/dev/null'", "neither file nor folder")

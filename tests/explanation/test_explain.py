@@ -103,7 +103,7 @@ def test_without_captum(trained_models, monkeypatch, refused_command):
 def test_linear_models_are_refused(tmp_path, refused_command):
     flags = ["--model_type", "maxent", "--dataset", "samples/opinions_en", "--label_column", "sentiment"]
     assert main(["train", *flags, "--output_dir", str(tmp_path / "model")]) == 0
-    refused_command("explain", tmp_path / "model", "--text", "good", words=["LinearPredictor is no neural network"])
+    refused_command("explain", tmp_path / "model", "--text", "good", words=["model' holds no neural network"])
 
 
 def test_a_group_and_a_reader_of_parts(tiny_yaml, tmp_path):

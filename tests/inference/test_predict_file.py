@@ -49,6 +49,28 @@ def test_formats(predict, trained_models, tmp_path, source, target):
             assert float(row[f"probability_{name}"]) == pytest.approx(probability, abs=1e-6)
 
 
+def test_the_column_that_train_finds(predict, tmp_path):
+    """Whatever its case; what begins like a formula stays as it came."""
+    rows = [{" Text": "=cmd|' /C calc'!A0", "note": "a"}, {" Text": "好", "note": "+1"}]
+    write_rows(tmp_path / "in.csv", rows)
+    assert [{name: row[name] for name in rows[0]} for row in predict("in.csv", "out.csv")] == rows
+
+
+def test_what_appears_while_it_runs_stays(trained_models, tmp_path, monkeypatch, capsys):
+    write_rows(tmp_path / "in.csv", ROWS)
+    target, stream = tmp_path / "out.csv", Classifier.stream
+
+    def slow(*args, **options):
+        target.write_text("theirs")
+        return stream(*args, **options)
+
+    monkeypatch.setattr(Classifier, "stream", slow)
+    assert main(["predict", str(trained_models / "single"), str(tmp_path / "in.csv"), "--output", str(target)]) == 2
+    [kept] = set(tmp_path.iterdir()) - {target, tmp_path / "in.csv"}
+    assert target.read_text() == "theirs" and len(list(read_rows(kept))) == 3
+    assert str(kept) in capsys.readouterr().err
+
+
 def test_txt_of_one_column(predict, tmp_path):
     (tmp_path / "in.txt").write_bytes("\ufeff房间很好, 真的\r\n\r\n服务太差\r\n".encode())
     found = predict("in.txt", "out.csv")
