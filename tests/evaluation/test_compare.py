@@ -237,7 +237,7 @@ def test_timing_takes_turns(monkeypatch):
         (["single", "none"], [], ["none", "is no folder"]),
         (["single", "single"], [], ["2 times"]),
         (["single", "data"], [], ["cannot load a model"]),
-        (["single", "diverged"], [], ["diverged: ", "not a number"]),
+        (["single", "diverged"], [], ["diverged'", "nan or infinity"]),
         (["single"], ["--bootstrap_samples", "0"], ["bootstrap_samples=0"]),
         (["single"], ["--latency_texts", "0"], ["latency_texts=0"]),
         (["single"], ["--dataset", "none.csv"], ["none.csv"]),

@@ -1,6 +1,7 @@
 """`train --calibrate true`: the same folder as training and then calibrating, for LSTM and BERT."""
 
 import json
+import shutil
 from functools import cache
 
 import pytest
@@ -59,6 +60,15 @@ def test_trained_further_it_is_not_calibrated(train, several, tmp_path):
 def test_regression_is_refused(refused_training, tmp_path):
     numbers = write_csv(tmp_path / "numbers.csv", {"cold": "-3.5", "warm": "20.5"})
     assert "found regression" in refused_training(numbers, "--problem_type", "regression", "--calibrate", "true")
+
+
+def test_validation_without_any_label_is_refused_before_training(refused_training, several, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    shutil.copy(several, folder / "train.csv")
+    (folder / "validation.csv").write_text("text,label\nfog,\nsnow,\n")
+    complaint = refused_training(str(folder), "--label_separator", ";", "--calibrate", "true")
+    assert "none of the 2 texts to calibrate on has a label" in complaint
 
 
 @cache
