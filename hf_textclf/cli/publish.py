@@ -1,6 +1,9 @@
 """Commands for other people: card, Hub, Space, page."""
 
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,17 +48,32 @@ def card_command(parser: "Parser", given: dict[str, Any]) -> None:
 def push_command(parser: "Parser", given: dict[str, Any]) -> None:
     """Send a folder to the Hub, or show what would be sent."""
     quiet()
-    from ..hub.push import preview, push
+    from ..hub import prepare, push
 
     folder = given.pop("folder")
     (arguments,) = parser.make(given)
     if arguments.dry_run:
-        upload_folder = preview(Path(folder), arguments)
-        show_files(upload_folder)
-        print(f"stay here: {', '.join(upload_folder.kept_local) or 'none'}\n\n{upload_folder.card}")
+        with _onnx_goes_again(Path(folder)):
+            upload_folder = prepare(Path(folder), arguments)
+            show_files(upload_folder)
+            print(f"stay here: {', '.join(upload_folder.kept_local) or 'none'}\n\n{upload_folder.card}")
         return
     commit = push(folder, arguments)
     show_commit(commit, arguments.repo)
+
+
+@contextmanager
+def _onnx_goes_again(folder: Path) -> Iterator[None]:
+    """Remove the network as ONNX, if it was only made to be looked at."""
+    from ..saved_model.layout import ONNX_MODEL
+
+    onnx = (folder / ONNX_MODEL).parent
+    kept = onnx.is_dir()
+    try:
+        yield
+    finally:
+        if not kept:
+            shutil.rmtree(onnx, ignore_errors=True)
 
 
 def space_command(parser: "Parser", given: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import shutil
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -31,7 +30,6 @@ from ..saved_model.layout import (
     BESIDE,
     CARD,
     HANDLER,
-    ONNX_MODEL,
     OUTLIVED,
     REQUIREMENTS,
     RUN_CONFIG,
@@ -220,19 +218,6 @@ def check_opens(folder: Path, config: dict[str, Any]) -> None:
         Classifier(str(folder), device="cpu").logits(["a"])
     else:
         check_agreement(load_tokenizer(str(folder)), load_config(str(folder)))
-
-
-def preview(folder: Path, arguments: PushArguments) -> UploadFolder:
-    """What `push` would send. The network as ONNX, made to be looked at, goes again. Errors: of `prepare`."""
-    onnx = (folder / ONNX_MODEL).parent
-    kept = onnx.is_dir()
-    try:
-        upload_folder = prepare(folder, arguments)
-        made: dict[str, Path | bytes] = {} if kept else {name: upload_folder.read(name) for name in onnx_files(folder)}
-        return replace(upload_folder, files=upload_folder.files | made)
-    finally:
-        if not kept:
-            shutil.rmtree(onnx, ignore_errors=True)
 
 
 def check_name(repo: str) -> None:
