@@ -219,7 +219,8 @@ def make_config(model_type: str, **keys: Any) -> Any:
     try:
         return AutoConfig.for_model(model_type, **keys)
     except StrictDataclassError as error:
-        raise UserError(str(error).splitlines()[-1].strip()) from error
+        problem = str(error).splitlines()[-1].strip().removeprefix("ValueError: ").removeprefix("TypeError: ")
+        raise UserError(f"{problem}; correct it") from error
 
 
 def make_tokenizer(origin: Origin, data: TextData, arguments: ModelArguments, new: Any) -> PreTrainedTokenizerFast:

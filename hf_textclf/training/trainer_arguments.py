@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from accelerate.utils import DynamoBackend
 from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
@@ -181,10 +182,16 @@ def try_out(training: TrainingArguments) -> None:
         options = {name: getattr(training, f"dataloader_{name}") for name in names}
         DataLoader([0], persistent_workers=training.dataloader_persistent_workers, **options)  # type: ignore[arg-type]
 
+    def compilation() -> None:
+        if training.torch_compile:
+            DynamoBackend(str(training.torch_compile_backend).upper())
+            torch.compile(model, backend=training.torch_compile_backend, mode=training.torch_compile_mode)
+
     for attempt, prefix in (
         (optimizer, ("optim", "adam", "learning")),
         (schedule, ("lr_", "warmup")),
         (loading, ("data",)),
+        (compilation, ("torch_compile",)),
     ):
         try:
             attempt()

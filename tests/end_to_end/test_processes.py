@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -49,6 +50,25 @@ def test_two_processes_train_one_model(tmp_path):
     classifier = Classifier(str(tmp_path / "run"))
     assert classifier.predictor.model.config.calibration["temperature"] == results["calibration"]["temperature"] != 1
     assert len(classifier(["A good film."])[0].probabilities) == 5
+
+
+@pytest.mark.slow
+def test_two_processes_resume(tmp_path, refused_command):
+    """The random numbers of each process go on where they were; another number of processes makes other steps."""
+    keys = f"--dataset samples/opinions_en --label_column rating {' '.join(TINY)} --max_steps 8 --save_strategy steps"
+    keys += " --save_steps 4 --save_total_limit 9 --locked_dropout 0.3 --use_cpu true"
+    train_with_two_processes(tmp_path, keys)
+    run = tmp_path / "run"
+    alone = load_file(run / "model.safetensors")
+    shutil.rmtree(run / "checkpoint-8")
+    for file in [path for path in run.iterdir() if path.is_file()]:
+        file.unlink()
+    resume = ["--resume_from_checkpoint", "true"]
+    command = ["train", "--config", empty_config(tmp_path), "--output_dir", run, *keys.split(), *resume]
+    refused_command(*command, words=["1 process(es)", "trained by 2", "--gradient_accumulation_steps"])
+    train_with_two_processes(tmp_path, f"{keys} {' '.join(resume)}")
+    resumed = load_file(run / "model.safetensors")
+    assert all(torch.equal(alone[name], resumed[name]) for name in alone)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What a whole checkpoint holds; whole runs that resume are in test_train_resume.py."""
 
 import json
+from random import Random
 from shutil import copy
 
 import pytest
@@ -54,3 +55,32 @@ def test_optimizer_is_not_read_whole(checkpoint, training, monkeypatch):
     monkeypatch.setattr("torch.load", lambda file, **keys: options.append(keys) or load(file, **keys))
     assert find_problem(checkpoint, training) == ""
     assert all(keys["weights_only"] for keys in options) and options[0]["mmap"]
+
+
+FILES = ["config.json", "model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"]
+
+
+@pytest.mark.parametrize("name", [*FILES, "run_config.yaml"])
+def test_mutated_checkpoint(train, weather, checkpoint, name):
+    """Some bytes of a file are others: the run resumes, or one line tells why it does not."""
+    keys = [
+        weather,
+        "--max_steps",
+        "3",
+        "--save_total_limit",
+        "9",
+        "--save_strategy",
+        "steps",
+        "--save_steps",
+        "2",
+        "--resume_from_checkpoint",
+    ]
+    whole = (checkpoint / name).read_bytes()
+    for seed in range(4):
+        numbers, content = Random(seed), bytearray(whole)
+        for _ in range(numbers.choice([1, 20])):
+            content[numbers.randrange(len(content))] = numbers.randrange(256)
+        (checkpoint / name).write_bytes(content)
+        code, error = train(*keys, checkpoint)
+        assert code == 0 or code == 2 and error.count("hf-textclf: error: ") == 1, (seed, error)
+        assert "Traceback" not in error

@@ -124,6 +124,7 @@ BAD_VALUES = {
     "bf16_full_eval fp16_full_eval tf32 use_liger_kernel "
     "dataloader_persistent_workers",
     "full_shard": "fsdp",
+    "nope": "torch_compile_backend torch_compile_mode",
     "best": "save_strategy",
     "adamw_8bit galore_adamw": "optim",
 }
