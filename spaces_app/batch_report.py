@@ -3,12 +3,14 @@
 import html
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import i18n
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from predictions import JOINT, Predictions
 from sklearn.metrics import confusion_matrix
 from uploads import Count, Table
@@ -17,6 +19,7 @@ from hf_textclf import Classifier, UserError
 from hf_textclf.data.examples import UNLABELLED, is_missing
 from hf_textclf.data.labels import MULTI, REGRESSION, SINGLE, encode_labels, read_labels
 from hf_textclf.evaluation.metrics import compute_metrics
+from hf_textclf.saved_model.seen_texts import SeenTexts, digest_texts
 
 # what is shown of each text; the download has it whole
 SHOWN_CHARACTERS = 200
@@ -104,10 +107,19 @@ def counts(answers: Predictions, classifier: Classifier, *, none: str) -> dict[s
     return dict(Counter(name for n in answers.read for name in answers.labels[n] or [none]).most_common(MAX_BARS))
 
 
+def learnt_from(answers: Predictions, texts: list[str], classifier: Classifier) -> int:
+    """How many of the texts that were read a model was trained on; 0 where its folder does not say."""
+    seen = SeenTexts.load(Path(classifier.name_or_path))
+    return seen.count(digest_texts(pa.chunked_array([[texts[n] for n in answers.read]])))["train"] if seen else 0
+
+
 def summary(
-    answers: Predictions, table: Table, column: str | None, classifier: Classifier, request: gr.Request | None
+    answers: Predictions, table: Table, columns: list[str], classifier: Classifier, request: gr.Request | None
 ) -> str:
-    """As html: the labels given, and beside the labels of a column how good they are, or why that is not known."""
+    """As html: the labels given, and beside the labels of a file how good they are, or why that is not known.
+
+    columns: that of the texts and that of the labels, which may be empty.
+    """
     numbers = counts(answers, classifier, none=i18n.say("nothing", request))
     # bars that begin at 0
     rows = "".join(
@@ -117,10 +129,13 @@ def summary(
     )
     caption = f"<caption>{html.escape(i18n.say('many_counts', request))}</caption>"
     tables, verdict = f'<div class="counts"><table>{caption}<tbody>{rows}</tbody></table></div>', ""
-    if column:
-        judgement = judge(answers, table, column, classifier)
+    text_column, label_column = columns
+    if label_column:
+        judgement = judge(answers, table, label_column, classifier)
         metrics = ", ".join(f"{name} {value:.3f}" for name, value in judgement.metrics.items())
         verdict = i18n.say("many_judged", request, rows=Count(judgement.rows), metrics=metrics)
+        if learnt := learnt_from(answers, table.texts(text_column), classifier):
+            verdict += " " + i18n.say("many_learnt", request, rows=Count(learnt))
         if judgement.problem:
             verdict = i18n.say("many_unfit", request, problem=judgement.problem)
         tables += matrix_table(judgement, caption=i18n.say("many_matrix", request))

@@ -148,7 +148,7 @@ def _results(
     # it loads scikit-learn, for which nobody waits when the page starts
     import batch_report
 
-    column, label_column = columns
+    column, _ = columns
     number = classifier.problem_type == "regression"
     headers = i18n.say("many_headers_number" if number else "many_headers", request).split("|")
     none, labels = i18n.say("nothing", request), [] if number else classifier.label_names
@@ -163,7 +163,7 @@ def _results(
         _sentence(" ".join([said, *notices])),
         gr.Column(visible=True),
         str(target),
-        batch_report.summary(answers, table, label_column, classifier, request),
+        batch_report.summary(answers, table, columns, classifier, request),
         batch_report.listed(answers, table.texts(column), classifier, headers, none=none),
         gr.Dropdown([(i18n.say("many_all", request), ""), *labels], value="", visible=bool(labels)),
         gr.Slider(value=1, visible=bool(labels)),

@@ -10,11 +10,13 @@ import zipfile
 
 import numpy as np
 import openpyxl
+import pyarrow as pa
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from hf_textclf import Classifier, LSTMForSequenceClassification
+from hf_textclf.saved_model.seen_texts import SeenTexts
 from tests.helpers.tiny import TEXTS, tiny_config, wordpiece_tokenizer
 
 LABELS = ["sport", "weather", "film"]
@@ -239,6 +241,24 @@ def test_the_judgement_is_scikit_learns(space, served, write):
         answers, tables.read_table(write("b.csv", as_csv([["text", "l"], *[["a", "no label"]] * 92]))), "l",
         served.classifier,
     ).problem  # fmt: skip
+
+
+def test_texts_that_the_model_was_trained_on_are_counted(space, served, folder, write):
+    findings, tables = space("batch_report"), space("uploads")
+    rows = [[f"{text} {n}", LABELS[n % 3]] for n, text in enumerate(TEXTS * 3)]
+    table = tables.read_table(write("a.csv", as_csv([HEADER, *rows])))
+    answers = answered(space, served, table.texts("text"))
+
+    def shown():
+        return findings.summary(answers, table, ["text", "label"], served.classifier, None)
+
+    assert answers.read and "trained on" not in shown()
+    known = pa.chunked_array([[rows[n][0] for n in answers.read[:2]]])
+    SeenTexts.of(known, known).save(folder)
+    try:
+        assert "The model was trained on 2 texts of these" in shown()
+    finally:
+        (folder / "seen_texts.safetensors").unlink()
 
 
 def test_the_part_of_a_large_matrix_with_most_mistakes(space):
