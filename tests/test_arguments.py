@@ -206,3 +206,13 @@ def test_yaml_booleans_are_no_names(tmp_path, line):
 def test_a_misspelt_key_is_named_before_the_one_that_is_missed(capsys):
     assert main(["train", "--datset", "reviews.csv", "--output_dir", "run"]) == 2
     assert "unknown key 'datset' (command line); did you mean 'dataset'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "number", ["vocab_size=0", "vocab_size=2000000000", "block_size=0", "seed=-1", "max_steps=0", "learning_rate=nan"]
+)
+def test_numbers_out_of_range(number):
+    for parser in (pretrain_parser(), train_parser()):
+        if (key := number.partition("=")[0]) in parser.keys:
+            argv = ["--dataset", "a.csv", "--output_dir", "out", f"--{number}"]
+            assert f"{key}=" in (message := refused(lambda: parse(parser, argv))) and "out of range" in message  # noqa: B023

@@ -89,6 +89,10 @@ class ModelArguments:
     }
 
 
+# those who train a tokenizer take memory for so many tokens, whatever the texts hold
+OF_VOCABULARIES = {"vocab_size": {"least": 1, "most": 2_000_000}}
+
+
 def _new_model_arguments() -> type:
     """A dataclass of the fields that the home-made configurations declare, all optional."""
     fields: dict[str, Any] = {}
@@ -104,7 +108,7 @@ def _new_model_arguments() -> type:
                 # argparse reads % as the start of a format
                 help = " ".join(entry.group(1).split()).replace("%", "%%") if entry else ""
                 fields[name] = (name, kind | None, option(None, help))
-    return make_dataclass("NewModelArguments", fields.values())
+    return make_dataclass("NewModelArguments", fields.values(), namespace={"BOUNDS": OF_VOCABULARIES})
 
 
 NewModelArguments = _new_model_arguments()
@@ -149,4 +153,5 @@ LanguageModelArguments: Any = make_dataclass(
         for item in fields(NewModelArguments)
         if item.name in LANGUAGE_MODEL_KEYS
     ],
+    namespace={"BOUNDS": OF_VOCABULARIES},
 )
