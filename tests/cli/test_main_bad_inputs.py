@@ -61,7 +61,7 @@ TABLE = {
     "predict single {} --output out.parquet": "beyond.jsonl object.jsonl later.jsonl",
     f"{TRAIN} --dataset good.csv --output_dir out --validation_size {{}}": "0 1 -1 nan inf half '' HUGE",
     f"{TRAIN} --dataset good.csv --output_dir out --max_train_samples {{}}": "0 -1 1.5 many '' HUGE",
-    f"{TRAIN} --dataset good.csv --output_dir out --split_seed {{}}": "1.5 many '' HUGE",
+    f"{TRAIN} --dataset good.csv --output_dir out --split_seed {{}}": "-1 1.5 many '' HUGE",
     f"{TRAIN} --dataset good.csv --output_dir out --label_column {{}}": "nothing '' NUL",
     f"{TRAIN} --dataset good.csv --output_dir out --label_names {{}}": "cold '' NUL 'cold warm'",
     f"{TRAIN} --dataset good.csv --output_dir out --problem_type {{}}": "regression nothing ''",
@@ -69,12 +69,12 @@ TABLE = {
     f"{TRAIN} --dataset good.csv --output_dir out --label_separator {{}}": "'' NUL",
     f"{TRAIN} --dataset good.csv --output_dir out --max_length {{}}": "0 -1 1.5 '' HUGE",
     # models
-    "evaluate {}": BAD_MODELS,
+    "evaluate {}": BAD_MODELS + " broken/null",
     "predict {} good.csv --output out.csv": BAD_MODELS,
     "calibrate {}": BAD_MODELS + " number",
     "compare {} single --output_dir out": BAD_MODELS,
     "gates {} --text rain --output out.png": BAD_MODELS,
-    "explain {} --text rain": BAD_MODELS,
+    "explain {} --text rain": BAD_MODELS + " broken/null",
     # a card needs no model that can be loaded
     "card {}": BAD_MODELS.replace(" broken/unknown broken/weights", ""),
     "push {} --repo you/name --dry_run": BAD_MODELS,
@@ -222,9 +222,13 @@ def place(trained_models, tiny_yaml, tmp_path_factory):
 
 
 def tree(place):
-    """Each path below a folder with what tells a file from a changed one."""
-    return {path.relative_to(place): (info.st_size, info.st_mtime_ns)
-            for path in place.rglob("*") for info in [path.lstat()]}  # fmt: skip
+    """Each path below a folder, with what tells a file from a changed one."""
+    found = {}
+    for path in place.rglob("*"):
+        info = path.lstat()
+        # a folder is touched by what comes and goes
+        found[path.relative_to(place)] = None if path.is_dir() else (info.st_size, info.st_mtime_ns)
+    return found
 
 
 @pytest.mark.parametrize("line", dict.fromkeys(rows()), ids=str)
