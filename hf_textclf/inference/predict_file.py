@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 class PredictionArguments:
     """How a file is read and predicted."""
 
-    output: str = option("-", "New file, csv, tsv, json or jsonl; - is standard output.")
+    output: str = option("-", "New file, csv, tsv, json or jsonl; - is standard output, in UTF-8.")
     text_column: str | None = option(None, "Column that holds the text; found if not named.")
     encoding: str = option("utf-8", "Encoding of the input, e.g. gb18030 (Chinese Excel).")
     input_format: str | None = option(
