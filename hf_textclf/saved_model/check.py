@@ -181,7 +181,9 @@ def find_file(name_or_path: str, name: str, revision: str = "main") -> Path | No
     """The path of a file of a folder or Hub repository; None where it is missing, perhaps with the whole model, which
     loading will report."""
     try:
-        return Path(cached_file(name_or_path, name, revision=revision))
+        # of a folder without a config.json it says None
+        found = cached_file(name_or_path, name, revision=revision)
+        return Path(found) if found else None
     except (OSError, ValueError):
         return None
 
