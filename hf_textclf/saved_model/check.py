@@ -195,7 +195,12 @@ def file_digests(folder: Path) -> dict[str, str]:
 
 def report_changes(folder: Path) -> None:
     """Warn where a file is no longer what was saved, as the results in the folder note it."""
-    noted = read_json(folder / layout.EVAL_RESULTS).get("digests")
+    try:
+        noted = read_json(folder / layout.EVAL_RESULTS).get("digests")
+    except UserError as error:
+        # a model needs no results
+        logger.warning("%s", error)
+        return
     for name, digest in (noted if isinstance(noted, dict) else {}).items():
         if name in DIGESTED and (folder / name).is_file() and _digest(folder / name) != digest:
             logger.warning(

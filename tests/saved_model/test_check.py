@@ -230,6 +230,20 @@ def test_a_changed_file_is_told(folder, name, caplog):
             (path / file).write_bytes(content)
 
 
+def test_broken_results_are_told(folder, caplog):
+    path = folder("single")
+    (path / "eval_results.json").write_text("{")
+    assert Classifier(path)(TEXTS)
+    assert ["eval_results.json" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_a_tokenizer_without_its_unknown_token(folder):
+    path = folder("single")
+    content = (path / "tokenizer.json").read_text()
+    (path / "tokenizer.json").write_text(content.replace('"unk_token": "[UNK]"', '"unk_token": "[UNKA]"'))
+    refusal(path, "[UNK")
+
+
 def test_a_run_notes_its_files(trained_models):
     results = json.loads((trained_models / "single" / "eval_results.json").read_text())
     assert set(results["digests"]) == {"config.json", "tokenizer.json", "tokenizer_config.json"}
