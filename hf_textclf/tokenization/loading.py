@@ -48,8 +48,8 @@ def load_tokenizer(
             str(name_or_path), revision=revision, trust_remote_code=trust_remote_code, **inputs
         )
         if tokenizer.is_fast:
-            # of private use: one without its token for the unknown says so at the first of these
-            tokenizer.backend_tokenizer.encode("\ue000")
+            # a letter that hardly a vocabulary has: one without its token for the unknown says so here
+            tokenizer.backend_tokenizer.encode("\ua66e")
     # the libraries raise what they like at files that they did not write
     except Exception as error:
         if "pip install jieba" in str(error):
