@@ -1,6 +1,6 @@
 """Serves this model on Hugging Face Inference Endpoints, whose toolkit imports this file and calls `EndpointHandler`.
 
-It needs torch and transformers alone (5.23 or newer for home-made models), and what requirements.txt names. Long texts
+It needs torch and transformers alone (5.20 or newer for home-made models), and what requirements.txt names. Long texts
 are cut as hf-textclf cuts them; those that it reads in chunks are refused.
 """
 
@@ -23,11 +23,12 @@ class EndpointHandler:
     def __init__(self, path: str = ".") -> None:
         if not Path(path).is_dir():
             raise ValueError(f"{path!r} is no folder, expected that of the model's repository")
-        # the code that is trusted lies in the folder beside this file, from the same author
-        self.tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=True)
+        # the code that is trusted lies in the folder beside this file, from the same author; that of the model says
+        # which version of transformers it needs
         model = AutoModelForSequenceClassification.from_pretrained(
             path, trust_remote_code=True, use_safetensors=True, dtype=torch.float32
         )
+        self.tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=True)
         self.model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
         config = self.model.config
         self.problem_type = config.problem_type or ("regression" if config.num_labels == 1 else None)

@@ -23,12 +23,16 @@ CODE = {"configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"}
 # loads a repository without the plugin, as somebody who has never heard of it
 STRANGERS_CODE = """
 import sys
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 name, revision = sys.argv[1:]
 options = {"revision": revision, "code_revision": revision, "trust_remote_code": True}
 model = AutoModelForSequenceClassification.from_pretrained(name, **options).eval()
 tokenizer = AutoTokenizer.from_pretrained(name, **options)
-print(model(**tokenizer("很好吃", return_tensors="pt")).logits.tolist())
+batch = tokenizer("很好吃", return_tensors="pt")
+print(model(**batch).logits.tolist())
+# the body alone, with the same weights
+body = AutoModel.from_pretrained(name, **options).eval()
+assert body(**batch).pooler_output.equal(model.lstm(**batch).pooler_output)
 assert "hf_textclf" not in sys.modules
 """
 

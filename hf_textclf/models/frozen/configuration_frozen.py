@@ -6,9 +6,15 @@ This file travels to the Hub with every saved model, so it imports nothing of ou
 
 from typing import Any, Literal
 
-from huggingface_hub.dataclasses import strict
-from transformers import AutoConfig, PreTrainedConfig
-from transformers.configuration_utils import SubConfigSpec
+from transformers.utils.versions import require_version
+
+# an older version fails below, in words that tell nobody why
+REQUIRED = "transformers>=5.20"
+require_version(REQUIRED)
+
+from huggingface_hub.dataclasses import strict  # noqa: E402
+from transformers import AutoConfig, PreTrainedConfig  # noqa: E402
+from transformers.configuration_utils import SubConfigSpec  # noqa: E402
 
 
 @strict

@@ -37,6 +37,16 @@ class FrozenEncoderPreTrainedModel(PreTrainedModel):
     # the Trainer must not think that forward() averages over accumulated batches itself (transformers#47688)
     accepts_loss_kwargs = False
 
+    def save_pretrained(self, save_directory: Any, *args: Any, **options: Any) -> None:
+        """Save as any model does. Without the plugin, too, what is saved opens headless or with a new head."""
+        if self._auto_class is not None:
+            module = "modeling_frozen"
+            self.config.auto_map = (getattr(self.config, "auto_map", None) or {}) | {
+                "AutoModel": f"{module}.FrozenEncoderModel",
+                "AutoModelForSequenceClassification": f"{module}.FrozenEncoderForSequenceClassification",
+            }
+        super().save_pretrained(save_directory, *args, **options)
+
 
 class FrozenEncoderModel(FrozenEncoderPreTrainedModel):
     """An encoder without gradients and without dropout, and the pooling that makes features of its states: the

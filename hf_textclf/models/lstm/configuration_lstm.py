@@ -6,8 +6,14 @@ This file travels to the Hub with every saved model, so it imports nothing of ou
 
 from typing import Literal
 
-from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
+from transformers.utils.versions import require_version
+
+# an older version fails below, in words that tell nobody why
+REQUIRED = "transformers>=5.20"
+require_version(REQUIRED)
+
+from huggingface_hub.dataclasses import strict  # noqa: E402
+from transformers import PreTrainedConfig  # noqa: E402
 
 
 @strict

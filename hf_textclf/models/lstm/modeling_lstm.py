@@ -7,6 +7,8 @@ What is unusual here:
 This file travels to the Hub with every saved model: it imports nothing of ours but its siblings.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,6 +29,16 @@ class LSTMPreTrainedModel(PreTrainedModel):
     _no_split_modules = ["LSTMLayer"]
     # the Trainer must not think that forward() averages over accumulated batches itself (transformers#47688)
     accepts_loss_kwargs = False
+
+    def save_pretrained(self, save_directory: Any, *args: Any, **options: Any) -> None:
+        """Save as any model does. Without the plugin, too, what is saved opens headless or with a new head."""
+        if self._auto_class is not None:
+            module = "modeling_lstm"
+            self.config.auto_map = (getattr(self.config, "auto_map", None) or {}) | {
+                "AutoModel": f"{module}.LSTMModel",
+                "AutoModelForSequenceClassification": f"{module}.LSTMForSequenceClassification",
+            }
+        super().save_pretrained(save_directory, *args, **options)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
