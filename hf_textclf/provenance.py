@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path, PureWindowsPath
 
 import torch
+from huggingface_hub import HfApi
 
 LIBRARIES = ("hf-textclf", "transformers", "torch", "datasets", "accelerate", "scikit-learn")
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+", re.ASCII)
@@ -54,6 +55,21 @@ def hub_id(name: str | None) -> str | None:
     if not name or not HUB_ID.fullmatch(name) or name.startswith("samples/") or Path(name).exists():
         return None
     return name
+
+
+def is_public(dataset: str) -> bool:
+    """Whether everybody may read a data set: it comes with this package, or the Hub shows it to those without a token.
+    Asks the Hub where the name is an id of it."""
+    if dataset.startswith("samples/") and not Path(dataset).exists():
+        return True
+    if hub_id(dataset) is None:
+        return False
+    try:
+        info = HfApi().dataset_info(dataset, token=False, timeout=10)
+    # whatever the Hub or the way to it says, nothing is known to be public
+    except Exception:
+        return False
+    return not (info.private or info.gated or info.disabled)
 
 
 def public_name(name: str) -> str:

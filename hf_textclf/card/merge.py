@@ -25,12 +25,14 @@ SECTION = re.compile(r"<!-- hf-textclf:(\w+) -->\n(.*?)\n<!-- /hf-textclf:\1 -->
 DIGESTS = re.compile(r"<!-- hf-textclf digests:((?: [0-9a-f]{8})*) -->\n")
 NAME = "hf-textclf"
 # what these say is true of one model or Space alone: of an older one nothing may be left
-FACTS = ("eval_results", "model_name", "metrics", "pipeline_tag", "library_name", "models", "preload_from_hub")
+FACTS = tuple(
+    "eval_results model_name metrics pipeline_tag library_name co2_eq_emissions models preload_from_hub".split()
+)
 # the same of a model of another family; of the same one people may have given what no run knows
 ORIGIN = ("base_model", "datasets", "language")
 LICENSE = ("license", "license_name", "license_link")
 # keys of ours that people may correct
-CORRECTED = (*LICENSE, *ORIGIN, "widget")
+CORRECTED = (*LICENSE, *ORIGIN, "widget", "short_description")
 
 
 def read_card(text: str, *, where: str) -> ModelCard:

@@ -37,6 +37,8 @@ REPORTED = {
 }
 TASKS = {"text-classification": "Text classification", "text-generation": "Text generation"}
 BASES = ("model_name_or_path", "encoder_name_or_path", "init_from")
+# texts to try on the page of the Hub
+WIDGET_TEXTS = 10
 # stands in a card of which nobody has said what its model is for
 NO_PROSE = "The author has not said what this model is meant for."
 LANGUAGE = r"[a-z]{2,3}|multilingual|code"
@@ -70,6 +72,9 @@ class CardArguments:
     dataset_id: str | None = option(None, "Hub id of the training data, where the run read a copy of it.")
     dataset_revision: str | None = option(
         None, "Commit on the Hub that the copy is the same as; else the results are said to be those of a local copy."
+    )
+    examples: list[str] | None = option(
+        None, "Texts for visitors of the Hub to try; without them a text of each label, where the data are public."
     )
     costs: bool = option(
         False,
@@ -105,7 +110,7 @@ class CardArguments:
         """The keys of the metadata that the author says anew."""
         own: dict[str, Any] = {"license": self.license, "license_name": self.license_name}
         own |= {"license_link": self.license_link, "language": self.language}
-        own |= {"base_model": self.base_model, "datasets": self.dataset_id}
+        own |= {"base_model": self.base_model, "datasets": self.dataset_id, "widget": self.examples}
         return {key for key, value in own.items() if value}
 
     def read_prose(self) -> str | None:
@@ -171,9 +176,26 @@ def card_data(facts: Facts, arguments: CardArguments, old: Any, *, ours: bool) -
         datasets=trained_on,
         metrics=[*dict.fromkeys(result.metric_type for result in results)] or None,
         base_model=_one_or_all(bases),
+        widget=_widget(facts, arguments.examples),
+        co2_eq_emissions=_emissions(facts),
         model_name=facts.name,
         eval_results=results,
     )
+
+
+def _widget(facts: Facts, texts: list[str] | None) -> list[dict[str, str]] | None:
+    """Texts to try on the page of the Hub."""
+    if texts:
+        return [{"text": text} for text in texts]
+    examples = facts.results.get("examples", {})
+    return [{"text": text, "example_title": label} for label, text in examples.items()][:WIDGET_TEXTS] or None
+
+
+def _emissions(facts: Facts) -> dict[str, Any] | None:
+    """What codecarbon estimated, in grams; the Hub wants to know the source, too."""
+    if "co2_kg" not in facts.results:
+        return None
+    return {"emissions": round(1000 * facts.results["co2_kg"], 6), "source": "codecarbon"}
 
 
 def _one_or_all(values: str | list[str] | None) -> str | list[str] | None:

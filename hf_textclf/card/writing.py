@@ -4,6 +4,7 @@ The author's prose is a section of ours, and stays until it is given again.
 """
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from ..errors import TOKEN, UserError
 from ..files import bundled, read_json, write_text
+from ..models.lstm.configuration_lstm import REQUIRED
 from ..provenance import HUB_ID
 from ..saved_model.facts import Facts, measured
-from ..saved_model.layout import CARD, LEARNING_CURVE, TRAINER_STATE
+from ..saved_model.layout import CARD, LEARNING_CURVE, RUN_CONFIG, TRAINER_STATE
 from .merge import is_ours, merge_metadata, merge_sections, read_card, read_digests
 from .metadata import NO_PROSE, CardArguments, card_data
 
@@ -23,6 +25,8 @@ EMPTY = "---\n\n---\n"
 # settings that follow from others
 UNSAID = {"logging_nan_inf_filter", "do_eval"}
 NOT_MEASURED = "not measured"
+# labels in a table
+MAX_LABELS = 50
 RATES = ("precision", "recall", "f1")
 # the graphs of the learning curve: split -> key of the log
 CURVES = {"loss": {"train": "loss", "validation": "eval_loss"}}
@@ -84,17 +88,32 @@ def _render(facts: Facts, metadata: dict[str, Any], *, prose: str) -> str:
     environment = Environment(
         loader=loader, undefined=_Absent, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"table": markdown, "number": number}
+    environment.filters |= {"table": markdown, "number": number, "cell": cell}
     template = "language_model.md.j2" if facts.is_language_model else "classifier.md.j2"
-    settings = {key: value for key, value in facts.run.items() if key not in UNSAID}
+    settings = {key: _few(value) for key, value in facts.run.items() if key not in UNSAID}
     written = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False).strip() if settings else ""
     # the code that travels with a home-made model, or a tokenizer that reads texts in a way of its own
     brings_code = "auto_map" in facts.config or "auto_map" in facts.tokenizer
     trust = ", trust_remote_code=True" if brings_code else ""
     tables = {"results": results_table(facts), "labels": labels_table(facts), "costs": costs_table(facts)}
+    tables["examples"] = examples_table(facts)
     return environment.get_template(template).render(
-        facts=facts, metadata=metadata, prose=prose, settings=written, trust=trust, **tables
+        facts=facts,
+        metadata=metadata,
+        prose=prose,
+        settings=written,
+        trust=trust,
+        shown=MAX_LABELS,
+        required=REQUIRED,
+        **tables,
     )
+
+
+def _few(value: Any) -> Any:
+    """A setting as the card shows it: of a long list its first values."""
+    if isinstance(value, list) and len(value) > MAX_LABELS:
+        return [*value[:MAX_LABELS], f"… and {len(value) - MAX_LABELS:,} more, in {RUN_CONFIG}"]
+    return value
 
 
 def results_table(facts: Facts) -> list[list[str]]:
@@ -109,13 +128,24 @@ def results_table(facts: Facts) -> list[list[str]]:
     return [head, *([name, *(_figure(each, name) for each in facts.evaluations)] for name in metrics)]
 
 
+def examples_table(facts: Facts) -> list[list[str]]:
+    """A row for each label, in id order, with a text where the data are public; of many labels the first ones."""
+    examples = facts.results.get("examples", {})
+    rows = [["label", *(["a text of it"] if examples else [])]]
+    for label in facts.label_names[:MAX_LABELS]:
+        rows.append([cell(label), *([cell(examples.get(label, ""))] if examples else [])])
+    return rows
+
+
 def labels_table(facts: Facts) -> list[list[str]]:
-    """A row for each label, with its threshold where it has one."""
+    """A row for each label, with its threshold where it has one; where there are many, the most frequent ones."""
     if not (per_label := facts.headline.get("metrics", {}).get("per_label")):
         return []
     thresholds = facts.config.get("calibration", {}).get("thresholds") or []
     limits = dict(zip(facts.label_names, thresholds, strict=False))
     rows = [["label", *RATES, "support", *(["threshold"] if limits else [])]]
+    if len(per_label) > MAX_LABELS:
+        per_label = dict(sorted(per_label.items(), key=lambda item: -item[1]["support"])[:MAX_LABELS])
     for label, rates in per_label.items():
         written = [*(number(rates[name]) for name in RATES), f"{rates['support']:,}"]
         rows.append([cell(label), *written, *([number(limits.get(label))] if limits else [])])
@@ -147,7 +177,8 @@ def markdown(rows: list[list[str]]) -> str:
 
 def cell(text: str) -> str:
     """A name as text of a table: a label may hold what Markdown or HTML would read."""
-    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").split())
+    text = re.sub(r"([\\`*\[\]|])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
+    return " ".join(text.split())
 
 
 def number(value: float | None) -> str:

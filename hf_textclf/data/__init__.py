@@ -1,5 +1,6 @@
 """Data: from a Hub id, folder or file to texts with encoded labels, and rows of files in and out."""
 
+from .labels import label_examples
 from .loading import TextData, load_data, load_split, load_texts, summarize, texts_of
 from .reading import read_rows
 from .sources import DataArguments, ProblemType, TextArguments
@@ -11,6 +12,7 @@ __all__ = [
     "ProblemType",
     "TextArguments",
     "TextData",
+    "label_examples",
     "load_data",
     "load_split",
     "load_texts",

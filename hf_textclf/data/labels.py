@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+import datasets
 import numpy as np
+import pyarrow.compute as pc
 
 from ..errors import UserError
 from ..saved_model.layout import SPLITS
@@ -19,6 +21,8 @@ from .sources import ProblemType
 SINGLE: ProblemType = "single_label_classification"
 MULTI: ProblemType = "multi_label_classification"
 REGRESSION: ProblemType = "regression"
+# characters of a text that stands for its label, at most
+EXAMPLE_LENGTH = 120
 
 # 007 is a code, not a number; "nan", "inf" and 1_000 are words; Python makes no integer of more than 4,300 digits
 INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
@@ -254,3 +258,17 @@ def check_learnable(targets: Targets, splits: np.ndarray) -> None:
 def label_counts(array: np.ndarray, num_labels: int) -> np.ndarray:
     """Return (num_labels,): the rows of each label; array: (rows,) ids or (rows, num_labels) zeros and ones."""
     return np.bincount(array, minlength=num_labels) if array.ndim == 1 else array.sum(0, dtype=np.int64)
+
+
+def label_examples(train: datasets.Dataset, label_names: list[str]) -> dict[str, str]:
+    """A short text for each label that has one, of encoded rows with class labels."""
+    column = train.with_format("arrow")[:]["text"]
+    short = pc.less_equal(pc.utf8_length(column), EXAMPLE_LENGTH)
+    texts = column.filter(short)
+    targets = train.with_format("numpy")[:]["labels"][short.to_numpy(zero_copy_only=False)]
+    examples = {}
+    for number, label in enumerate(label_names):
+        rows = targets[:, number] == 1 if targets.ndim > 1 else targets == number
+        if rows.any():
+            examples[label] = texts[int(rows.argmax())].as_py()
+    return examples

@@ -31,6 +31,7 @@ class TextData:
     splits: columns `text` (string) and `labels`: int id, list of float zeros and ones (one per label), or float.
     label_names: in id order; for regression the name of the label column. made_validation: there was no validation
     split, it was set aside from train. unlabelled, dropped: rows left out per split (label -1; text or label missing).
+    summary: what `summarize` says of them, once that is known.
     """
 
     splits: datasets.DatasetDict
@@ -41,6 +42,7 @@ class TextData:
     made_validation: bool
     unlabelled: dict[str, int]
     dropped: dict[str, int]
+    summary: tuple[str, ...] = ()
 
 
 def load_data(arguments: DataArguments) -> TextData:

@@ -138,11 +138,7 @@ def prepare(folder: Path, arguments: PushArguments) -> UploadFolder:
             holds an access token; or, with `with_onnx`, as `export_onnx`.
     """
     config, card = check_model(folder), folder / CARD
-    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
-    if arguments.card.given:
-        text = render_card(folder, arguments.card)
-    if not arguments.private:
-        require_license(read_card(text, where=str(card)).data, where=f"the model card {str(card)!r}")
+    _check_licence(folder, arguments)
     check_code(folder, code_files(folder, config), config.get("model_type"))
     check_opens(folder, config)
     if arguments.card.given and not arguments.dry_run:
@@ -218,6 +214,16 @@ def check_opens(folder: Path, config: dict[str, Any]) -> None:
         Classifier(str(folder), device="cpu").logits(["a"])
     else:
         check_agreement(load_tokenizer(str(folder)), load_config(str(folder)))
+
+
+def _check_licence(folder: Path, arguments: PushArguments) -> None:
+    """Raises UserError: neither the card nor the arguments say how the model may be used."""
+    card = folder / CARD
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    if arguments.card.given:
+        text = render_card(folder, arguments.card)
+    if not arguments.private:
+        require_license(read_card(text, where=str(card)).data, where=f"the model card {str(card)!r}")
 
 
 def check_name(repo: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import CommitInfo, HfApi, SpaceRuntime
+from huggingface_hub.errors import RepositoryNotFoundError
 
 from ..arguments import option
 from ..errors import UserError
@@ -26,7 +27,7 @@ from .space_folder import APP, CODE, MODELS, SpaceModel, find_models, space_fold
 
 logger = logging.getLogger(__name__)
 # of the README; people choose them on the Hub
-PRESENTATION = ("title", "emoji", "colorFrom", "colorTo", "license", "short_description")
+PRESENTATION = ("title", "emoji", "colorFrom", "colorTo", "license")
 REMEDIES = {
     402: "the Hub wants to be paid for this Space; see {endpoint}/settings/billing, choose another --hardware "
     "(cpu-basic, zero-a10g), or run the page here with --local",
@@ -70,6 +71,7 @@ def plan_space(arguments: SpaceArguments) -> UploadFolder:
         UserError: as `find_models`, or the Hub refuses.
     """
     models = find_models(HfApi(), arguments.models, folders=arguments.local)
+    _check_private_names(HfApi(), models, arguments)
     return space_folder(models, repo=arguments.repo or "http://127.0.0.1:7860", hardware=arguments.hardware)
 
 
@@ -79,15 +81,35 @@ def deploy_space(arguments: SpaceArguments) -> tuple[CommitInfo | None, SpaceRun
     Files of others stay, and so does what people wrote into its README.
 
     Raises:
-        UserError: as `find_models`, there is no token, another app lives there, or the Hub refuses.
+        UserError: as `find_models`, there is no token, another app lives there, a private model would be named in
+            public, or the Hub refuses.
     """
     api, repo = signed_in(), str(arguments.repo)
     models = find_models(api, arguments.models, folders=False)
+    _check_private_names(api, models, arguments)
     for name in [model.name for model in models if model.needs_token]:
         remedy = "give the Space a token that may read it, as secret HF_TOKEN in its settings"
         logger.warning("%s is not for everybody: %s", name, remedy)
     sent = with_retries(repo, lambda: _send(api, models, arguments), remedies=REMEDIES)
     return sent, with_retries(repo, lambda: api.get_space_runtime(repo), remedies=REMEDIES)
+
+
+def _check_private_names(api: HfApi, models: list[SpaceModel], arguments: SpaceArguments) -> None:
+    """Refuse to show the name of a private model to everybody, before a Space is made."""
+    repo, hidden = arguments.repo, [model.name for model in models if model.private]
+    if not hidden or arguments.private or repo is None:
+        return
+
+    def is_private() -> bool:
+        try:
+            return bool(api.space_info(repo).private)
+        except RepositoryNotFoundError:
+            return False
+
+    if not with_retries(repo, is_private, remedies=REMEDIES):
+        raise UserError(
+            f"{hidden[0]} is private, and a public Space would show its name; add --private, or make the model public"
+        )
 
 
 def _send(api: HfApi, models: list[SpaceModel], arguments: SpaceArguments) -> CommitInfo | None:

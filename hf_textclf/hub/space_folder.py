@@ -37,12 +37,13 @@ class SpaceModel:
     """A model that a Space shows.
 
     name: Hub id, or the absolute path of a folder. commit: None for a folder. files: those that the page reads.
-    needs_token: whether the Hub shows it to some only. segmenter: what cuts texts into words before its tokenizer.
+    private: whether nobody else may know its name. needs_token: whether the Hub shows it to some only. segmenter: what cuts texts into words before its tokenizer.
     """
 
     name: str
     commit: str | None
     files: tuple[str, ...] = ()
+    private: bool = False
     needs_token: bool = False
     segmenter: str | None = None
 
@@ -98,7 +99,8 @@ def _on_hub(api: HfApi, name: str, revision: str | None) -> SpaceModel:
     if layout.TOKENIZER_CONFIG in present:
         settings = read_json(Path(api.hf_hub_download(name, layout.TOKENIZER_CONFIG, revision=info.sha)))
     files = tuple(file for file in present if layout.matches(file, (layout.CARD, *layout.WRITTEN)))
-    return SpaceModel(name, info.sha, files, bool(info.private or info.gated), settings.get("segmenter"))
+    private, gated = bool(info.private), bool(info.gated)
+    return SpaceModel(name, info.sha, files, private, private or gated, settings.get("segmenter"))
 
 
 def _check_classifier(config: PreTrainedConfig, where: str) -> None:
@@ -139,6 +141,9 @@ def _readme(models: list[SpaceModel], *, repo: str, gradio: str, hardware: str |
     public = [model for model in on_hub if not model.needs_token]
     data = card.data.to_dict() | {"sdk_version": gradio, "models": list(dict.fromkeys(model.name for model in on_hub))}
     data["preload_from_hub"] = [f"{model.name} {','.join(model.files)} {model.commit}" for model in public]
+    shown = f"Texts read by {', '.join(dict.fromkeys(Path(model.name).name for model in models))}"
+    # the Hub takes 60 characters
+    data["short_description"] = shown if len(shown) <= 60 else f"Texts read by {len(models)} models"
     if hardware == ZERO_GPU:
         data["python_version"] = ZERO_GPU_PYTHON
     card.data = SpaceCardData(**{key: value for key, value in data.items() if value})

@@ -94,7 +94,11 @@ def save_folder(
         if energy.is_file():
             # what codecarbon (`--report_to codecarbon`) estimates, the sum over a run and its resumptions
             with energy.open(newline="", encoding="utf-8") as file:
-                results |= {"energy_kwh": sum(float(row["energy_consumed"]) for row in csv.DictReader(file))}
+                rows = list(csv.DictReader(file))
+            results |= {
+                "energy_kwh": sum(float(row["energy_consumed"]) for row in rows),
+                "co2_kg": sum(float(row["emissions"]) for row in rows),
+            }
         if reader:
             reader.save(partial)
         save_tokenizer(trainer.processing_class, partial)

@@ -20,14 +20,14 @@ from transformers import (
 )
 
 from ..card import check_license
-from ..data import DataArguments, ProblemType, TextData, load_data, summarize
+from ..data import DataArguments, ProblemType, TextData, label_examples, load_data, summarize
 from ..errors import UserError
 from ..evaluation.calibration import CHECKED_TEXTS, calibrate_model, check_calibration
 from ..evaluation.metrics import compute_metrics, evaluated_metrics, first_output, metrics_for
 from ..files import new_folder, read_json, write_json
 from ..inference import Classifier
 from ..inference.long_texts import DocumentReader
-from ..provenance import describe_hardware, describe_versions
+from ..provenance import describe_hardware, describe_versions, is_public
 from ..saved_model.layout import CONFIG, EVAL_RESULTS, ONE_VS_REST, read_run
 from ..tokenization import PaddingCollator
 from .arguments import ModelArguments
@@ -41,6 +41,8 @@ from .trainer import GroupedTrainer, StopAtNaN, WeightedLoss, run_trainer
 from .trainer_arguments import check_arguments, check_metric, given_keys, training_keys
 
 logger = logging.getLogger(__name__)
+# labels of which the card shows a text each
+MAX_EXAMPLES = 50
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def prepare(run: TrainRun) -> tuple[TextData, PreTrainedTokenizerFast, DatasetDi
         )
     encoded = encode_splits(splits, tokenizer)
     lengths = list(encoded["train"]["untruncated_length"])
-    for line in summarize(data, token_lengths=lengths, max_length=run.model.max_length):
+    data = replace(data, summary=tuple(summarize(data, token_lengths=lengths, max_length=run.model.max_length)))
+    for line in data.summary:
         logger.info("%s", line)
     return data, tokenizer, encoded, reader
 
@@ -162,12 +165,16 @@ def _train(run: TrainRun, checkpoint: str | None) -> dict[str, Any]:
         "rows": len(trainer.eval_dataset),
         "metrics": evaluated_metrics(evaluated, data.problem_type, data.label_names),
         "train_rows": len(trainer.train_dataset),
+        "data": list(data.summary),
         **seconds,
         "epochs": round(trainer.state.epoch or 0, 2),
         "num_parameters": trainer.model.num_parameters(),
         "hardware": describe_hardware(processes=run.training.world_size),
         "versions": describe_versions(),
     }
+    classes = data.problem_type != "regression" and len(data.label_names) <= MAX_EXAMPLES
+    if classes and is_public(run.data.dataset):
+        results["examples"] = label_examples(data.splits["train"], data.label_names)
     calibration = None
     if run.model.calibrate:
         few = trainer.eval_dataset.select(range(min(len(trainer.eval_dataset), CHECKED_TEXTS)))

@@ -20,7 +20,7 @@ from hf_textclf.card.writing import cell, curve_of, results_table
 from hf_textclf.cli.main import main
 from hf_textclf.data import read_rows, write_rows
 from hf_textclf.files import SAMPLES
-from hf_textclf.provenance import hub_id, public_name
+from hf_textclf.provenance import hub_id, is_public, public_name
 from hf_textclf.saved_model.facts import Facts
 from hf_textclf.saved_model.layout import MEASURED, model_digest
 from hf_textclf.tokenization import load_tokenizer, save_tokenizer, set_truncation
@@ -195,6 +195,76 @@ def test_author_and_files_fill_the_card(trained_models, tmp_path):
             # said once, it stays
             assert main(["card", str(folder)]) == 0
             assert text_of(folder) == text
+
+
+def test_a_stranger_is_told_what_the_model_is(trained_models, tmp_path):
+    folder = copy_of(trained_models / "single", tmp_path)
+    results = results_of(folder)
+    (folder / "eval_results.json").write_text(json.dumps(results | {"co2_kg": 0.0025}))
+    flags = ["--repo", "you/opinions", "--dataset_id", "you/data", "--base_model", "you/base"]
+    flags += ["--license", "other", "--license_name", "mine", "--license_link", "LICENSE"]
+    assert main(["card", str(folder), *flags]) == 0
+    text, data = text_of(folder), ModelCard.load(folder / "README.md").data
+    with (SAMPLES / "opinions_zh" / "train.csv").open(encoding="utf-8", newline="") as file:
+        rows = {(row["sentiment"], row["text"]) for row in csv.DictReader(file)}
+    shown = [tuple(row.strip("| ").split(" | ")) for row in section(text, "summary").splitlines() if row[:1] == "|"][
+        2:
+    ]
+    assert [label for label, _ in shown] == ["negative", "neutral", "positive"] and set(shown) <= rows
+    assert {(one["example_title"], one["text"]) for one in data.widget} == set(shown)
+    assert "`pip install hf-textclf`" in section(text, "use") and "transformers>=5." in section(text, "use")
+    assert "[you/base](https://huggingface.co/you/base)" in section(text, "summary")
+    training = section(text, "training")
+    assert "[you/data](https://huggingface.co/datasets/you/data)" in training
+    assert "- rows: train 208" in training and "- tokens (train): median" in training
+    assert data.co2_eq_emissions == {"emissions": 2.5, "source": "codecarbon"}
+    assert (data.license_name, data.license_link) == ("mine", "LICENSE")
+    assert "@misc{opinions,\n  title = {you/opinions: " in section(text, "reproduce")
+    # texts of the author's own go in the place of ours, and stay
+    for flags in (["--examples", "很好吃", "太远"], []):
+        assert main(["card", str(folder), *flags]) == 0
+        assert ModelCard.load(folder / "README.md").data.widget == [{"text": "很好吃"}, {"text": "太远"}]
+
+
+def test_texts_of_data_that_are_not_public_stay_private(tiny_yaml, tmp_path):
+    data = shutil.copytree(SAMPLES / "opinions_zh", tmp_path / "mine")
+    keys = ["--config", tiny_yaml, "--dataset", str(data), "--label_column", "sentiment", "--max_steps", "1"]
+    assert main(["train", *keys, "--output_dir", str(tmp_path / "model")]) == 0
+    assert "examples" not in results_of(tmp_path / "model")
+    assert ModelCard.load(tmp_path / "model" / "README.md").data.get("widget") is None
+    assert "| negative |\n" in section(text_of(tmp_path / "model"), "summary")
+
+
+def test_what_is_public(hub, api, tmp_path, monkeypatch):
+    """What the Hub shows without a token."""
+    monkeypatch.chdir(tmp_path)
+    for name, private in (("open", False), ("closed", True)):
+        api.create_repo(f"you/{name}", repo_type="dataset", private=private)
+    assert is_public("you/open") and is_public("samples/news_en")
+    (tmp_path / "samples" / "news_en").mkdir(parents=True)
+    for name in ("you/closed", "you/none", "data.csv", "samples/news_en"):
+        assert not is_public(name), name
+
+
+def test_many_labels(trained_models, tmp_path):
+    """A card that people can read, whatever the number of classes; the files have all of them."""
+    folder = copy_of(trained_models / "single", tmp_path)
+    names = [f"class {number}" for number in range(50_000)]
+    config, results = json.loads((folder / "config.json").read_text()), results_of(folder)
+    config |= {"id2label": dict(enumerate(names)), "label2id": {name: i for i, name in enumerate(names)}}
+    rates = {"precision": 0.5, "recall": 0.5, "f1": 0.5}
+    results["metrics"]["per_label"] = {name: rates | {"support": number} for number, name in enumerate(names)}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "eval_results.json").write_text(json.dumps(results | {"examples": {}}))
+    with (folder / "run_config.yaml").open("a") as file:
+        file.write("label_names: [" + ", ".join(names) + "]\n")
+    assert main(["card", str(folder)]) == 0
+    text = text_of(folder)
+    assert len(text) < 30_000 and text.count("class ") < 200
+    assert "the first 50 of 50,000 labels; `id2label` in `config.json` has all" in section(text, "summary")
+    assert "the 50 most frequent; `eval_results.json` has all" in section(text, "results")
+    assert "| class 49999 | 0.5000 |" in text and "| class 49949 | 0.5000 |" not in text
+    assert "49,950 more, in run_config.yaml" in section(text, "training")
 
 
 def test_what_people_wrote_stays(trained_models, tmp_path):

@@ -57,8 +57,8 @@ def test_the_front_matter(hub, deploy_space):
     deploy_space()
     data = readme(hub).data.to_dict()
     template = SpaceCard((bundled("spaces_app") / "README.md").read_text()).data.to_dict()
-    assert {key: data[key] for key in template} == template
-    assert data["models"] == [REPO]
+    assert {key: data[key] for key in template} | {"short_description": template["short_description"]} == template
+    assert data["models"] == [REPO] and data["short_description"] == "Texts read by model"
     assert "python_version: '3.11'" in read(hub, "README.md")
     assert f"gradio=={data['sdk_version']}\n" in read(hub, "requirements.txt")
     (preloaded,) = data["preload_from_hub"]
@@ -157,6 +157,16 @@ def test_private(hub, api, push, deploy_space, caplog):
     # nobody could fetch it while the Space is built
     assert readme(hub).data.to_dict().get("preload_from_hub") is None and readme(hub).data.models == ["you/secret"]
     assert "secret HF_TOKEN" in caplog.text
+
+
+def test_a_private_name_does_not_stand_in_public(hub, api, push, deploy_space):
+    push("--private", repo="you/secret")
+    for flags in (("--dry_run",), ()):
+        code, _, err = deploy_space(*flags, models=(REPO, "you/secret"))
+        assert code == 2 and "you/secret is private, and a public Space would show its name" in error_line(err)
+    assert not (hub.storage.root / "space").exists()
+    api.create_repo(SPACE, repo_type="space", space_sdk="gradio", private=True)
+    assert deploy_space(models=(REPO, "you/secret"))[0] == 0
 
 
 def test_the_build_is_seen(hub, api, deploy_space):

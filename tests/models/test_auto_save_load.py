@@ -38,6 +38,7 @@ FAMILIES = {
         ["configuration_lstm.py", "layers_lstm.py", "modeling_lstm.py"],
         {
             "AutoConfig": "configuration_lstm.LSTMConfig",
+            "AutoModel": "modeling_lstm.LSTMModel",
             "AutoModelForSequenceClassification": "modeling_lstm.LSTMForSequenceClassification",
         },
         {"classifier.weight", "classifier.bias"},
@@ -49,6 +50,7 @@ FAMILIES = {
         ["configuration_frozen.py", "modeling_frozen.py"],
         {
             "AutoConfig": "configuration_frozen.FrozenEncoderConfig",
+            "AutoModel": "modeling_frozen.FrozenEncoderModel",
             "AutoModelForSequenceClassification": "modeling_frozen.FrozenEncoderForSequenceClassification",
         },
         {"dense.weight", "dense.bias", "classifier.weight", "classifier.bias"},
@@ -59,7 +61,7 @@ for name, changes in (("rnn", {"cell": "rnn"}), ("self-attention", {"num_attenti
     FAMILIES[name] = FAMILIES["lstm"]._replace(config=partial(FAMILIES["lstm"].config, **changes))
 INPUTS = {"input_ids": torch.arange(1, 9).view(2, 4), "attention_mask": torch.tensor([[1, 1, 1, 1], [0, 1, 1, 0]])}
 
-# prints what a fresh process makes of the folders "saved" and "body" of each family, and saves the first as "again"
+# prints what a fresh process makes of the folder "saved" of each family, and saves it as "again"
 LOAD = """
 import json, sys
 {first_line}
@@ -69,7 +71,7 @@ inputs = {{name: torch.tensor(rows) for name, rows in json.loads(sys.argv[1]).it
 found = {{}}
 for family in sys.argv[2:]:
     model = AutoModelForSequenceClassification.from_pretrained(f"{{family}}/saved", trust_remote_code={trust}).eval()
-    body = AutoModel.from_pretrained(f"{{family}}/body", trust_remote_code={trust}).eval()
+    body = AutoModel.from_pretrained(f"{{family}}/saved", trust_remote_code={trust}).eval()
     with torch.no_grad():
         logits, pooled = model(**inputs).logits.tolist(), body(**inputs).pooler_output.tolist()
     model.save_pretrained(f"{{family}}/again")
@@ -172,8 +174,6 @@ def test_fresh_process(plugin, tmp_path):
     models = {name: halves(build(family)) for name, family in FAMILIES.items()}
     for name, model in models.items():
         model.save_pretrained(tmp_path / name / "saved")
-        # `auto_map` names only the class that was saved, so without the package AutoModel needs a folder of its own
-        model.base_model.save_pretrained(tmp_path / name / "body")
     first_line = "import hf_textclf" if plugin else 'sys.modules["hf_textclf"] = None'
     found = run_fresh(tmp_path, first_line, trust=not plugin)
     for name, model in models.items():
