@@ -176,7 +176,7 @@ def card_data(facts: Facts, arguments: CardArguments, old: Any, *, ours: bool) -
         datasets=trained_on,
         metrics=[*dict.fromkeys(result.metric_type for result in results)] or None,
         base_model=_one_or_all(bases),
-        widget=_widget(facts, arguments.examples),
+        widget=_widget(facts, arguments.examples) if arguments.examples or not old.get("widget") else old.widget,
         co2_eq_emissions=_emissions(facts),
         model_name=facts.name,
         eval_results=results,

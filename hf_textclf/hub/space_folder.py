@@ -37,7 +37,8 @@ class SpaceModel:
     """A model that a Space shows.
 
     name: Hub id, or the absolute path of a folder. commit: None for a folder. files: those that the page reads.
-    private: whether nobody else may know its name. needs_token: whether the Hub shows it to some only. segmenter: what cuts texts into words before its tokenizer.
+    private: whether nobody else may know its name. needs_token: whether the Hub shows it to some only. segmenter: what
+    cuts texts into words before its tokenizer.
     """
 
     name: str

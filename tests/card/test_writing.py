@@ -255,7 +255,8 @@ def test_many_labels(trained_models, tmp_path):
     rates = {"precision": 0.5, "recall": 0.5, "f1": 0.5}
     results["metrics"]["per_label"] = {name: rates | {"support": number} for number, name in enumerate(names)}
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "eval_results.json").write_text(json.dumps(results | {"examples": {}}))
+    results |= {"examples": {}, "model_digest": model_digest(folder)}
+    (folder / "eval_results.json").write_text(json.dumps(results))
     with (folder / "run_config.yaml").open("a") as file:
         file.write("label_names: [" + ", ".join(names) + "]\n")
     assert main(["card", str(folder)]) == 0
