@@ -21,8 +21,9 @@ from ..arguments import option
 from ..errors import UserError
 from ..files import new_folder
 from ..saved_model.layout import REQUIREMENTS
+from .commit import UploadFolder, commit
 from .errors import signed_in, with_retries
-from .push import UploadFolder, check_name, check_private, commit
+from .push import check_name, check_private
 from .space_folder import APP, CODE, MODELS, SpaceModel, find_models, space_folder
 
 logger = logging.getLogger(__name__)

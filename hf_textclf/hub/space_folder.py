@@ -17,8 +17,8 @@ from ..models.loading import load_config
 from ..provenance import HUB_ID
 from ..saved_model import layout
 from ..saved_model.facts import check_labels, check_model, is_classifier
+from .commit import UploadFolder
 from .errors import with_retries
-from .push import UploadFolder
 
 APP, MODELS = "app.py", "models.txt"
 CODE = "hf_textclf"
