@@ -32,7 +32,7 @@ HEADLINES[MULTI] = ["subset_accuracy", "macro_f1", "micro_f1"]
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Evaluation:
     """How answers compare with the labels of a file.
 
     rows: how many count. matrix: (labels, labels), true by predicted, of `names`; for models that give one label.
@@ -46,28 +46,28 @@ class Judgement:
     problem: str = ""
 
 
-def judge(answers: Predictions, table: Table, column: str, classifier: Classifier) -> Judgement:
+def evaluate(answers: Predictions, table: Table, column: str, classifier: Classifier) -> Evaluation:
     """Compare with labels in any spelling that `hf-textclf evaluate` knows; rows without one, or not read, are out."""
     kind, names = classifier.problem_type, classifier.label_names
     values = {n: table.rows[n].get(column) for n in answers.read}
     values = {n: value for n, value in values.items() if not is_missing(value) and str(value) != str(UNLABELLED)}
     if not values:
-        return Judgement(problem="it is empty")
+        return Evaluation(problem="it is empty")
     separator = ";" if kind == MULTI and all(isinstance(value, str) for value in values.values()) else None
     try:
         labels = read_labels([*values.values()], untyped=table.untyped, separator=separator, problem_type=kind)
         targets = encode_labels(labels, problem_type=kind, known=None if kind == REGRESSION else names).array
     except UserError as error:
-        return Judgement(problem=str(error))
+        return Evaluation(problem=str(error))
     predicted = answers.probabilities[[*values]]
     thresholds = 0.5 if classifier.thresholds is None else classifier.thresholds.tolist()
     numbers = predicted[:, 0] if kind == REGRESSION else predicted
     metrics = compute_metrics(numbers, targets, problem_type=kind, label_names=names, thresholds=thresholds)
     shown = {name: metrics[name] for name in HEADLINES[kind] if metrics[name] is not None}
     if kind != SINGLE:
-        return Judgement(len(values), shown)
+        return Evaluation(len(values), shown)
     matrix = confusion_matrix(targets, predicted.argmax(1), labels=range(len(names)))
-    return Judgement(len(values), shown, *_most_confused(names, matrix))
+    return Evaluation(len(values), shown, *_most_confused(names, matrix))
 
 
 def _most_confused(names: list[str], matrix: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -79,14 +79,14 @@ def _most_confused(names: list[str], matrix: np.ndarray) -> tuple[list[str], np.
     return [names[n] for n in worst], matrix[np.ix_(worst, worst)]
 
 
-def matrix_table(judgement: Judgement, *, caption: str) -> str:
+def matrix_table(evaluation: Evaluation, *, caption: str) -> str:
     """The confusion matrix as html that light and dark pages can show: one hue, stronger for more of its row."""
-    if judgement.matrix is None:
+    if evaluation.matrix is None:
         return ""
-    names = [html.escape(name) for name in judgement.names]
+    names = [html.escape(name) for name in evaluation.names]
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = ""
-    for name, row in zip(names, judgement.matrix, strict=True):
+    for name, row in zip(names, evaluation.matrix, strict=True):
         cells = "".join(
             f'<td style="background: rgba(0, 114, 178, {0.7 * count / max(1, row.sum()):.2f})">{count}</td>'
             for count in row
@@ -131,14 +131,14 @@ def summary(
     tables, verdict = f'<div class="counts"><table>{caption}<tbody>{rows}</tbody></table></div>', ""
     text_column, label_column = columns
     if label_column:
-        judgement = judge(answers, table, label_column, classifier)
-        metrics = ", ".join(f"{name} {value:.3f}" for name, value in judgement.metrics.items())
-        verdict = i18n.say("many_judged", request, rows=Count(judgement.rows), metrics=metrics)
+        evaluation = evaluate(answers, table, label_column, classifier)
+        metrics = ", ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.items())
+        verdict = i18n.say("many_evaluated", request, rows=Count(evaluation.rows), metrics=metrics)
         if learnt := learnt_from(answers, table.texts(text_column), classifier):
             verdict += " " + i18n.say("many_learnt", request, rows=Count(learnt))
-        if judgement.problem:
-            verdict = i18n.say("many_unfit", request, problem=judgement.problem)
-        tables += matrix_table(judgement, caption=i18n.say("many_matrix", request))
+        if evaluation.problem:
+            verdict = i18n.say("many_unfit", request, problem=evaluation.problem)
+        tables += matrix_table(evaluation, caption=i18n.say("many_matrix", request))
     return f"<p>{html.escape(verdict)}</p><div class='many-tables'>{tables}</div>"
 
 

@@ -125,12 +125,12 @@ def _facts(model: Served, request: gr.Request) -> str:
         spans += f"<span>{escape(i18n.say('parameters', request, count=short))}</span>"
     if megabytes := facts.measured.get("megabytes"):
         spans += f"<span>{megabytes:,.1f} MB</span>"
-    metric, judged = HEADLINE[facts.problem_type], facts.headline
-    value = judged.get("metrics", {}).get(metric)
+    metric, results = HEADLINE[facts.problem_type], facts.headline
+    value = results.get("metrics", {}).get(metric)
     if value is None:
         return spans + unknown
-    written = f"{i18n.say(metric, request, split=i18n.say(judged['split'], request))} {value:.3f}"
-    if limits := judged.get("intervals", {}).get(metric):
+    written = f"{i18n.say(metric, request, split=i18n.say(results['split'], request))} {value:.3f}"
+    if limits := results.get("intervals", {}).get(metric):
         written += f" [{limits[0]:.3f}, {limits[1]:.3f}]"
-    title = i18n.say("interval_title", request, rows=judged["rows"])
+    title = i18n.say("interval_title", request, rows=results["rows"])
     return f'{spans}<span title="{escape(title)}">{escape(written)}</span>'

@@ -225,19 +225,19 @@ def test_answers_are_the_classifiers(space, served, folder):
     assert answers.left_out == {"many_empty": 1, "many_foreign": 1, "many_cut": 1}
 
 
-def test_the_judgement_is_scikit_learns(space, served, write):
+def test_the_evaluation_is_scikit_learns(space, served, write):
     findings, tables = space("batch_report"), space("uploads")
     rng = random.Random(1)
     rows = [[rng.choice(TEXTS) + f" {n}", rng.choice(LABELS)] for n in range(90)]
     table = tables.read_table(write("a.csv", as_csv([HEADER, *rows, ["no label", ""], ["", "film"]])))
     answers = answered(space, served, table.texts("text"))
-    judgement = findings.judge(answers, table, "label", served.classifier)
+    evaluation = findings.evaluate(answers, table, "label", served.classifier)
     true, said = [row[1] for row in rows], answers.joined[:90]
-    assert judgement.rows == 90
-    assert judgement.metrics["accuracy"] == pytest.approx(accuracy_score(true, said))
-    assert judgement.metrics["macro_f1"] == pytest.approx(f1_score(true, said, average="macro"))
-    np.testing.assert_array_equal(judgement.matrix, confusion_matrix(true, said, labels=LABELS))
-    assert "'no label' is unknown to the model" in findings.judge(
+    assert evaluation.rows == 90
+    assert evaluation.metrics["accuracy"] == pytest.approx(accuracy_score(true, said))
+    assert evaluation.metrics["macro_f1"] == pytest.approx(f1_score(true, said, average="macro"))
+    np.testing.assert_array_equal(evaluation.matrix, confusion_matrix(true, said, labels=LABELS))
+    assert "'no label' is unknown to the model" in findings.evaluate(
         answers, tables.read_table(write("b.csv", as_csv([["text", "l"], *[["a", "no label"]] * 92]))), "l",
         served.classifier,
     ).problem  # fmt: skip
@@ -268,7 +268,7 @@ def test_the_part_of_a_large_matrix_with_most_mistakes(space):
     names, part = findings._most_confused([str(n) for n in range(30)], matrix)
     assert len(names) == 15 and {"7", "20", "25"} <= set(names) and part.sum() - np.trace(part) == 14
     shown = findings.matrix_table(
-        findings.Judgement(1, {}, ["<b>a", "c"], np.array([[1, 0], [2, 3]])), caption="<script>"
+        findings.Evaluation(1, {}, ["<b>a", "c"], np.array([[1, 0], [2, 3]])), caption="<script>"
     )
     assert "<b>" not in shown and "<script>" not in shown and "&lt;b&gt;a" in shown
 
