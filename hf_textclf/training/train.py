@@ -38,7 +38,7 @@ from .freezing import GradualUnfreezing, freeze, layer_lr_multipliers
 from .origins import find_origin, make_model, make_tokenizer
 from .output_dir import hold_output, save_folder, seen_texts, write_records
 from .trainer import GroupedTrainer, StopAtNaN, WeightedLoss, run_trainer
-from .trainer_arguments import check_arguments, check_metric, given_keys, training_keys
+from .trainer_arguments import check_arguments, check_label_smoothing, check_metric, given_keys, training_keys
 
 logger = logging.getLogger(__name__)
 # labels of which the card shows a text each
@@ -89,6 +89,7 @@ def make_trainer(
     set_seed(run.training.seed)
     settings = resolved_config(run)
     check_metric(run.training, data.problem_type)
+    check_label_smoothing(run.training, data.problem_type)
     origin = find_origin(run.model, run.new_model)
     model = make_model(origin, data, tokenizer, encoded["train"]["input_ids"], run.model)
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
@@ -114,8 +115,13 @@ def make_trainer(
         seconds["feature_seconds"] = round(time.perf_counter() - start, 1)
     loss = None
     if run.model.class_weights:
-        labels, num_labels = np.asarray(encoded["train"]["labels"]), len(data.label_names)
-        loss = WeightedLoss.balanced(labels, num_labels=num_labels, problem_type=data.problem_type)
+        loss = WeightedLoss.balanced(
+            np.asarray(encoded["train"]["labels"]),
+            num_labels=len(data.label_names),
+            problem_type=data.problem_type,
+            # which the stock Trainer leaves to a loss that is given
+            label_smoothing=run.training.label_smoothing_factor,
+        )
     callbacks: list[TrainerCallback] = [StopAtNaN()]
     if run.model.gradual_unfreezing:
         callbacks.append(GradualUnfreezing(model))

@@ -195,13 +195,16 @@ class WeightedLoss:
     The Trainer hands over the number of labels of the *whole* accumulated batch, over all processes. The sum divided
     by it makes one step over 16 rows the same as 4 x 4 accumulated ones or 2 processes x 8; a weighted mean of each
     part would not. weights: (labels,) factors of the classes; for multi-label classification of the positive cases.
+    label_smoothing: of classes, as `torch.nn.functional.cross_entropy` takes it.
     """
 
-    def __init__(self, weights: Tensor, problem_type: str) -> None:
-        self.weights, self.problem_type = weights, problem_type
+    def __init__(self, weights: Tensor, problem_type: str, label_smoothing: float = 0.0) -> None:
+        self.weights, self.problem_type, self.label_smoothing = weights, problem_type, label_smoothing
 
     @classmethod
-    def balanced(cls, labels: np.ndarray, *, num_labels: int, problem_type: str) -> "WeightedLoss":
+    def balanced(
+        cls, labels: np.ndarray, *, num_labels: int, problem_type: str, label_smoothing: float = 0.0
+    ) -> "WeightedLoss":
         """Weigh by inverse frequency in train: rows / (classes * rows of the class), as scikit-learn's `balanced`;
         for multi-label classification negative rows / positive rows of each label, as BCEWithLogitsLoss advises.
 
@@ -217,7 +220,7 @@ class WeightedLoss:
             positive = np.maximum(labels.sum(axis=0), 1)
             # a label that all rows have must not be weighed by zero: its texts would teach nothing
             weights = np.maximum(len(labels) - positive, 1) / positive
-        return cls(torch.tensor(weights, dtype=torch.float32), problem_type)
+        return cls(torch.tensor(weights, dtype=torch.float32), problem_type, label_smoothing)
 
     def __call__(self, outputs: ModelOutput, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
         """Sum over the rows at hand, divided by the label count of the whole step.
@@ -226,7 +229,8 @@ class WeightedLoss:
         """
         logits, weights = outputs["logits"], self.weights.to(labels.device)
         if self.problem_type == "single_label_classification":
-            total = F.cross_entropy(logits, labels, weight=weights, reduction="sum")
+            smoothing = self.label_smoothing
+            total = F.cross_entropy(logits, labels, weight=weights, label_smoothing=smoothing, reduction="sum")
         else:
             total = F.binary_cross_entropy_with_logits(logits, labels, pos_weight=weights, reduction="sum")
         return total / (labels.numel() if num_items_in_batch is None else num_items_in_batch)

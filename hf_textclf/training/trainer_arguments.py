@@ -158,6 +158,15 @@ def check_metric(training: TrainingArguments, *problem_types: str) -> None:
         )
 
 
+def check_label_smoothing(training: TrainingArguments, problem_type: str) -> None:
+    """Raise UserError where labels are to be smoothed that are no classes: stock losses fail there, or drop it."""
+    factor = training.label_smoothing_factor
+    if factor and problem_type != "single_label_classification":
+        raise UserError(
+            f"label_smoothing_factor={factor:g} needs one class a text, found {problem_type}; drop it, or set it to 0"
+        )
+
+
 def try_out(training: TrainingArguments) -> None:
     """Let the libraries judge optimizer, schedule and loading on a model of one weight, which draws no random number.
     Raises UserError: what one of them says.

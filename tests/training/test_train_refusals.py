@@ -171,6 +171,14 @@ def test_class_weights_for_regression(refused_training, tmp_path):
     assert "regression" in refused_training(data, "--class_weights", "balanced", "--problem_type", "regression")
 
 
+@pytest.mark.parametrize("labels", [[1.5, 24.25, 12.75], ["cold;wet", "warm;dry", "cold;dry"]])
+def test_label_smoothing_without_classes(refused_training, tmp_path, labels):
+    data = write_csv(tmp_path / "days.csv", dict(zip(("cold", "warm", "mild"), labels, strict=True)))
+    several = ["--label_separator", ";"] if isinstance(labels[0], str) else []
+    error = refused_training(data, "--label_smoothing_factor", "0.1", *several)
+    assert "needs one class a text" in error
+
+
 def test_checkpoint_without_weights(refused_training, weather, lstm):
     (lstm / "model.safetensors").unlink()
     assert str(lstm) in refused_training(weather, "--model_name_or_path", lstm, new=False)

@@ -46,6 +46,22 @@ def test_against_torch_where_all_rows_are_there(problem):
     torch.testing.assert_close(WeightedLoss(weights, problem)(outputs, labels), expected)
 
 
+def test_label_smoothing_by_hand():
+    # a tenth of each row is shared among the three classes, and each share weighs as its class does
+    logits, labels = torch.tensor([[0.5, -1.0, 2.0], [1.0, 0.0, -0.5]]), [2, 0]
+    weights = [0.5, 3.0, 1.5]
+    expected = 0.0
+    for row, label in zip(logits.tolist(), labels, strict=True):
+        normalizer = math.log(sum(math.exp(logit) for logit in row))
+        for number, logit in enumerate(row):
+            share = 0.1 / 3 + 0.9 * (number == label)
+            expected += share * weights[number] * (normalizer - logit) / 2
+    loss = WeightedLoss(torch.tensor(weights), SINGLE, label_smoothing=0.1)
+    assert loss(SequenceClassifierOutput(logits=logits), torch.tensor(labels)).item() == pytest.approx(
+        expected, abs=1e-6
+    )
+
+
 def test_parts_of_a_batch_add_up():
     draw = torch.Generator().manual_seed(4)
     logits, labels = torch.randn(6, 3, generator=draw), torch.tensor([0, 2, 1, 1, 0, 2])
