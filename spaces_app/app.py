@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import gradio as gr
@@ -42,6 +43,8 @@ COMPARISON = HERE / "comparison"
 # answers at the same time, and people who may wait: with 1, 2 or 4 at once two cores give the same 35-50 answers a
 # second, each by an LSTM and a BERT (tests/benchmarks/space_load.py): the last who waits has his in two seconds
 AT_ONCE, WAITING = 2, 64
+# signals that end the page; Windows has no SIGHUP
+ENDS = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
 EXAMPLES = [
     "The central bank kept its key rate unchanged.",
     "The hinge broke within a week. Never again.",
@@ -160,12 +163,19 @@ def start(arguments: list[str]) -> None:
     os.environ.setdefault("MPLBACKEND", "agg")
     disable_progress_bar()
     # whoever ends this process, or closes its terminal, ends it as Ctrl-C does: nothing of visitors is left
-    for name in {"SIGTERM", "SIGHUP"} & signal.Signals.__members__.keys():
-        signal.signal(signal.Signals[name], signal.default_int_handler)
+    for number in ENDS:
+        signal.signal(number, _stop)
     with visitor_files.private_folder():
         page = build(load(named_models(options.models)), comparison)
         visitor_files.delete_old_files()
         _serve(page)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End the page at the first signal; those that follow, of a launcher that passes them on, do not disturb it."""
+    for other in ENDS:
+        signal.signal(other, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _serve(page: gr.Blocks) -> None:

@@ -21,7 +21,7 @@ from ..inference.predictor import to_probabilities
 from ..models.linear import LONGEST, LinearConfig, choose_analyzer, fit, save_linear
 from ..provenance import describe_hardware, describe_versions
 from ..saved_model.layout import move_files
-from .output_dir import seen_texts, write_records
+from .output_dir import data_facts, seen_texts, write_records
 from .trainer_arguments import given_keys
 
 logger = logging.getLogger(__name__)
@@ -123,6 +123,7 @@ def _train(data_arguments: DataArguments, arguments: LinearArguments, output: Pa
             "rows": len(validation),
             "metrics": compute_metrics(scores, labels, problem_type=data.problem_type, label_names=data.label_names),
             "train_rows": len(texts),
+            **data_facts(data, data_arguments.dataset),
             "train_seconds": round(seconds, 1),
             # a network's results have them
             "epochs": None,

@@ -14,10 +14,11 @@ from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from ..card import write_card
-from ..data import TextData, texts_of
+from ..data import TextData, label_examples, texts_of
 from ..evaluation.calibration import Calibration
 from ..files import PARTIAL, hold_folder, write_json, write_text
 from ..inference.long_texts import DocumentReader
+from ..provenance import is_public
 from ..saved_model.check import file_digests
 from ..saved_model.layout import (
     EVAL_RESULTS,
@@ -30,6 +31,9 @@ from ..saved_model.layout import (
 from ..saved_model.seen_texts import SeenTexts
 from ..tokenization import save_tokenizer
 from .checkpoints import find_problem
+
+# labels of which the card shows a text each
+MAX_EXAMPLES = 50
 
 
 @contextmanager
@@ -51,6 +55,14 @@ def hold_output(training: TrainingArguments) -> Iterator[None]:
             for path in (*broken, output / PARTIAL):
                 shutil.rmtree(path, ignore_errors=True)
             raise
+
+
+def data_facts(data: TextData, dataset: str) -> dict[str, Any]:
+    """What results say of the data: their summary and, of data that everybody may see, a text for each label."""
+    facts: dict[str, Any] = {"data": list(data.summary)}
+    if data.problem_type != "regression" and len(data.label_names) <= MAX_EXAMPLES and is_public(dataset):
+        facts["examples"] = label_examples(data.splits["train"], data.label_names)
+    return facts
 
 
 def write_records(folder: Path, recorded: dict[str, Any], results: dict[str, Any]) -> None:

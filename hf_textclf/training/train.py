@@ -20,14 +20,14 @@ from transformers import (
 )
 
 from ..card import check_license
-from ..data import DataArguments, ProblemType, TextData, label_examples, load_data, summarize
+from ..data import DataArguments, ProblemType, TextData, load_data, summarize
 from ..errors import UserError
 from ..evaluation.calibration import CHECKED_TEXTS, calibrate_model, check_calibration
 from ..evaluation.metrics import compute_metrics, evaluated_metrics, first_output, metrics_for
 from ..files import new_folder, read_json, write_json
 from ..inference import Classifier
 from ..inference.long_texts import DocumentReader
-from ..provenance import describe_hardware, describe_versions, is_public
+from ..provenance import describe_hardware, describe_versions
 from ..saved_model.layout import CONFIG, EVAL_RESULTS, ONE_VS_REST, read_run
 from ..tokenization import PaddingCollator
 from .arguments import ModelArguments
@@ -36,13 +36,11 @@ from .documents import finish_reader, make_reader
 from .features import encode_splits, features_of
 from .freezing import GradualUnfreezing, freeze, layer_lr_multipliers
 from .origins import find_origin, make_model, make_tokenizer
-from .output_dir import hold_output, save_folder, seen_texts, write_records
+from .output_dir import data_facts, hold_output, save_folder, seen_texts, write_records
 from .trainer import GroupedTrainer, StopAtNaN, WeightedLoss, run_trainer
 from .trainer_arguments import check_arguments, check_label_smoothing, check_metric, given_keys, training_keys
 
 logger = logging.getLogger(__name__)
-# labels of which the card shows a text each
-MAX_EXAMPLES = 50
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,8 @@ def make_trainer(
     origin = find_origin(run.model, run.new_model)
     model = make_model(origin, data, tokenizer, encoded["train"]["input_ids"], run.model)
     logger.info("%s with %s parameters", type(model).__name__, f"{model.num_parameters():,}")
-    if run.training.activation_checkpointing and not model.supports_gradient_checkpointing:
+    # a name of newer versions of Transformers
+    if getattr(run.training, "activation_checkpointing", False) and not model.supports_gradient_checkpointing:
         raise UserError(f"activation_checkpointing=true, but a {type(model).__name__} has none; drop it")
     freeze(model, embeddings=run.model.freeze_embeddings, layers=run.model.freeze_layers)
     if checkpoint:
@@ -171,16 +170,13 @@ def _train(run: TrainRun, checkpoint: str | None) -> dict[str, Any]:
         "rows": len(trainer.eval_dataset),
         "metrics": evaluated_metrics(evaluated, data.problem_type, data.label_names),
         "train_rows": len(trainer.train_dataset),
-        "data": list(data.summary),
+        **data_facts(data, run.data.dataset),
         **seconds,
         "epochs": round(trainer.state.epoch or 0, 2),
         "num_parameters": trainer.model.num_parameters(),
         "hardware": describe_hardware(processes=run.training.world_size),
         "versions": describe_versions(),
     }
-    classes = data.problem_type != "regression" and len(data.label_names) <= MAX_EXAMPLES
-    if classes and is_public(run.data.dataset):
-        results["examples"] = label_examples(data.splits["train"], data.label_names)
     calibration = None
     if run.model.calibrate:
         few = trainer.eval_dataset.select(range(min(len(trainer.eval_dataset), CHECKED_TEXTS)))
@@ -281,6 +277,7 @@ def _train_members(run: TrainRun, output: Path, data: TextData) -> dict[str, Any
         "rows": len(validation),
         "metrics": compute_metrics(scores, labels, problem_type=data.problem_type, label_names=data.label_names),
         "train_rows": len(data.splits["train"]),
+        **data_facts(data, run.data.dataset),
         "train_seconds": round(sum(member["train_seconds"] for member in members), 1),
         "num_parameters": group.predictor.num_parameters,
         "hardware": describe_hardware(processes=run.training.world_size),

@@ -57,7 +57,7 @@ def test_odd_tokens(trained_models, tmp_path):
         ("gates.png", ["--text", ""], "has no tokens"),
         ("gates.png", ["--text", TEXT, "--layer", "2"], "layer=2 is not there, expected 1 to 1"),
         ("gates.gif", ["--text", TEXT], "ends in .png"),
-        ("none/gates.png", ["--text", TEXT], "a folder that exists"),
+        ("none/gates.png", ["--text", TEXT], "no folder"),
         ("taken.png", ["--text", TEXT], "expected a new file"),
     ],
 )
